@@ -1,0 +1,49 @@
+#pragma once
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <string>
+#include <string_view>
+
+#include "pushcart/base/index.hpp"
+
+namespace pushcart {
+
+/// Log lines go to stderr only; stdout is for results. Only rank 0 speaks below the level of errors.
+enum class Verbosity { quiet, normal, verbose };
+
+void start_log(bool speaks, Verbosity verbosity);
+
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  spdlog::info(fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_warning(fmt::format_string<Args...> format, Args&&... args) {
+  spdlog::warn(fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_detail(fmt::format_string<Args...> format, Args&&... args) {
+  spdlog::debug(fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// Shows how far a long step is: a bar on a terminal, a plain line every few seconds in a log file.
+/// Local; silent where start_log said that this rank does not speak.
+class Progress {
+ public:
+  Progress(std::string what, Count total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void advance(Count done_so_far);
+
+ private:
+  struct State;
+  State* state_;
+};
+
+/// "1.5 GiB", "12.3 MiB": binary units for people.
+std::string bytes_text(double num_bytes);
+
+}  // namespace pushcart

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pushcart/base/index.hpp"
+
+namespace pushcart {
+
+/// What a step will hold on this rank, said before it is allocated.
+class MemoryPlan {
+ public:
+  void add(std::string what, Count num_bytes) { parts_.push_back({std::move(what), num_bytes}); }
+  Count total_bytes() const;
+  struct Part {
+    std::string what;
+    Count num_bytes;
+  };
+  const std::vector<Part>& parts() const { return parts_; }
+
+ private:
+  std::vector<Part> parts_;
+};
+
+/// Largest resident set of this process so far, in bytes.
+Count peak_memory_bytes();
+
+}  // namespace pushcart

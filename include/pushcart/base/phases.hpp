@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "pushcart/base/index.hpp"
+
+namespace pushcart {
+
+/// Seconds and rows of one named step on this rank.
+struct Phase {
+  std::string name;
+  double seconds = 0;
+  Count rows = 0;  ///< what was worked on here (rows parsed, users scored ...); 0 = not counted
+};
+
+/// The times of a run's steps, in the order in which they first began. Local; every rank must time the same
+/// steps in the same order, since the table at the end is made by reductions over ranks.
+class PhaseLog {
+ public:
+  /// Adds the time until its end of life to the step.
+  class Timer {
+   public:
+    Timer(PhaseLog& log, std::size_t phase) : log_(log), phase_(phase) {}
+    ~Timer() {
+      log_.phases_[phase_].seconds +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    }
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+    void count_rows(Count rows) { log_.phases_[phase_].rows += rows; }
+
+   private:
+    PhaseLog& log_;
+    std::size_t phase_;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  };
+
+  [[nodiscard]] Timer time(const std::string& name, Count rows = 0);
+  const std::vector<Phase>& phases() const { return phases_; }
+
+ private:
+  std::vector<Phase> phases_;
+};
+
+}  // namespace pushcart

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "pushcart/base/string_table.hpp"
+#include "pushcart/checkpoint/file_header.hpp"
+#include "pushcart/comm/communicator.hpp"
+
+namespace pushcart {
+
+/// A collective write failed half way. The HDF5 library cannot be left in order any more: main must end the
+/// process without MPI_Finalize (Environment::leave). Thrown on all ranks alike.
+struct BrokenFileError : StorageError {
+  explicit BrokenFileError(const std::string& text) : StorageError(text) {}
+};
+
+/// Writes one HDF5 file from all ranks: plain contiguous data sets in rank order, attributes at the root. The
+/// file gets its name in commit(), after everything was flushed, read back, compared and given a checksum
+/// (design, section 8); until then the older file of that name stays. The same content gives the same digests
+/// for any number of ranks. All member functions are collective and throw the same error on all ranks.
+class FileWriter {
+ public:
+  FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version);
+  ~FileWriter();  ///< without commit(): nothing of the file is left
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  /// Rows of all ranks one after another. `local` holds whole rows of `num_columns` elements; a name may have
+  /// folders ("users/ids"). T: float, double, int32/64, uint8/32/64.
+  template <class T>
+  void write(const std::string& name, std::span<const T> local, Count num_columns = 1);
+
+  /// Row offsets of a distributed compressed table: each rank gives n+1 offsets counted from its own 0; stored
+  /// as total+1 offsets counted from the first row of rank 0.
+  void write_offsets(const std::string& name, std::span<const Count> local_offsets);
+
+  /// `name`/bytes and `name`/offsets.
+  void write_strings(const std::string& name, const StringTable& local);
+
+  /// Must be the same on all ranks; nothing that depends on ranks, paths or the clock, or digests will differ.
+  void attribute(const std::string& name, Attribute value);
+
+  /// Flushes, verifies, seals, renames. @return the content digest.
+  std::string commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pushcart

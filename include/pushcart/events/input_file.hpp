@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pushcart/base/index.hpp"
+
+namespace pushcart {
+
+enum class FileCompression : int { plain, gzip, zstd };
+
+/// A file of a log as it lies on disk.
+struct InputFile {
+  std::string path;
+  FileCompression compression = FileCompression::plain;  ///< by its first bytes, never by its name
+  Count num_bytes = 0;                                   ///< on disk
+};
+
+/// Expands globs (sorted by name; a pattern that matches nothing is StorageError) and looks at every file.
+/// StorageError: missing, a folder, unreadable. InputError: empty list. Local.
+std::vector<InputFile> find_inputs(const std::vector<std::string>& patterns);
+
+/// First line of the file, uncompressed, without line end, UTF-8 byte order mark dropped; StorageError, or
+/// InputError for a damaged archive. Local.
+std::string first_line(const InputFile& file, std::size_t max_line_bytes);
+
+/// A part of the input that one rank reads: bytes [begin, end) of a plain file (lines that START in the range
+/// belong to it), or a whole compressed file.
+struct WorkUnit {
+  int file = 0;  ///< position in the list of inputs
+  Count begin = 0;
+  Count end = 0;
+};
+
+/// Cuts the inputs into units and gives each rank a contiguous run of them, even in bytes; compressed files are
+/// never cut. Units are ordered by file, then by position, and that order continues from rank to rank, so
+/// (unit, line in unit) orders all lines of the job like (file, line). The same on all ranks. Local.
+/// @return units by rank
+std::vector<std::vector<WorkUnit>> share_inputs(const std::vector<InputFile>& files, int num_ranks);
+
+/// Reads the lines of a work unit in blocks of whole lines, so that threads can parse a block together.
+class BlockReader {
+ public:
+  BlockReader(const InputFile& file, const WorkUnit& unit, std::size_t block_bytes, std::size_t max_line_bytes);
+  ~BlockReader();
+
+  /// A block: whole lines, each ended by \n (the last line of the file may lack one). A line longer than
+  /// max_line_bytes is cut to its first max_line_bytes bytes followed by one NUL and '\n' and counted once as a
+  /// line; memory stays bounded however long it is. A byte order mark at the start of the file is dropped.
+  /// @return false at the end. StorageError (read error), InputError (damaged or truncated archive).
+  bool next(std::string& block);
+
+  /// XXH3 over this unit's bytes of the file on disk, when all is read.
+  std::uint64_t digest() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pushcart

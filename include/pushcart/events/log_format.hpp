@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "pushcart/events/event.hpp"
+
+namespace pushcart {
+
+enum class LineFormat : int {
+  csv,        ///< one delimiter character, fields may be quoted with "
+  dcolon,     ///< fields separated by "::", no quoting
+  jsonl,      ///< one JSON object a line
+  adjacency   ///< "user item item item ..." separated by blanks or tabs: one event an item
+};
+enum class Header : int { automatic, yes, no };  ///< automatic: yes if a column is mapped by a name
+
+/// How the lines of a log are to be read.
+struct LogFormat {
+  LineFormat format = LineFormat::csv;
+  char delimiter = ',';
+  Header header = Header::automatic;
+  /// Column of each role: a name of the header line (a key, dots for nesting, in JSON) or a position from 0.
+  /// Text that is all digits is a position unless the header has a column of exactly that name.
+  std::map<Role, std::string> columns;
+  /// Roles that are constant in this log, e.g. type = "purchase".
+  std::map<Role, std::string> constants;
+  /// "auto" (unix seconds, unix milliseconds or ISO 8601, by the look of each value), "unix", "unix_ms", "iso",
+  /// or a strptime pattern such as "%d/%m/%Y %H:%M". Times without a zone are UTC.
+  std::string time_format = "auto";
+  std::size_t max_line_bytes = 1 << 20;
+  std::size_t max_id_bytes = 1 << 12;
+};
+
+Role role_of(std::string_view name);  ///< ConfigError with the nearest known name
+std::string_view role_name(Role role);
+LineFormat line_format_of(std::string_view name);  ///< csv | tsv is csv with a tab | dcolon | jsonl | adjacency
+
+/// Parses `user="Customer ID",item=StockCode,time=2`: role=column pairs, quotes optional. ConfigError.
+std::map<Role, std::string> parse_columns(std::string_view text);
+
+/// Unix seconds of a date or time as a person writes it on a command line; ConfigError if it is none.
+std::int64_t parse_time_option(std::string_view text);
+
+}  // namespace pushcart

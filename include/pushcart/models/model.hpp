@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pushcart/ids/partition.hpp"
+#include "pushcart/matrix/sparse_rows.hpp"
+
+namespace pushcart {
+
+/// Dense factors of the rows that this rank owns: row-major, `num_columns` floats a row, no padding.
+struct FactorTable {
+  Range rows;  ///< global
+  Count num_columns = 0;
+  std::vector<float> values;
+
+  bool empty() const { return num_columns == 0; }
+  std::span<const float> row(Count local_row) const {
+    return std::span(values).subspan(static_cast<std::size_t>(local_row * num_columns),
+                                     static_cast<std::size_t>(num_columns));
+  }
+  std::span<float> row(Count local_row) {
+    return std::span(values).subspan(static_cast<std::size_t>(local_row * num_columns),
+                                     static_cast<std::size_t>(num_columns));
+  }
+};
+
+/// Every family leaves this one form (design, section 3):
+///
+///     score(u, i) = b_i + x_u . y_i + sum over j in S_u of r_uj W_ji
+///
+/// and, for ratings, prediction(u, i) = mean + user_bias_u + score(u, i). Each rank holds its owned rows.
+struct Model {
+  std::string family;  ///< "als", "popular"
+  Partition users;
+  Partition items;
+  std::vector<float> item_bias;  ///< owned items; empty = all zero
+  FactorTable user_factors;      ///< owned users x k; empty = no factors
+  FactorTable item_factors;      ///< owned items x k
+  std::optional<SparseRows> item_weights;  ///< W by rows j: owned items x items
+  bool predicts_ratings = false;
+  double mean = 0;               ///< ratings only
+  std::vector<float> user_bias;  ///< ratings only: owned users
+
+  std::string dataset_digest;  ///< content digest of the dataset it was trained on
+  std::string config;          ///< JSON: all settings of the training
+  std::string history;         ///< JSON: one object a sweep
+  std::string digest;          ///< content digest of its file; set by write_model and read_model
+};
+
+}  // namespace pushcart

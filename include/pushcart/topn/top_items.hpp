@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pushcart/base/phases.hpp"
+#include "pushcart/matrix/dataset.hpp"
+#include "pushcart/models/model.hpp"
+#include "pushcart/topn/top_lists.hpp"
+
+namespace pushcart {
+
+/// Who is served, how many, and what must not appear.
+struct TopRequest {
+  std::vector<Count> users;  ///< global indices of owned users to serve, ascending
+  Count n = 20;
+  /// Per entry of `users` (row r is users[r], rows.begin unused): items that must not appear, ascending.
+  SparseRows excluded;
+  /// Per owned item: 0 = may not appear in any list. Empty = all may.
+  std::vector<std::uint8_t> item_allowed;
+};
+
+/// Exact top-n of the whole catalogue by the model's score, for this rank's users. Item blocks come round by
+/// broadcast from their owners; a rank holds its users' heaps, one block and one tile of scores. Scores are
+/// those of models/score.hpp; order: score descending, item index ascending. Items with score -infinity or
+/// excluded never appear; lists may be shorter than n. Bits do not depend on ranks, threads or on who else is
+/// served. Collective.
+TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset, const TopRequest& request,
+                   PhaseLog& phases);
+
+/// Appends to lists shorter than n the most popular items that are allowed and not yet there, labelled with
+/// `source`. Popularity is the score of `popular` (a model with item_bias only). Collective.
+void fill_from_popular(const Communicator& comm, const Model& popular, const TopRequest& request, TopLists& lists,
+                       const std::string& source);
+
+/// For every owned item its k nearest other items by cosine of the item factors (zero rows have none).
+/// Collective; ConfigError if the model has no factors.
+TopLists similar_items(const Communicator& comm, const Model& model, Count k, PhaseLog& phases);
+
+}  // namespace pushcart

@@ -1,0 +1,14 @@
+#include "pushcart/base/phases.hpp"
+
+#include <algorithm>
+
+namespace pushcart {
+
+PhaseLog::Timer PhaseLog::time(const std::string& name, Count rows) {
+  auto found = std::find_if(phases_.begin(), phases_.end(), [&](const Phase& p) { return p.name == name; });
+  if (found == phases_.end()) found = phases_.insert(phases_.end(), Phase{name});
+  found->rows += rows;
+  return {*this, static_cast<std::size_t>(found - phases_.begin())};
+}
+
+}  // namespace pushcart

@@ -1,0 +1,40 @@
+#include "pushcart/comm/environment.hpp"
+
+#include <mpi.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "pushcart/base/error.hpp"
+
+namespace pushcart {
+
+Environment::Environment(int& argc, char**& argv) {
+  // Open MPI's default collective file component reports success for writes that failed; this one does not.
+  setenv("OMPI_MCA_fcoll", "individual", 0);
+  // The default one leaves a locked semaphore behind a crash, on which later runs would hang.
+  setenv("OMPI_MCA_sharedfp", "individual", 0);
+  // Ranks that wait must not burn the cores of ranks that work, on machines with more ranks than cores.
+  setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  int provided = 0;
+  if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    std::fputs("pushcart: MPI_Init failed\n", stderr);
+    std::_Exit(static_cast<int>(ExitCode::internal));
+  }
+}
+
+Environment::~Environment() { MPI_Finalize(); }
+
+void Environment::abort(int exit_code) {
+  std::fflush(nullptr);
+  MPI_Abort(MPI_COMM_WORLD, exit_code);
+  std::_Exit(exit_code);
+}
+
+void Environment::leave(int exit_code) {
+  std::fflush(nullptr);
+  std::_Exit(exit_code);
+}
+
+}  // namespace pushcart
