@@ -1,0 +1,26 @@
+#include "checkpoint/block_digests.hpp"
+
+#include <algorithm>
+
+#include "pushcart/base/digest.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart::detail {
+
+std::string blockwise_digest(const Communicator& comm, Count num_rows, Count row_bytes,
+                             const std::function<std::uint64_t(Count, Count)>& hash_rows) {
+  constexpr Count block_bytes = Count{1} << 22;
+  const Count block_rows = std::max<Count>(1, block_bytes / std::max<Count>(1, row_bytes));
+  const Count num_blocks = (num_rows + block_rows - 1) / block_rows;
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(num_blocks), 0);
+  collectively(comm, "checking sums", [&] {
+    for (Count block = comm.rank(); block < num_blocks; block += comm.size()) {
+      const Count first = block * block_rows;
+      sums[static_cast<std::size_t>(block)] = hash_rows(first, std::min(block_rows, num_rows - first));
+    }
+  });
+  comm.allreduce(std::span<std::uint64_t>(sums), Reduce::sum);
+  return digest_text(hash_bytes(sums.data(), sums.size() * sizeof(std::uint64_t)));
+}
+
+}  // namespace pushcart::detail

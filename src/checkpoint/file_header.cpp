@@ -1,0 +1,30 @@
+#include "pushcart/checkpoint/file_header.hpp"
+
+#include <fmt/format.h>
+
+#include "pushcart/base/digest.hpp"
+
+namespace pushcart {
+
+std::string Attribute::printed() const {
+  switch (kind) {
+    case Kind::text: return text;
+    case Kind::integer: return std::to_string(integer);
+    case Kind::real: return fmt::format("{}", real);
+  }
+  return {};
+}
+
+std::string header_digest(const FileHeader& header) {
+  std::string text = fmt::format("{}\n{}\n", header.kind, header.schema_version);
+  for (const auto& [name, value] : header.attributes) {
+    const std::string printed = value.printed();
+    text += fmt::format("{} {} {} ", name, static_cast<int>(value.kind), printed.size()) + printed + '\n';
+  }
+  for (const auto& [name, shape] : header.datasets) {
+    text += fmt::format("{} {} {} {} {}\n", name, shape.type, shape.num_rows, shape.num_columns, shape.digest);
+  }
+  return digest_text(hash_text(text));
+}
+
+}  // namespace pushcart

@@ -1,0 +1,119 @@
+#include "pushcart/checkpoint/file_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checkpoint/block_digests.hpp"
+#include "checkpoint/hdf5.hpp"
+#include "checkpoint/header_io.hpp"
+#include "checkpoint/stored_rows.hpp"
+#include "pushcart/base/digest.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/serialized.hpp"
+
+namespace pushcart {
+
+namespace {
+constexpr std::int64_t newest_schema = 1;
+}
+
+struct FileReader::State {
+  std::string path;
+  FileHeader header;
+  hdf5::Handle file;
+};
+
+FileReader::FileReader(const Communicator& comm, std::string path, const std::string& kind, Verify verify)
+    : state_(std::make_unique<State>()) {
+  state_->path = std::move(path);
+  collectively(comm, "opening " + state_->path, [&] {
+    if (comm.is_root()) state_->header = detail::load_header(state_->path);
+    const FileHeader& header = state_->header;
+    if (comm.is_root() && header.schema_version > newest_schema) {
+      throw InputError(fmt::format("{}: written by a newer pushcart (format {}, this one reads up to {})",
+                                   state_->path, header.schema_version, newest_schema));
+    }
+    if (comm.is_root() && !kind.empty() && header.kind != kind) {
+      throw InputError(fmt::format("{}: is a '{}' file, but a '{}' file is needed here", state_->path, header.kind, kind));
+    }
+  });
+  broadcast_serialized(comm, state_->header, 0);
+  collectively(comm, "opening " + state_->path, [&] {
+    state_->file = detail::open_stored(state_->path);
+  });
+  if (verify == Verify::header_only) return;
+  for (const auto& [name, shape] : state_->header.datasets) {
+    const Count row_bytes = hdf5::type_bytes(shape.type) * shape.num_columns;
+    std::vector<char> rows;
+    const auto found = detail::blockwise_digest(comm, shape.num_rows, row_bytes, [&](Count first, Count count) {
+      rows.resize(static_cast<std::size_t>(count * row_bytes));
+      detail::read_stored_rows(state_->file, state_->path, name, shape, first, count, rows.data());
+      return hash_bytes(rows.data(), rows.size());
+    });
+    if (found != shape.digest) {
+      throw InputError(fmt::format("{}: damaged: the checksum of '{}' is {}, stored {}; make the file again",
+                                   state_->path, name, found, shape.digest));
+    }
+  }
+}
+
+FileReader::~FileReader() = default;
+
+const std::string& FileReader::path() const { return state_->path; }
+const FileHeader& FileReader::header() const { return state_->header; }
+
+const DatasetShape& FileReader::shape(const std::string& name) const {
+  const auto found = state_->header.datasets.find(name);
+  if (found == state_->header.datasets.end()) throw InputError(fmt::format("{}: has no '{}'", path(), name));
+  return found->second;
+}
+
+const Attribute& FileReader::attribute(const std::string& name) const {
+  const auto found = state_->header.attributes.find(name);
+  if (found == state_->header.attributes.end()) {
+    throw InputError(fmt::format("{}: has no attribute '{}'", path(), name));
+  }
+  return found->second;
+}
+
+template <class T>
+std::vector<T> FileReader::read(const std::string& name, Count first_row, Count num_rows) const {
+  const DatasetShape& found = shape(name);
+  if (found.type != hdf5::type_name<T>()) {
+    throw InputError(fmt::format("{}: '{}' holds {}, not {}", path(), name, found.type, hdf5::type_name<T>()));
+  }
+  if (first_row < 0 || num_rows < 0 || first_row + num_rows > found.num_rows) {
+    throw InputError(fmt::format("{}: '{}' has {} rows; rows {} to {} were asked for", path(), name, found.num_rows,
+                                 first_row, first_row + num_rows));
+  }
+  std::vector<T> values(static_cast<std::size_t>(num_rows * found.num_columns));
+  detail::read_stored_rows(state_->file, path(), name, found, first_row, num_rows, values.data());
+  return values;
+}
+
+template std::vector<float> FileReader::read(const std::string&, Count, Count) const;
+template std::vector<double> FileReader::read(const std::string&, Count, Count) const;
+template std::vector<std::int32_t> FileReader::read(const std::string&, Count, Count) const;
+template std::vector<std::int64_t> FileReader::read(const std::string&, Count, Count) const;
+template std::vector<std::uint8_t> FileReader::read(const std::string&, Count, Count) const;
+template std::vector<std::uint32_t> FileReader::read(const std::string&, Count, Count) const;
+template std::vector<std::uint64_t> FileReader::read(const std::string&, Count, Count) const;
+
+std::vector<Count> FileReader::read_offsets(const std::string& name, Count first_row, Count num_rows) const {
+  auto offsets = read<Count>(name, first_row, num_rows + 1);
+  if (offsets.front() < 0 || !std::is_sorted(offsets.begin(), offsets.end())) {
+    throw InputError(fmt::format("{}: the offsets '{}' do not ascend", path(), name));
+  }
+  return offsets;
+}
+
+StringTable FileReader::read_strings(const std::string& name, Count first_row, Count num_rows) const {
+  auto offsets = read_offsets(name + "/offsets", first_row, num_rows);
+  const Count base = offsets.front();
+  const auto bytes = read<std::uint8_t>(name + "/bytes", base, offsets.back() - base);
+  for (Count& offset : offsets) offset -= base;
+  return {std::vector<char>(bytes.begin(), bytes.end()), std::move(offsets)};
+}
+
+}  // namespace pushcart

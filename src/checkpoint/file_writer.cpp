@@ -1,0 +1,284 @@
+#include "pushcart/checkpoint/file_writer.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "checkpoint/block_digests.hpp"
+#include "checkpoint/hdf5.hpp"
+#include "checkpoint/header_io.hpp"
+#include "checkpoint/stored_rows.hpp"
+#include "checkpoint/watchdog.hpp"
+#include "pushcart/base/digest.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart {
+
+namespace {
+
+/// Closing and flushing move little; an hour of it is a hang.
+constexpr int close_limit_seconds = 600;
+
+/// Hash of a slab of rows as a hash over the hashes of its pieces, so that no slab is read back whole.
+template <class HashRows>
+std::uint64_t piecewise_hash(Count first, Count num_rows, Count row_bytes, HashRows&& hash_rows) {
+  constexpr Count piece_bytes = Count{1} << 22;
+  const Count piece_rows = std::max<Count>(1, piece_bytes / std::max<Count>(1, row_bytes));
+  std::uint64_t hash = 0;
+  for (Count done = 0; done < num_rows; done += piece_rows) {
+    hash = mix_bits(hash ^ hash_rows(first + done, std::min(piece_rows, num_rows - done)));
+  }
+  return hash;
+}
+
+/// What this rank meant to write, to be compared with what is read back.
+struct Slab {
+  std::string name;
+  Count first_row;
+  Count num_rows;
+  std::uint64_t hash;
+};
+
+}  // namespace
+
+struct FileWriter::State {
+  const Communicator& comm;
+  std::string path;
+  std::string temporary;
+  FileHeader header;
+  hdf5::Handle file;
+  std::vector<Slab> slabs;
+  bool committed = false;
+
+  State(const Communicator& comm_, std::string path_) : comm(comm_), path(std::move(path_)) {
+    temporary = path + ".partial";
+  }
+
+  /// All ranks go on, or all give the file up: it is left open on purpose, since closing it may crash or hang.
+  void agree(bool fine, const std::string& doing) {
+    const std::string reason = fine ? "" : hdf5::last_error();
+    const int failed = comm.allreduce(fine ? comm.size() : comm.rank(), Reduce::min);
+    if (failed == comm.size()) return;
+    file.release();
+    const std::string text = comm.broadcast_text(reason, failed);
+    if (comm.is_root()) ::unlink(temporary.c_str());
+    throw BrokenFileError(fmt::format("{}: {} failed on rank {}: {}{}; nothing was changed", path, doing, failed, text,
+                                      space_left()));
+  }
+
+  std::string space_left() const {
+    std::error_code error;
+    auto folder = std::filesystem::path(path).parent_path();
+    const auto space = std::filesystem::space(folder.empty() ? "." : folder, error);
+    return error ? "" : fmt::format(" ({} bytes free on that disk)", space.available);
+  }
+
+  void write_rows(const std::string& name, hid_t type, const std::string& type_name, const void* data, Count num_rows,
+                  Count num_columns);
+  void close_and_sync();
+  void verify();
+  void take_digests();
+};
+
+FileWriter::FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version)
+    : state_(std::make_unique<State>(comm, std::move(path))) {
+  hdf5::quiet();
+  state_->header.kind = std::move(kind);
+  state_->header.schema_version = schema_version;
+  // One rank tries first: a missing folder or permission is then an ordinary error, not a broken file.
+  collectively(comm, "creating " + state_->path, [&] {
+    if (!comm.is_root()) return;
+    if (std::filesystem::is_directory(state_->path)) {
+      throw StorageError(state_->path + ": is a folder; a file is to be written there");
+    }
+    const int descriptor = ::open(state_->temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (descriptor < 0) {
+      throw StorageError(fmt::format("{}: cannot be created: {}", state_->path, std::strerror(errno)));
+    }
+    ::close(descriptor);
+  });
+  const hdf5::Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const hdf5::Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  bool fine = H5Pset_fapl_mpio(access.get(), comm.handle(), MPI_INFO_NULL) >= 0;
+  fine = fine && H5Pset_coll_metadata_write(access.get(), true) >= 0;
+  fine = fine && H5Pset_obj_track_times(creation.get(), false) >= 0;
+  if (fine) {
+    state_->file = hdf5::Handle(
+        H5Fcreate(state_->temporary.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
+  }
+  state_->agree(fine && state_->file.valid(), "creating");
+}
+
+FileWriter::~FileWriter() {
+  if (!state_ || state_->committed) return;
+  if (state_->file.valid()) {
+    // Another error ended the write between two data sets. Destructors do not communicate: leave it open.
+    state_->file.release();
+  }
+  if (state_->comm.is_root()) ::unlink(state_->temporary.c_str());
+}
+
+template <class T>
+void FileWriter::write(const std::string& name, std::span<const T> local, Count num_columns) {
+  PUSHCART_CHECK(num_columns > 0 && static_cast<Count>(local.size()) % num_columns == 0);
+  state_->write_rows(name, hdf5::memory_type<T>(), hdf5::type_name<T>(), local.data(),
+                     static_cast<Count>(local.size()) / num_columns, num_columns);
+}
+
+template void FileWriter::write(const std::string&, std::span<const float>, Count);
+template void FileWriter::write(const std::string&, std::span<const double>, Count);
+template void FileWriter::write(const std::string&, std::span<const std::int32_t>, Count);
+template void FileWriter::write(const std::string&, std::span<const std::int64_t>, Count);
+template void FileWriter::write(const std::string&, std::span<const std::uint8_t>, Count);
+template void FileWriter::write(const std::string&, std::span<const std::uint32_t>, Count);
+template void FileWriter::write(const std::string&, std::span<const std::uint64_t>, Count);
+
+void FileWriter::State::write_rows(const std::string& name, hid_t type, const std::string& type_name, const void* data,
+                                   Count num_rows, Count num_columns) {
+  const Count first = comm.exclusive_sum(num_rows);
+  const Count total = comm.sum(num_rows);
+  const hsize_t dims[2] = {static_cast<hsize_t>(total), static_cast<hsize_t>(num_columns)};
+  const int rank = num_columns == 1 ? 1 : 2;
+  const hdf5::Handle space(H5Screate_simple(rank, dims, nullptr), H5Sclose);
+  const hdf5::Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  const hdf5::Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(links.get(), 1);
+  H5Pset_obj_track_times(creation.get(), false);
+  H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
+  const hdf5::Handle set(
+      H5Dcreate2(file.get(), name.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT), H5Dclose);
+  agree(set.valid(), fmt::format("creating '{}'", name));
+  if (total > 0) {  // a collective write of no rows at all is an error to HDF5
+    const hsize_t start[2] = {static_cast<hsize_t>(first), 0};
+    const hsize_t extent[2] = {static_cast<hsize_t>(num_rows), static_cast<hsize_t>(num_columns)};
+    const hdf5::Handle memory(H5Screate_simple(rank, extent, nullptr), H5Sclose);
+    if (num_rows > 0) {
+      H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, extent, nullptr);
+    } else {
+      H5Sselect_none(space.get());
+      H5Sselect_none(memory.get());
+    }
+    const hdf5::Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    agree(H5Dwrite(set.get(), type, memory.get(), space.get(), transfer.get(), data) >= 0,
+          fmt::format("writing '{}'", name));
+  }
+  const Count row_bytes = hdf5::type_bytes(type_name) * num_columns;
+  const auto* bytes = static_cast<const char*>(data);
+  slabs.push_back({name, first, num_rows, piecewise_hash(0, num_rows, row_bytes, [&](Count from, Count count) {
+                     return hash_bytes(bytes + from * row_bytes, static_cast<std::size_t>(count * row_bytes));
+                   })});
+  header.datasets[name] = DatasetShape{type_name, total, num_columns, {}};
+}
+
+void FileWriter::write_offsets(const std::string& name, std::span<const Count> local_offsets) {
+  PUSHCART_CHECK(!local_offsets.empty() && local_offsets.front() == 0);
+  const auto& comm = state_->comm;
+  const Count base = comm.exclusive_sum(local_offsets.back());
+  std::vector<Count> global(local_offsets.begin(), local_offsets.end());
+  for (Count& offset : global) offset += base;
+  if (comm.rank() + 1 < comm.size()) global.pop_back();
+  write(name, std::span<const Count>(global));
+}
+
+void FileWriter::write_strings(const std::string& name, const StringTable& local) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(local.bytes().data());
+  write(name + "/bytes", std::span<const std::uint8_t>(bytes, local.bytes().size()));
+  write_offsets(name + "/offsets", local.offsets());
+}
+
+void FileWriter::attribute(const std::string& name, Attribute value) {
+  constexpr std::size_t longest = 60000;  // HDF5 keeps attributes in headers of 64 KiB
+  PUSHCART_CHECK(value.text.size() <= longest);
+  state_->header.attributes[name] = std::move(value);
+}
+
+std::string FileWriter::commit() {
+  State& state = *state_;
+  state.close_and_sync();
+  state.verify();
+  state.take_digests();
+  collectively(state.comm, "sealing " + state.path, [&] {
+    if (!state.comm.is_root()) return;
+    detail::seal_file(state.temporary, state.header);
+    if (std::rename(state.temporary.c_str(), state.path.c_str()) != 0) {
+      throw StorageError(fmt::format("{}: renaming failed: {}", state.path, std::strerror(errno)));
+    }
+    sync_folder_of(state.path);
+  });
+  state.committed = true;
+  return state.header.content_digest;
+}
+
+void FileWriter::State::close_and_sync() {
+  {
+    const detail::Watchdog watchdog("closing " + path, close_limit_seconds);
+    agree(H5Fflush(file.get(), H5F_SCOPE_GLOBAL) >= 0, "flushing");
+    agree(H5Fclose(file.release()) >= 0, "closing");
+  }
+  collectively(comm, "flushing " + path, [&] {
+    const int descriptor = ::open(temporary.c_str(), O_RDWR | O_CLOEXEC);
+    const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+    const int reason = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    if (!synced) throw StorageError(fmt::format("{}: flushing to disk failed: {}", path, std::strerror(reason)));
+  });
+}
+
+namespace {
+
+/// Hashes rows of a stored file.
+class StoredHasher {
+ public:
+  explicit StoredHasher(const std::string& path) : path_(path), file_(detail::open_stored(path)) {}
+  std::uint64_t operator()(const std::string& name, const DatasetShape& shape, Count first, Count count) {
+    bytes_.resize(static_cast<std::size_t>(count * hdf5::type_bytes(shape.type) * shape.num_columns));
+    detail::read_stored_rows(file_, path_, name, shape, first, count, bytes_.data());
+    return hash_bytes(bytes_.data(), bytes_.size());
+  }
+
+ private:
+  std::string path_;
+  hdf5::Handle file_;
+  std::vector<char> bytes_;
+};
+
+}  // namespace
+
+void FileWriter::State::verify() {
+  collectively(comm, "reading back " + path, [&] {
+    StoredHasher stored(temporary);
+    for (const Slab& slab : slabs) {
+      const DatasetShape& shape = header.datasets.at(slab.name);
+      const Count row_bytes = hdf5::type_bytes(shape.type) * shape.num_columns;
+      const auto hash = piecewise_hash(slab.first_row, slab.num_rows, row_bytes, [&](Count first, Count count) {
+        return stored(slab.name, shape, first, count);
+      });
+      if (hash != slab.hash) {
+        throw StorageError(fmt::format("{}: '{}' read back differs from what was written; check the disk{}; nothing "
+                                       "was changed",
+                                       path, slab.name, space_left()));
+      }
+    }
+  });
+}
+
+void FileWriter::State::take_digests() {
+  StoredHasher stored(temporary);
+  for (auto& [name, shape] : header.datasets) {
+    const Count row_bytes = hdf5::type_bytes(shape.type) * shape.num_columns;
+    shape.digest = detail::blockwise_digest(comm, shape.num_rows, row_bytes, [&](Count first, Count count) {
+      return stored(name, shape, first, count);
+    });
+  }
+  header.content_digest = header_digest(header);
+}
+
+}  // namespace pushcart

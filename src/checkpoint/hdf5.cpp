@@ -1,0 +1,48 @@
+#include "checkpoint/hdf5.hpp"
+
+#include <fmt/format.h>
+
+namespace pushcart::hdf5 {
+
+void quiet() {
+  static const bool done = [] {
+    H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    return true;
+  }();
+  (void)done;
+}
+
+std::string last_error() {
+  std::string text = "no reason given by HDF5";
+  H5Ewalk2(
+      H5E_DEFAULT, H5E_WALK_UPWARD,
+      [](unsigned depth, const H5E_error2_t* error, void* out) -> herr_t {
+        if (depth == 0 && error->desc) *static_cast<std::string*>(out) = error->desc;
+        return 0;
+      },
+      &text);
+  return text;
+}
+
+std::string stored_type_name(hid_t type) {
+  const H5T_class_t kind = H5Tget_class(type);
+  const std::size_t bytes = H5Tget_size(type);
+  if (bytes != 1 && bytes != 4 && bytes != 8) return "?";
+  if (kind == H5T_FLOAT) return fmt::format("f{}", bytes);
+  if (kind == H5T_INTEGER) return fmt::format("{}{}", H5Tget_sign(type) == H5T_SGN_NONE ? 'u' : 'i', bytes);
+  return "?";
+}
+
+hid_t memory_type_of(const std::string& name) {
+  if (name == "f4") return H5T_NATIVE_FLOAT;
+  if (name == "f8") return H5T_NATIVE_DOUBLE;
+  if (name == "i4") return H5T_NATIVE_INT32;
+  if (name == "i8") return H5T_NATIVE_INT64;
+  if (name == "u1") return H5T_NATIVE_UINT8;
+  if (name == "u4") return H5T_NATIVE_UINT32;
+  if (name == "u8") return H5T_NATIVE_UINT64;
+  return H5I_INVALID_HID;
+}
+
+}  // namespace pushcart::hdf5

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "pushcart/checkpoint/file_header.hpp"
+
+namespace pushcart::detail {
+
+/// Reads kind, attributes, data sets and seal of a file on this rank alone. InputError if it is damaged or not
+/// ours, StorageError if it cannot be opened. Local.
+FileHeader load_header(const std::string& path);
+
+/// Writes the checksums and attributes into an already written file on this rank alone: the last step before
+/// it gets its name. StorageError. Local.
+void seal_file(const std::string& path, const FileHeader& header);
+
+inline constexpr const char* attribute_kind = "pushcart_kind";
+inline constexpr const char* attribute_schema = "pushcart_schema";
+inline constexpr const char* attribute_content_digest = "pushcart_content_digest";
+inline constexpr const char* attribute_digest = "digest";  ///< on each data set
+
+}  // namespace pushcart::detail

@@ -1,0 +1,192 @@
+#include "pushcart/matrix/assemble.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "pushcart/ids/send_by_rank.hpp"
+
+namespace pushcart {
+
+namespace {
+
+/// Predicted work of a row, in units of one of its interactions: its share of Gram matrix, rotation and
+/// scoring, beside the interactions themselves.
+constexpr double cost_of_a_row = 16.0;
+
+Partition balanced_partition(const Communicator& comm, Count num_rows, std::span<const Count> row_of_entry) {
+  const Count granule = Partition::granule(num_rows);
+  std::vector<Count> lengths(static_cast<std::size_t>(Partition::num_granules(num_rows)), 0);
+  for (const Count row : row_of_entry) {
+    PUSHCART_CHECK(0 <= row && row < num_rows);
+    ++lengths[static_cast<std::size_t>(row / granule)];
+  }
+  comm.allreduce(std::span<Count>(lengths), Reduce::sum);
+  std::vector<double> costs;
+  for (std::size_t g = 0; g < lengths.size(); ++g) {
+    const Count rows = std::min(granule, num_rows - static_cast<Count>(g) * granule);
+    costs.push_back(static_cast<double>(lengths[g]) + cost_of_a_row * static_cast<double>(rows));
+  }
+  return Partition::balanced(num_rows, costs, comm.size());
+}
+
+std::vector<int> owners_of(const Partition& partition, std::span<const Count> rows) {
+  std::vector<int> owners;
+  owners.reserve(rows.size());
+  for (const Count row : rows) owners.push_back(partition.owner(row));
+  return owners;
+}
+
+/// One entry of a sparse matrix on its way to the owner of its row.
+struct Entry {
+  Count row;
+  Count column;
+  float value;
+};
+
+/// Sorts entries into rows. @return the matrix, and for each of its positions the entry that it came from
+std::pair<SparseRows, std::vector<Count>> rows_of_entries(Range rows, Count num_columns,
+                                                          std::span<const Entry> entries) {
+  SparseRows result;
+  result.rows = rows;
+  result.num_columns = num_columns;
+  result.offsets.assign(static_cast<std::size_t>(rows.size()) + 1, 0);
+  for (const Entry& entry : entries) {
+    PUSHCART_CHECK(rows.contains(entry.row) && 0 <= entry.column && entry.column < num_columns);
+    ++result.offsets[static_cast<std::size_t>(entry.row - rows.begin) + 1];
+  }
+  std::partial_sum(result.offsets.begin(), result.offsets.end(), result.offsets.begin());
+  std::vector<Count> source(entries.size());
+  std::vector<Count> next(result.offsets.begin(), result.offsets.end() - 1);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    source[static_cast<std::size_t>(next[static_cast<std::size_t>(entries[i].row - rows.begin)]++)] =
+        static_cast<Count>(i);
+  }
+  for (Count row = 0; row < rows.size(); ++row) {
+    const auto first = source.begin() + result.offsets[static_cast<std::size_t>(row)];
+    const auto last = source.begin() + result.offsets[static_cast<std::size_t>(row) + 1];
+    std::sort(first, last, [&](Count a, Count b) {
+      return entries[static_cast<std::size_t>(a)].column < entries[static_cast<std::size_t>(b)].column;
+    });
+  }
+  result.columns.reserve(entries.size());
+  result.values.reserve(entries.size());
+  for (const Count i : source) {
+    result.columns.push_back(entries[static_cast<std::size_t>(i)].column);
+    result.values.push_back(entries[static_cast<std::size_t>(i)].value);
+  }
+  for (Count row = 0; row < rows.size(); ++row) {
+    const auto columns = result.row_columns(row);
+    PUSHCART_CHECK(std::adjacent_find(columns.begin(), columns.end()) == columns.end());
+  }
+  return {std::move(result), std::move(source)};
+}
+
+template <class T>
+std::vector<T> permuted(std::span<const T> values, std::span<const Count> source) {
+  std::vector<T> result;
+  result.reserve(source.size());
+  for (const Count i : source) result.push_back(values[static_cast<std::size_t>(i)]);
+  return result;
+}
+
+}  // namespace
+
+Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_items, Interactions interactions,
+                         ValueKind value_kind) {
+  auto& pairs = interactions.pairs;
+  const std::size_t num_types = interactions.types.size();
+  PUSHCART_CHECK(interactions.type_strength.size() == pairs.size() * num_types);
+  PUSHCART_CHECK(interactions.type_last_time.size() == pairs.size() * num_types);
+  std::vector<Count> users, items;
+  for (const auto& pair : pairs) {
+    users.push_back(pair.user);
+    items.push_back(pair.item);
+  }
+  Dataset dataset;
+  dataset.value_kind = value_kind;
+  dataset.users = balanced_partition(comm, num_users, users);
+  dataset.items = balanced_partition(comm, num_items, items);
+
+  const SendOrder send = order_by_rank(owners_of(dataset.users, users), comm.size());
+  const auto received = exchange_grouped<Interaction>(comm, pairs, send).data;
+  std::vector<Entry> entries;
+  std::vector<std::int64_t> times;
+  entries.reserve(received.size());
+  times.reserve(received.size());
+  for (const auto& pair : received) {
+    entries.push_back({pair.user, pair.item, pair.value});
+    times.push_back(pair.last_time);
+  }
+  auto [by_user, source] = rows_of_entries(dataset.users.range(comm.rank()), num_items, entries);
+  dataset.by_user = std::move(by_user);
+  dataset.last_time = permuted<std::int64_t>(times, source);
+  for (std::size_t type = 0; type < num_types; ++type) {
+    std::vector<float> strength;
+    std::vector<std::int64_t> last_time;
+    for (const Count position : send.order) {
+      strength.push_back(interactions.type_strength[static_cast<std::size_t>(position) * num_types + type]);
+      last_time.push_back(interactions.type_last_time[static_cast<std::size_t>(position) * num_types + type]);
+    }
+    const std::span<const Count> counts(send.counts);
+    const auto all_strength = comm.alltoallv(std::span<const float>(strength), counts).data;
+    const auto all_time = comm.alltoallv(std::span<const std::int64_t>(last_time), counts).data;
+    dataset.events.push_back({interactions.types[type], permuted<float>(all_strength, source),
+                              permuted<std::int64_t>(all_time, source)});
+  }
+  if (num_types == 0) dataset.events.push_back({"event", dataset.by_user.values, dataset.last_time});
+  dataset.by_item = transpose(comm, dataset.by_user, dataset.items, num_users);
+  dataset.held_out.num_columns = num_items;
+
+  std::int64_t latest = 0;
+  for (const std::int64_t time : dataset.last_time) latest = std::max(latest, time);
+  dataset.cutoff_time = comm.allreduce(latest, Reduce::max);
+  return dataset;
+}
+
+SparseRows rows_by_owner(const Communicator& comm, const Partition& rows, Count num_columns,
+                         std::span<const Interaction> pairs) {
+  std::vector<int> owners;
+  std::vector<Entry> entries;
+  for (const auto& pair : pairs) {
+    owners.push_back(rows.owner(pair.user));
+    entries.push_back({pair.user, pair.item, pair.value});
+  }
+  const auto received = exchange_grouped<Entry>(comm, entries, order_by_rank(owners, comm.size())).data;
+  return rows_of_entries(rows.range(comm.rank()), num_columns, received).first;
+}
+
+SparseRows transpose(const Communicator& comm, const SparseRows& rows, const Partition& columns,
+                     Count num_rows_global) {
+  std::vector<Entry> entries;
+  entries.reserve(rows.columns.size());
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    const auto row_columns = rows.row_columns(row);
+    const auto row_values = rows.row_values(row);
+    for (std::size_t i = 0; i < row_columns.size(); ++i) {
+      entries.push_back({row_columns[i], rows.rows.begin + row, row_values[i]});
+    }
+  }
+  const SendOrder send = order_by_rank(owners_of(columns, rows.columns), comm.size());
+  const auto received = exchange_grouped<Entry>(comm, entries, send).data;
+  return rows_of_entries(columns.range(comm.rank()), num_rows_global, received).first;
+}
+
+StringTable strings_by_owner(const Communicator& comm, const Partition& partition, std::span<const Count> indices,
+                             const StringTable& texts) {
+  PUSHCART_CHECK(static_cast<Count>(indices.size()) == texts.size());
+  const SendOrder send = order_by_rank(owners_of(partition, indices), comm.size());
+  const auto received = exchange_grouped<Count>(comm, indices, send).data;
+  const StringTable arrived = exchange_strings(comm, texts, send);
+  const Range mine = partition.range(comm.rank());
+  std::vector<Count> text_of(static_cast<std::size_t>(mine.size()), -1);
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    Count& slot = text_of[static_cast<std::size_t>(received[i] - mine.begin)];
+    PUSHCART_CHECK(slot < 0);
+    slot = static_cast<Count>(i);
+  }
+  StringTable result;
+  for (const Count row : text_of) result.push_back(row < 0 ? std::string_view{} : arrived[row]);
+  return result;
+}
+
+}  // namespace pushcart
