@@ -1,0 +1,123 @@
+#include "pushcart/synth/synthesize.hpp"
+
+#include <bit>
+#include <numeric>
+#include <optional>
+
+#include "pushcart/base/log.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "synth/event_files.hpp"
+#include "synth/side_files.hpp"
+#include "synth/truth_file.hpp"
+
+namespace pushcart {
+
+namespace {
+
+using synth::LinePlan;
+using synth::Shop;
+using synth::Tally;
+
+/// This rank's files, whole on disk but without their names yet, and what is in them.
+struct Written {
+  std::vector<OutputFile> outputs;
+  Tally tally;
+  std::vector<Count> lines_by_file;  ///< 0 for other ranks' files
+  std::vector<std::uint64_t> digests_by_file;
+};
+
+void write_event_files(const SynthConfig& config, const Shop& shop, const LinePlan& plan,
+                       const std::string& folder, Written& written) {
+  Progress progress("writing event files", config.files);
+  for (Count file = 0; file < config.files; ++file) {
+    if (!plan.is_owned(file)) continue;
+    OutputFile out(folder + "/" + synth::event_file_name(config, file), config.compression);
+    const Tally tally = synth::write_event_file(config, shop, plan, file, out);
+    out.finish();
+    written.tally.add(tally);
+    written.lines_by_file[static_cast<std::size_t>(file)] = tally.num_lines();
+    written.digests_by_file[static_cast<std::size_t>(file)] = out.digest();
+    written.outputs.push_back(std::move(out));
+    progress.advance(file + 1);
+  }
+}
+
+/// The last rank has the fewest event files: it writes the tables beside them.
+void write_side_files(const Communicator& comm, const SynthConfig& config, const Shop& shop,
+                      const std::string& folder, Written& written) {
+  if (comm.rank() != comm.size() - 1) return;
+  OutputFile items(folder + "/items.csv");
+  synth::write_items_csv(shop, items);
+  items.finish();
+  written.outputs.push_back(std::move(items));
+  OutputFile users(folder + "/users.csv");
+  synth::write_users_csv(config, shop, users);
+  users.finish();
+  written.outputs.push_back(std::move(users));
+}
+
+/// The same on all ranks.
+SynthSummary summarize(const Communicator& comm, const SynthConfig& config, Written& written) {
+  comm.allreduce(std::span<Count>(written.tally.clean), Reduce::sum);
+  comm.allreduce(std::span<Count>(written.tally.dirty), Reduce::sum);
+  comm.allreduce(std::span<Count>(written.lines_by_file), Reduce::sum);
+  comm.allreduce(std::span<std::uint64_t>(written.digests_by_file), Reduce::sum);
+  SynthSummary summary;
+  summary.clean = written.tally.clean;
+  summary.dirty = written.tally.dirty;
+  summary.num_bots = comm.sum(written.tally.num_bots);
+  summary.num_bot_lines = comm.sum(written.tally.num_bot_lines);
+  for (Count file = 0; file < config.files; ++file) {
+    const auto f = static_cast<std::size_t>(file);
+    summary.files.push_back(
+        {synth::event_file_name(config, file), written.lines_by_file[f], written.digests_by_file[f]});
+  }
+  summary.num_lines = std::accumulate(written.lines_by_file.begin(), written.lines_by_file.end(), Count{0});
+  return summary;
+}
+
+}  // namespace
+
+SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, const std::string& folder,
+                        PhaseLog& phases) {
+  collectively(comm, "checking the settings", [&] {
+    validate(config);
+    if (!comm.is_root()) return;
+    make_folder(folder);
+    synth::refuse_foreign_events(config, folder);
+  });
+  const auto shop = collectively(comm, "stocking the shop", [&] {
+    const auto timer = phases.time("shop", config.items);
+    return Shop(config);
+  });
+
+  Written written;
+  written.lines_by_file.resize(static_cast<std::size_t>(config.files));
+  written.digests_by_file.resize(static_cast<std::size_t>(config.files));
+  {
+    auto timer = phases.time("events");
+    const LinePlan plan(comm, config);
+    collectively(comm, "writing events", [&] {
+      write_event_files(config, shop, plan, folder, written);
+      write_side_files(comm, config, shop, folder, written);
+    });
+    timer.count_rows(written.tally.num_lines());
+  }
+
+  SynthSummary summary = summarize(comm, config, written);
+  {
+    const auto timer = phases.time("truth");
+    summary.truth_digest = synth::write_truth(comm, config, shop, folder + "/truth.h5");
+  }
+  collectively(comm, "naming the files", [&] {
+    for (OutputFile& output : written.outputs) output.publish();
+    if (!comm.is_root()) return;
+    OutputFile json(folder + "/synth.json");
+    json.write(synth::summary_json(config, summary));
+    json.finish_and_publish();
+  });
+  return summary;
+}
+
+}  // namespace pushcart
