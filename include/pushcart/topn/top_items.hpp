@@ -25,13 +25,13 @@ struct TopRequest {
 /// those of models/score.hpp; order: score descending, item index ascending. Items with score -infinity or
 /// excluded never appear; lists may be shorter than n. Bits do not depend on ranks, threads or on who else is
 /// served. Collective.
-TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset, const TopRequest& request,
-                   PhaseLog& phases);
+TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset,
+                   const TopRequest& request, PhaseLog& phases);
 
 /// Appends to lists shorter than n the most popular items that are allowed and not yet there, labelled with
 /// `source`. Popularity is the score of `popular` (a model with item_bias only). Collective.
-void fill_from_popular(const Communicator& comm, const Model& popular, const TopRequest& request, TopLists& lists,
-                       const std::string& source);
+void fill_from_popular(const Communicator& comm, const Model& popular, const TopRequest& request,
+                       TopLists& lists, const std::string& source);
 
 /// For every owned item its k nearest other items by cosine of the item factors (zero rows have none).
 /// Collective; ConfigError if the model has no factors.

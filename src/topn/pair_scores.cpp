@@ -1,0 +1,87 @@
+#include "pushcart/topn/pair_scores.hpp"
+
+#include <algorithm>
+
+#include "pushcart/models/score.hpp"
+#include "topn/item_block.hpp"
+#include "topn/weight_rows.hpp"
+
+namespace pushcart {
+
+namespace {
+
+constexpr Count max_weight_entries = Count{1} << 22;
+
+double weight_sum(const detail::WeightRows& weights, std::span<const Count> history,
+                  std::span<const float> strengths, Count item) {
+  double sum = 0;
+  for (std::size_t j = 0; j < history.size(); ++j) {
+    const auto row = weights.row(history[j]);
+    const auto found = std::lower_bound(row.columns.begin(), row.columns.end(), item);
+    if (found == row.columns.end() || *found != item) continue;
+    const float weight = row.values[static_cast<std::size_t>(found - row.columns.begin())];
+    sum += static_cast<double>(strengths[j]) * static_cast<double>(weight);
+  }
+  return sum;
+}
+
+/// What the item weights add to each pair.
+std::vector<double> weight_sums(const Communicator& comm, const Model& model, const SparseRows& by_user,
+                                const SparseRows& pairs) {
+  static const SparseRows none;
+  const SparseRows& weights = model.item_weights ? *model.item_weights : none;
+  std::vector<Count> lengths;
+  for (Count row = 0; row < by_user.num_rows(); ++row) {
+    lengths.push_back(pairs.row_length(row) > 0 ? by_user.row_length(row) : 0);
+  }
+  const auto cuts = detail::weight_batches(comm, weights, lengths, max_weight_entries);
+  std::vector<double> sums;
+  sums.reserve(pairs.columns.size());
+  for (std::size_t b = 0; b + 1 < cuts.size(); ++b) {
+    std::vector<Count> touched;
+    for (Count row = cuts[b]; row < cuts[b + 1]; ++row) {
+      const auto history = by_user.row_columns(row);
+      if (pairs.row_length(row) > 0) touched.insert(touched.end(), history.begin(), history.end());
+    }
+    const detail::WeightRows rows(comm, model.items, weights, touched);
+    for (Count row = cuts[b]; row < cuts[b + 1]; ++row) {
+      for (Count item : pairs.row_columns(row)) {
+        sums.push_back(weight_sum(rows, by_user.row_columns(row), by_user.row_values(row), item));
+      }
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
+std::vector<float> pair_scores(const Communicator& comm, const Model& model, const Dataset& dataset,
+                               const SparseRows& pairs) {
+  PUSHCART_CHECK(pairs.rows == dataset.users.range(comm.rank()));
+  std::vector<double> sums;
+  if (comm.any(model.item_weights.has_value())) sums = weight_sums(comm, model, dataset.by_user, pairs);
+  std::vector<float> scores(pairs.columns.size());
+  std::vector<Count> next(pairs.offsets.begin(), pairs.offsets.end() - 1);  // items come in ascending order
+  detail::ItemTour tour(comm, {model.items, model.item_bias, model.item_factors, {}});
+  detail::ItemBlock block;
+  while (tour.next(block)) {
+    const Count first = block.items.front();
+    for (Count row = 0; row < pairs.num_rows(); ++row) {
+      Count& entry = next[static_cast<std::size_t>(row)];
+      const Count end = pairs.offsets[static_cast<std::size_t>(row) + 1];
+      for (; entry < end && pairs.columns[static_cast<std::size_t>(entry)] <= block.items.back(); ++entry) {
+        const auto e = static_cast<std::size_t>(entry);
+        const Count position = pairs.columns[e] - first;
+        const float bias = block.bias[static_cast<std::size_t>(position)];
+        const auto factors =
+            model.user_factors.empty() ? std::span<const float>() : model.user_factors.row(row);
+        double score = static_cast<double>(bias) + factor_dot(factors, block.row(position));
+        if (!sums.empty()) score += sums[e];
+        scores[e] = static_cast<float>(score);
+      }
+    }
+  }
+  return scores;
+}
+
+}  // namespace pushcart

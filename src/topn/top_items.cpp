@@ -1,0 +1,123 @@
+#include "pushcart/topn/top_items.hpp"
+
+#include <fmt/format.h>
+
+#include "pushcart/comm/collectively.hpp"
+#include "topn/top_search.hpp"
+
+namespace pushcart {
+
+namespace {
+
+void label(TopLists& lists, const std::string& source) {
+  lists.source_names = {source};
+  lists.sources.assign(lists.items.size(), 0);
+}
+
+void check_count(Count n, const char* option) {
+  if (n < 1) throw ConfigError(fmt::format("{} {}: a list needs at least one place", option, n));
+}
+
+void check_request(const TopRequest& request, Range owned) {
+  for (std::size_t i = 0; i < request.users.size(); ++i) {
+    PUSHCART_CHECK(owned.contains(request.users[i]));
+    PUSHCART_CHECK(i == 0 || request.users[i - 1] < request.users[i]);
+  }
+}
+
+/// Rows of length one, so that a dot product is a cosine; `allowed` gets 0 for zero rows.
+FactorTable unit_rows(const FactorTable& factors, std::vector<std::uint8_t>& allowed) {
+  FactorTable unit{factors.rows, factors.num_columns, std::vector<float>(factors.values.size())};
+  allowed.resize(static_cast<std::size_t>(factors.rows.size()));
+  for (Count row = 0; row < factors.rows.size(); ++row) {
+    const auto from = factors.row(row);
+    const double norm = detail::euclidean_norm(from);
+    allowed[static_cast<std::size_t>(row)] = norm != 0;
+    for (std::size_t c = 0; norm != 0 && c < from.size(); ++c) {
+      unit.row(row)[c] = static_cast<float>(static_cast<double>(from[c]) / norm);
+    }
+  }
+  return unit;
+}
+
+/// Row i excludes item rows[i] itself.
+SparseRows self_excluded(const std::vector<Count>& rows, Count num_items) {
+  SparseRows excluded;
+  excluded.rows = {0, static_cast<Count>(rows.size())};
+  excluded.num_columns = num_items;
+  excluded.columns = rows;
+  excluded.values.assign(rows.size(), 1.0F);
+  for (std::size_t i = 0; i < rows.size(); ++i) excluded.offsets.push_back(static_cast<Count>(i) + 1);
+  return excluded;
+}
+
+}  // namespace
+
+TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset,
+                   const TopRequest& request, PhaseLog& phases) {
+  const Range owned = dataset.users.range(comm.rank());
+  collectively(comm, "check the request for lists", [&] {
+    check_count(request.n, "--n");
+    check_request(request, owned);
+  });
+  auto timer = phases.time("score users", static_cast<Count>(request.users.size()));
+  const bool weighted = comm.any(model.item_weights.has_value());
+  static const SparseRows no_weights;
+  detail::SearchTask task{{model.items, model.item_bias, model.item_factors, request.item_allowed},
+                          model.user_factors,
+                          request.users,
+                          request.excluded,
+                          request.n,
+                          nullptr,
+                          nullptr,
+                          [&](Count user) {
+                            const Count row = user - owned.begin;
+                            return row < dataset.user_ids.size()
+                                       ? fmt::format("user '{}'", dataset.user_ids[row])
+                                       : fmt::format("user number {}", user);
+                          }};
+  if (weighted) {
+    task.weights = model.item_weights ? &*model.item_weights : &no_weights;
+    task.history = &dataset.by_user;
+  }
+  TopLists lists = detail::search_top(comm, task);
+  label(lists, model.family);
+  return lists;
+}
+
+TopLists similar_items(const Communicator& comm, const Model& model, Count k, PhaseLog& phases) {
+  collectively(comm, "check the request for similar items", [&] { check_count(k, "--k"); });
+  if (!comm.any(!model.item_factors.empty())) {
+    throw ConfigError(
+        fmt::format("--model: similar items need item factors, and a model of family '{}' has none; "
+                    "give a model such as als",
+                    model.family));
+  }
+  auto timer = phases.time("compare items", model.item_factors.rows.size());
+  std::vector<std::uint8_t> has_direction;
+  const FactorTable unit = unit_rows(model.item_factors, has_direction);
+  std::vector<Count> rows;
+  for (std::size_t i = 0; i < has_direction.size(); ++i)
+    rows.push_back(unit.rows.begin + static_cast<Count>(i));
+  const SparseRows excluded = self_excluded(rows, model.items.num_rows());
+  // The search serves zero rows like others, all cosines being 0; they are emptied afterwards.
+  TopLists lists = detail::search_top(
+      comm,
+      {{model.items, {}, unit, has_direction}, unit, rows, excluded, k, nullptr, nullptr, [](Count item) {
+         return fmt::format("item number {}", item);
+       }});
+  TopLists kept;
+  kept.rows = lists.rows;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    if (has_direction[r]) {
+      const auto begin = lists.offsets[r], end = lists.offsets[r + 1];
+      kept.items.insert(kept.items.end(), lists.items.begin() + begin, lists.items.begin() + end);
+      kept.scores.insert(kept.scores.end(), lists.scores.begin() + begin, lists.scores.begin() + end);
+    }
+    kept.offsets.push_back(static_cast<Count>(kept.items.size()));
+  }
+  label(kept, model.family);
+  return kept;
+}
+
+}  // namespace pushcart

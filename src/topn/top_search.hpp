@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "pushcart/base/phases.hpp"
+#include "pushcart/topn/top_lists.hpp"
+#include "topn/item_block.hpp"
+
+namespace pushcart::detail {
+
+/// Rows to be served against a catalogue: users, or items for `similar`.
+struct SearchTask {
+  ItemSide items;
+  const FactorTable& queries;   ///< this rank's rows x k; may be empty
+  std::span<const Count> rows;  ///< global indices of the rows to serve, ascending, owned
+  const SparseRows& excluded;   ///< row r belongs to rows[r]; no rows = nothing is excluded
+  Count n = 0;
+  const SparseRows* weights = nullptr;  ///< W by owned items, with `history` by owned rows; both or none
+  const SparseRows* history = nullptr;
+  std::function<std::string(Count row)> row_name;  ///< for error messages
+};
+
+/// The exact best n of every row. Single-precision products only decide what is worth an exact score: an item
+/// is dropped only if its approximate score plus a rigorous bound of its rounding error cannot enter the
+/// list. Collective; NumericError on all ranks if a score is not a number. Sources are left to the caller.
+TopLists search_top(const Communicator& comm, const SearchTask& task);
+
+}  // namespace pushcart::detail

@@ -1,0 +1,81 @@
+#include "topn/weight_rows.hpp"
+
+#include <algorithm>
+
+namespace pushcart::detail {
+
+namespace {
+
+std::vector<Count> sorted_distinct(std::span<const Count> items) {
+  std::vector<Count> result(items.begin(), items.end());
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+std::vector<Count> counts_by_owner(const Partition& partition, std::span<const Count> ascending) {
+  std::vector<Count> counts(static_cast<std::size_t>(partition.num_ranks()), 0);
+  for (Count item : ascending) ++counts[static_cast<std::size_t>(partition.owner(item))];
+  return counts;
+}
+
+}  // namespace
+
+WeightRows::WeightRows(const Communicator& comm, const Partition& items, const SparseRows& weights,
+                       std::span<const Count> history)
+    : items_(sorted_distinct(history)) {
+  const auto requests = comm.alltoallv(std::span<const Count>(items_), counts_by_owner(items, items_));
+
+  std::vector<Count> lengths, columns, entry_counts(requests.counts.size(), 0);
+  std::vector<float> values;
+  std::size_t next = 0;
+  for (std::size_t rank = 0; rank < requests.counts.size(); ++rank) {
+    for (Count i = 0; i < requests.counts[rank]; ++i) {
+      const Count row = requests.data[next++] - weights.rows.begin;
+      const auto row_columns = weights.row_columns(row);
+      const auto row_values = weights.row_values(row);
+      lengths.push_back(weights.row_length(row));
+      entry_counts[rank] += lengths.back();
+      columns.insert(columns.end(), row_columns.begin(), row_columns.end());
+      values.insert(values.end(), row_values.begin(), row_values.end());
+    }
+  }
+  // Owners are contiguous ranges, so what comes back by rank is in the order of items_.
+  const auto answer = comm.alltoallv(std::span<const Count>(lengths), requests.counts);
+  columns_ = comm.alltoallv(std::span<const Count>(columns), entry_counts).data;
+  values_ = comm.alltoallv(std::span<const float>(values), entry_counts).data;
+  for (Count length : answer.data) offsets_.push_back(offsets_.back() + length);
+}
+
+WeightRows::Row WeightRows::row(Count item) const {
+  const auto found = std::lower_bound(items_.begin(), items_.end(), item);
+  PUSHCART_EXPECT(found != items_.end() && *found == item);
+  const auto position = static_cast<std::size_t>(found - items_.begin());
+  const auto begin = static_cast<std::size_t>(offsets_[position]);
+  const auto length = static_cast<std::size_t>(offsets_[position + 1]) - begin;
+  return {std::span(columns_).subspan(begin, length), std::span(values_).subspan(begin, length)};
+}
+
+std::vector<Count> weight_batches(const Communicator& comm, const SparseRows& weights,
+                                  std::span<const Count> lengths, Count max_entries) {
+  Count longest = 1;
+  for (Count row = 0; row < weights.num_rows(); ++row) longest = std::max(longest, weights.row_length(row));
+  longest = comm.allreduce(longest, Reduce::max);
+
+  std::vector<Count> cuts{0};
+  Count entries = 0;
+  for (std::size_t row = 0; row < lengths.size(); ++row) {
+    const Count more = lengths[row] * longest;
+    if (entries > 0 && entries + more > max_entries) {
+      cuts.push_back(static_cast<Count>(row));
+      entries = 0;
+    }
+    entries += more;
+  }
+  cuts.push_back(static_cast<Count>(lengths.size()));
+  const auto num_cuts = comm.allreduce(static_cast<Count>(cuts.size()), Reduce::max);
+  cuts.resize(static_cast<std::size_t>(num_cuts), static_cast<Count>(lengths.size()));
+  return cuts;
+}
+
+}  // namespace pushcart::detail
