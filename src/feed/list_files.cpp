@@ -1,0 +1,170 @@
+#include "pushcart/feed/list_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "feed/list_hdf5.hpp"
+#include "feed/list_text.hpp"
+#include "feed/row_batches.hpp"
+#include "feed/staged_files.hpp"
+#include "pushcart/base/error.hpp"
+#include "pushcart/base/suggest.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart {
+
+namespace {
+
+std::string unknown_word(std::string_view option, std::string_view text, std::span<const std::string> known) {
+  return fmt::format("{} {}: unknown; known are {}; did you mean {}?", option, text, fmt::join(known, ", "),
+                     nearest_word(text, known));
+}
+
+bool is_list_file(const std::string& name) {
+  return name == "lists.h5" || is_numbered_name(name, "part-", {".csv", ".csv.gz", ".jsonl", ".jsonl.gz"});
+}
+
+const char* format_name(ListFormat format) {
+  switch (format) {
+    case ListFormat::hdf5:
+      return "hdf5";
+    case ListFormat::csv:
+      return "csv";
+    case ListFormat::jsonl:
+      return "jsonl";
+  }
+  return "";
+}
+
+bool wants(const ListOptions& options, ListFormat format) {
+  return std::find(options.formats.begin(), options.formats.end(), format) != options.formats.end();
+}
+
+/// The text shards of some rows of this rank, one a format.
+class TextShards {
+ public:
+  TextShards(const Communicator& comm, StagedFiles& files, const ListOptions& options, Count shard)
+      : files_(files), options_(options) {
+    collectively(comm, "create list shards", [&] {
+      for (ListFormat format : {ListFormat::csv, ListFormat::jsonl}) {
+        if (!wants(options, format)) continue;
+        const char* ending = options.compression == Compression::gzip ? ".gz" : "";
+        const std::string name = fmt::format("part-{:05}.{}{}", shard, format_name(format), ending);
+        handles_.push_back({format, files_.open({name, format_name(format)}, options.compression)});
+        if (format == ListFormat::csv) files_.file(handles_.back().file).write(csv_header(options.kind));
+      }
+    });
+  }
+
+  void write(const NamedLists& lists, Count row, const ItemLabels& labels) {
+    for (const auto& [format, file] : handles_) {
+      text_.clear();
+      if (format == ListFormat::csv) {
+        append_csv(text_, lists, row, labels);
+      } else {
+        append_json_line(text_, options_.kind, lists, row, labels);
+      }
+      files_.file(file).write(text_);
+      files_.num_rows(file) += format == ListFormat::csv ? lists.entries(row).size() : 1;
+    }
+  }
+
+ private:
+  struct Handle {
+    ListFormat format;
+    std::size_t file;
+  };
+  StagedFiles& files_;
+  const ListOptions& options_;
+  std::vector<Handle> handles_;
+  std::string text_;
+};
+
+void write_shards(const Communicator& comm, const Dataset& dataset, const NamedLists& named, Range rows,
+                  const ListOptions& options, Count first_shard, StagedFiles& files) {
+  TextShards shards(comm, files, options, first_shard + comm.rank());
+  const auto all = positions(rows);
+  for_each_row(
+      comm, dataset, named, all, options.batch_entries, "write list shards",
+      [&](std::size_t position, const ItemLabels& labels) { shards.write(named, all[position], labels); });
+}
+
+nlohmann::ordered_json manifest_of(const Dataset& dataset, const ListOptions& options,
+                                   const ListFilesInfo& info) {
+  nlohmann::ordered_json manifest{{"kind", list_kind_name(options.kind)},
+                                  {"schema_version", lists_schema_version}};
+  for (ListFormat format : {ListFormat::hdf5, ListFormat::csv, ListFormat::jsonl}) {
+    if (wants(options, format)) manifest["formats"].push_back(format_name(format));
+  }
+  manifest["model_digest"] = options.model_digest;
+  manifest["dataset_digest"] = dataset.digest;
+  manifest["digest"] = info.digest;
+  manifest["n"] = options.n;
+  manifest[options.kind == ListKind::user_lists ? "users" : "items"] = info.num_rows;
+  manifest["rows"] = info.num_entries;
+  return manifest;
+}
+
+/// The entry of lists.h5 in the manifest.
+nlohmann::ordered_json write_hdf5(const Communicator& comm, const Dataset& dataset, const NamedLists& named,
+                                  const ListOptions& options, const StagedFiles& files, Count num_rows) {
+  const std::string path = files.path("lists.h5");
+  const std::string digest = write_list_file(comm, path, dataset, named, options);
+  const auto num_bytes =
+      collectively(comm, "size of lists.h5", [&] { return comm.is_root() ? stored_bytes(path) : Count{0}; });
+  return {
+      {"file", "lists.h5"}, {"format", "hdf5"}, {"rows", num_rows}, {"bytes", num_bytes}, {"digest", digest}};
+}
+
+}  // namespace
+
+ListFormat list_format_from(std::string_view text) {
+  if (text == "hdf5") return ListFormat::hdf5;
+  if (text == "csv") return ListFormat::csv;
+  if (text == "jsonl") return ListFormat::jsonl;
+  const std::array<std::string, 3> known{"hdf5", "csv", "jsonl"};
+  throw ConfigError(unknown_word("--format", text, known));
+}
+
+Compression compression_from(std::string_view text) {
+  if (text == "none") return Compression::none;
+  if (text == "gzip") return Compression::gzip;
+  const std::array<std::string, 2> known{"none", "gzip"};
+  throw ConfigError(unknown_word("--compression", text, known));
+}
+
+ListFilesInfo write_lists(const Communicator& comm, const Dataset& dataset, const TopLists& lists,
+                          const StringTable& unknown_ids, const ListOptions& options) {
+  if (options.formats.empty()) throw ConfigError("--format: none given; known are hdf5, csv, jsonl");
+  const bool by_user = options.kind == ListKind::user_lists;
+  const Range owned = (by_user ? dataset.users : dataset.items).range(comm.rank());
+  const auto named = collectively(comm, "check lists", [&] {
+    return NamedLists(lists, owned, dataset.num_items(), by_user ? dataset.user_ids : dataset.item_ids,
+                      unknown_ids);
+  });
+
+  ListFilesInfo info;
+  info.digest = lists_digest(comm, named);
+  info.num_rows = comm.sum(lists.num_rows());
+  info.num_entries = comm.sum(lists.offsets.back());
+
+  StagedFiles files(comm, options.folder);
+  info.manifest_path = files.path("manifest.json");
+  if (wants(options, ListFormat::csv) || wants(options, ListFormat::jsonl)) {
+    write_shards(comm, dataset, named, named.known(), options, 0, files);
+    if (comm.any(named.unknown().size() > 0)) {
+      write_shards(comm, dataset, named, named.unknown(), options, comm.size(), files);
+    }
+  }
+  files.finish_all();
+  auto others = nlohmann::ordered_json::array();
+  if (wants(options, ListFormat::hdf5)) {
+    others.push_back(write_hdf5(comm, dataset, named, options, files, info.num_rows));
+  }
+  files.publish(manifest_of(dataset, options, info), others, is_list_file);
+  return info;
+}
+
+}  // namespace pushcart

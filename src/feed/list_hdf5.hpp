@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "feed/named_lists.hpp"
+#include "pushcart/feed/list_files.hpp"
+
+namespace pushcart {
+
+inline constexpr std::int64_t lists_schema_version = 1;
+
+/// Name of a kind in attributes and manifests.
+std::string list_kind_name(ListKind kind);
+
+/// Writes lists.h5 (docs/file-formats.md). Collective. StorageError. @return the content digest of the file
+std::string write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,
+                            const NamedLists& lists, const ListOptions& options);
+
+}  // namespace pushcart

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "feed/item_labels.hpp"
+#include "feed/named_lists.hpp"
+#include "pushcart/feed/list_files.hpp"
+
+namespace pushcart {
+
+/// First line of every CSV shard.
+std::string_view csv_header(ListKind kind);
+
+/// Appends a row's lines: an entry a line. Ids stand as they are, names as valid UTF-8.
+void append_csv(std::string& out, const NamedLists& lists, Count row, const ItemLabels& labels);
+
+/// Appends a row's line of JSON.
+void append_json_line(std::string& out, ListKind kind, const NamedLists& lists, Count row,
+                      const ItemLabels& labels);
+
+}  // namespace pushcart

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "feed/item_labels.hpp"
+#include "feed/named_lists.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart {
+
+/// Calls `use(position in rows, labels)` for the given rows of this rank in order, with the labels of the
+/// row's items at hand. Labels are fetched for at most `batch_entries` entries at a time (one row at least).
+/// `use` must not communicate; if it throws on one rank, all ranks throw. Collective; ranks may have
+/// different numbers of rows.
+template <class Use>
+void for_each_row(const Communicator& comm, const Dataset& dataset, const NamedLists& named,
+                  std::span<const Count> rows, Count batch_entries, std::string_view stage, Use&& use) {
+  std::size_t next = 0;
+  while (comm.any(next < rows.size())) {
+    const std::size_t first = next;
+    std::vector<Count> items;
+    for (; next < rows.size(); ++next) {
+      const Range entries = named.entries(rows[next]);
+      if (next > first && static_cast<Count>(items.size()) + entries.size() > batch_entries) break;
+      const auto begin = named.lists().items.begin();
+      items.insert(items.end(), begin + entries.begin, begin + entries.end);
+    }
+    const ItemLabels labels(comm, dataset, items);
+    collectively(comm, stage, [&] {
+      for (std::size_t position = first; position < next; ++position) use(position, labels);
+    });
+  }
+}
+
+/// All positions of a range of rows, as for_each_row takes them.
+inline std::vector<Count> positions(Range rows) {
+  std::vector<Count> all;
+  for (Count row = rows.begin; row < rows.end; ++row) all.push_back(row);
+  return all;
+}
+
+}  // namespace pushcart
