@@ -26,16 +26,17 @@ struct Event {
   double dwell = absent;        ///< seconds
 };
 
-/// Why a line gave no event. A missing user or item is not among these: the event is delivered with an empty id.
+/// Why a line gave no event. A missing user or item is not among these: the event is delivered with an empty
+/// id.
 enum class ParseFault : int {
   none,
-  wrong_columns,   ///< fewer fields than a mapped column needs
-  bad_quoting,     ///< a quote that never closes on its line, or text after a closing quote
-  bad_number,      ///< a number field that is no finite number (nan and inf count as bad)
-  bad_time,        ///< a time field that does not fit the format
-  bad_json,        ///< not one JSON object
-  bad_text,        ///< a NUL byte or invalid UTF-8 in an id
-  too_long         ///< a line or id over the stated limit
+  wrong_columns,  ///< fewer fields than a mapped column needs
+  bad_quoting,    ///< a quote that never closes on its line, or text after a closing quote
+  bad_number,     ///< a number field that is no finite number (nan and inf count as bad)
+  bad_time,       ///< a time field that does not fit the format
+  bad_json,       ///< not one JSON object
+  bad_text,       ///< a NUL byte or invalid UTF-8 in an id
+  too_long        ///< a line or id over the stated limit
 };
 inline constexpr int num_parse_faults = 8;
 std::string_view parse_fault_name(ParseFault fault);

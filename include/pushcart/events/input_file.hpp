@@ -19,12 +19,14 @@ struct InputFile {
   Count num_bytes = 0;                                   ///< on disk
 };
 
-/// Expands globs (sorted by name; a pattern that matches nothing is StorageError) and looks at every file.
-/// StorageError: missing, a folder, unreadable. InputError: empty list. Local.
+/// Expands globs (the matches of each sorted by name; a pattern that matches nothing is StorageError) and
+/// looks at every file. StorageError: missing, a folder or device, unreadable. InputError: empty list, or a
+/// file that is named like an archive but too short to be one. ConfigError: a file that is named twice.
+/// Local.
 std::vector<InputFile> find_inputs(const std::vector<std::string>& patterns);
 
 /// First line of the file, uncompressed, without line end, UTF-8 byte order mark dropped; StorageError, or
-/// InputError for a damaged archive. Local.
+/// InputError for a damaged archive. A line over max_line_bytes comes cut as by BlockReader. Local.
 std::string first_line(const InputFile& file, std::size_t max_line_bytes);
 
 /// A part of the input that one rank reads: bytes [begin, end) of a plain file (lines that START in the range
@@ -35,8 +37,8 @@ struct WorkUnit {
   Count end = 0;
 };
 
-/// Cuts the inputs into units and gives each rank a contiguous run of them, even in bytes; compressed files are
-/// never cut. Units are ordered by file, then by position, and that order continues from rank to rank, so
+/// Cuts the inputs into units and gives each rank a contiguous run of them, even in bytes; compressed files
+/// are never cut. Units are ordered by file, then by position, and that order continues from rank to rank, so
 /// (unit, line in unit) orders all lines of the job like (file, line). The same on all ranks. Local.
 /// @return units by rank
 std::vector<std::vector<WorkUnit>> share_inputs(const std::vector<InputFile>& files, int num_ranks);
@@ -44,16 +46,20 @@ std::vector<std::vector<WorkUnit>> share_inputs(const std::vector<InputFile>& fi
 /// Reads the lines of a work unit in blocks of whole lines, so that threads can parse a block together.
 class BlockReader {
  public:
-  BlockReader(const InputFile& file, const WorkUnit& unit, std::size_t block_bytes, std::size_t max_line_bytes);
+  BlockReader(const InputFile& file, const WorkUnit& unit, std::size_t block_bytes,
+              std::size_t max_line_bytes);
   ~BlockReader();
 
   /// A block: whole lines, each ended by \n (the last line of the file may lack one). A line longer than
-  /// max_line_bytes is cut to its first max_line_bytes bytes followed by one NUL and '\n' and counted once as a
-  /// line; memory stays bounded however long it is. A byte order mark at the start of the file is dropped.
+  /// max_line_bytes is cut to its first max_line_bytes bytes followed by one NUL and '\n' and counted once as
+  /// a line; memory stays bounded however long it is. No whole line is longer than max_line_bytes, so a
+  /// length of max_line_bytes + 1 (without \n) is what marks a cut line; EventParser reports it as too_long.
+  /// A trailing \r counts as part of the line. A byte order mark at the start of the file is dropped. `block`
+  /// is overwritten; its capacity is reused, up to block_bytes + 2 * max_line_bytes or so.
   /// @return false at the end. StorageError (read error), InputError (damaged or truncated archive).
   bool next(std::string& block);
 
-  /// XXH3 over this unit's bytes of the file on disk, when all is read.
+  /// XXH3 over this unit's bytes of the file on disk. To be asked when next() has returned false.
   std::uint64_t digest() const;
 
  private:
