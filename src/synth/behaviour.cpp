@@ -18,10 +18,11 @@ constexpr std::array<double, 24> hours_upto{0.015, 0.023, 0.028, 0.032, 0.037, 0
                                             0.525, 0.580, 0.645, 0.725, 0.815, 0.895, 0.955, 1.0};
 
 // How strongly choices follow taste. An affinity of 2 is "rather my thing".
-constexpr double category_pull = 1.1;
-constexpr double item_pull = 1.6;
+constexpr double category_pull = 1.8;
+constexpr double item_pull = 2.2;
 constexpr double liked = 2.0;
-constexpr int max_glances = 8;  // items glanced at before one is opened anyway
+constexpr double wanted = 2.4;
+constexpr int max_glances = 12;  // items glanced at before one is opened anyway
 
 constexpr double mean_further_views = 4.0;
 constexpr double stay_in_category = 0.75;
@@ -107,7 +108,7 @@ void Behaviour::choose_categories(Count period) {
   double reach = 0;
   for (std::size_t c = 0; c < category_reach_.size(); ++c) {
     const double pull = dot(taste_, shop_.categories()[c].centre);
-    reach += shop_.category_share(period, static_cast<Count>(c)) * std::exp(category_pull * pull);
+    reach += std::sqrt(shop_.category_share(period, static_cast<Count>(c))) * std::exp(category_pull * pull);
     category_reach_[c] = reach;
   }
 }
@@ -138,7 +139,7 @@ void Behaviour::look_at(Count item, bool by_search, Draw& draw) {
   const std::int32_t dwell = dwell_tenths(affinity, draw);
   add({now_, number, dwell, 0, SynthType::view, QueryStyle::none});
   now_ += 1 + dwell / 10;
-  if (draw.happens(0.35 * sigmoid(1.2 * (affinity - liked)))) {
+  if (draw.happens(0.3 * sigmoid(1.5 * (affinity - wanted)))) {
     const std::int32_t quantity = pieces(draw);
     add({now_, number, 0, quantity, SynthType::cart, QueryStyle::none});
     now_ += 2 + draw.below(8);
@@ -150,7 +151,7 @@ void Behaviour::check_out(Draw& draw) {
   now_ += 30 + draw.below(300);
   for (const InCart& chosen : cart_) {
     const double affinity = shop_.affinity(taste_, chosen.item);
-    if (!draw.happens(0.2 + 0.6 * sigmoid(affinity - liked))) continue;
+    if (!draw.happens(0.2 + 0.6 * sigmoid(affinity - wanted))) continue;
     add({now_, chosen.item, 0, chosen.quantity, SynthType::purchase, QueryStyle::none});
     if (draw.happens(config_.return_share)) {
       const std::int64_t later = now_ + day_seconds * (2 + draw.below(20)) + draw.below(day_seconds / 2);

@@ -137,7 +137,7 @@ void Shop::make_popularity(const SynthConfig& config) {
   const std::vector<Count> ranks = random_ranks(config.seed, config.items);
   std::vector<double> level(ranks.size()), weights(ranks.size());
   for (std::size_t i = 0; i < ranks.size(); ++i) {
-    level[i] = std::pow(static_cast<double>(ranks[i] + 3), -config.popularity_exponent);
+    level[i] = std::pow(static_cast<double>(ranks[i] + 5), -config.popularity_exponent);
   }
   alias_.resize(index(num_periods_ * config.items));
   category_shares_.resize(index(num_periods_) * categories_.size());

@@ -60,8 +60,8 @@ Shopper::Shopper(const SynthConfig& config, const Shop& shop, Count user)
 
 /// Some favourite categories, popular ones more often, the age group's leaning, and something of one's own.
 std::vector<float> Shopper::draw_taste(Draw& draw, const Shop& shop) const {
-  constexpr int num_favourites = 3;
-  constexpr float favourite_part = 0.6F, age_part = 0.4F, own_part = 0.9F;
+  constexpr int num_favourites = 2;
+  constexpr float favourite_part = 0.7F, age_part = 0.4F, own_part = 0.8F;
   auto taste = random_direction(draw, shop.num_dimensions());
   for (float& value : taste) value *= own_part;
   add_scaled(taste, age_part, shop.age_group(age_group_));

@@ -142,7 +142,7 @@ std::span<const std::string_view> brand_words() {
 ItemWords words_of_item(Count serial) {
   constexpr Count num_nouns = nouns_per_category, num_materials = 6;
   constexpr Count combinations = num_nouns * num_materials * static_cast<Count>(adjectives.size());
-  constexpr Count stride = 1201;  // a prime that does not divide the combinations: visits each of them once
+  constexpr Count stride = 1187;  // no common divisor with the combinations: visits each of them once
   const Count place = serial % combinations * stride % combinations;
   return {static_cast<int>(place / (num_nouns * num_materials)),
           static_cast<int>(place / num_nouns % num_materials), static_cast<int>(place % num_nouns),

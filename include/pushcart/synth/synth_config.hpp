@@ -53,7 +53,7 @@ struct SynthConfig {
   SynthFormat format = SynthFormat::csv;
   Compression compression = Compression::none;
 
-  double popularity_exponent = 0.9;  ///< weight of the r-th most popular item is (r + 3)^-exponent
+  double popularity_exponent = 0.75;  ///< weight of the r-th most popular item is (r + 5)^-exponent
   double popularity_drift =
       0.25;                     ///< standard deviation of an item's log-popularity step from period to period
   double taste_drift = 0.3;     ///< how far tastes turn until the end: 0 not at all, 1 to unrelated ones
