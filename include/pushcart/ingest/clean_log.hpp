@@ -1,0 +1,20 @@
+#pragma once
+
+#include "pushcart/base/phases.hpp"
+#include "pushcart/comm/communicator.hpp"
+#include "pushcart/ingest/cleaning_report.hpp"
+#include "pushcart/ingest/ingest_config.hpp"
+#include "pushcart/ingest/interaction_log.hpp"
+
+namespace pushcart {
+
+/// Reads and cleans a log: every rank reads its share of the input, every check is made on every row,
+/// rejected rows go to config.rejects_path (gzip CSV: file, line, reason, text; its text does not depend on
+/// the ranks), and the rows that stay come to the owners of their users. Collective.
+/// @throws ConfigError, StorageError, InputError (damaged input, more bad rows than --max-rejects, nothing
+/// left),
+///         the same on all ranks
+InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, CleaningReport& report,
+                         PhaseLog& phases);
+
+}  // namespace pushcart

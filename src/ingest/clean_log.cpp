@@ -1,0 +1,75 @@
+#include "pushcart/ingest/clean_log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+
+#include "ingest/bots.hpp"
+#include "ingest/duplicates.hpp"
+#include "ingest/outliers.hpp"
+#include "ingest/read_log.hpp"
+#include "ingest/rejects.hpp"
+#include "ingest/sort_log.hpp"
+#include "ingest/summarize.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart {
+
+namespace {
+
+using detail::ReadLog;
+
+/// All ranks measure "future" by the same clock.
+std::int64_t agreed_now(const Communicator& comm, const IngestConfig& config) {
+  return comm.broadcast(config.now != 0 ? config.now : static_cast<std::int64_t>(std::time(nullptr)), 0);
+}
+
+void make_global_checks(const Communicator& comm, const detail::ParseSettings& settings, ReadLog& log) {
+  const auto& config = settings.config;
+  const auto enabled = settings.checks.enabled();
+  detail::flag_duplicates(comm, log.batches, config.dedupe);
+  for (auto& batch : log.batches) batch.hashes = {};
+  detail::flag_outliers(comm, log.batches, &detail::RowBatch::quantities, config.quantity_outlier_z,
+                        Check::quantity_outlier, enabled);
+  detail::flag_outliers(comm, log.batches, &detail::RowBatch::prices, config.price_outlier_z,
+                        Check::price_outlier, enabled);
+  detail::flag_bots(comm, log.batches, config, enabled);
+}
+
+}  // namespace
+
+InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, CleaningReport& report,
+                         PhaseLog& phases) {
+  check_config(config);
+  const auto now = agreed_now(comm, config);
+  const detail::ParseSettings settings{config, detail::RowChecks(config, now), StrengthRules(config)};
+  const auto enabled = settings.checks.enabled();
+
+  InteractionLog result;
+  ReadLog log;
+  std::vector<std::string> local_types;
+  {
+    auto timer = phases.time("read and parse");
+    local_types = detail::read_log(comm, settings, log, result, report);
+    for (const auto& batch : log.batches) timer.count_rows(static_cast<Count>(batch.rows.size()));
+  }
+  {
+    const auto timer = phases.time("check");
+    make_global_checks(comm, settings, log);
+    detail::summarize_checks(comm, log, enabled, report);
+  }
+  {
+    const auto timer = phases.time("write rejects");
+    detail::write_rejects(comm, settings, log);
+  }
+  detail::refuse_bad_input(config, report);
+  const auto timer = phases.time("sort events");
+  const auto type_numbers = detail::number_types(comm, log, local_types, enabled, result, report);
+  detail::collect_events(comm, log.batches, enabled, type_numbers, result);
+  return result;
+}
+
+}  // namespace pushcart

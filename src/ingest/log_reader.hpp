@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ingest/item_patterns.hpp"
+#include "ingest/line_parser.hpp"
+#include "ingest/spread_ids.hpp"
+#include "ingest/text_votes.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/events/input_file.hpp"
+
+namespace pushcart::detail {
+
+/// What was seen of a work unit.
+struct UnitSummary {
+  Count num_lines = 0;  ///< header and empty lines included
+  std::uint64_t lines_digest = 0;
+  std::uint64_t stored_digest = 0;
+};
+
+/// What a rank reads and where it puts the texts.
+struct ReadTargets {
+  SpreadIds& users;
+  SpreadIds& items;
+  TextVotes* names = nullptr;
+  TextVotes* categories = nullptr;
+};
+
+/// Reads this rank's work units in blocks, parses them on all threads and numbers the ids, in input order.
+class LogReader {
+ public:
+  LogReader(const ParseSettings& settings, const std::vector<InputFile>& files, std::vector<WorkUnit> units);
+  ~LogReader();
+
+  /// Fills `batch` with the next rows; users and items are positions in the tables of `targets`. Local;
+  /// throws what reading and parsing throw.
+  void read_batch(RowBatch& batch, const ReadTargets& targets);
+  bool at_end() const { return unit_ == units_.size(); }
+  /// To be called when the table of items was dropped.
+  void forget_items() { item_excluded_.clear(); }
+
+  const std::vector<UnitSummary>& summaries() const { return summaries_; }
+  const std::vector<std::string>& types() const { return types_; }
+  const std::array<Count, num_parse_faults>& parse_faults() const { return parse_faults_; }
+  Count returns() const { return returns_; }
+
+ private:
+  bool read_block();
+  void parse_block();
+  void append(ParsedLines& lines, RowBatch& batch, const ReadTargets& targets);
+  void intern_users(std::vector<ParsedRow>& rows, SpreadIds& users) const;
+  void intern_items(std::vector<ParsedRow>& rows, const ReadTargets& targets);
+  std::vector<std::uint16_t> merged_types(const ParsedLines& lines);
+
+  const ParseSettings& settings_;
+  const std::vector<InputFile>& files_;
+  std::vector<WorkUnit> units_;
+  ItemPatterns patterns_;
+  std::size_t unit_ = 0;
+  std::unique_ptr<BlockReader> reader_;
+  int parser_file_ = -1;
+  std::vector<LineParser> parsers_;  // one a thread
+  std::string block_;
+  std::size_t block_begin_ = 0;  // behind the header
+  std::vector<ParsedLines> parsed_;
+  std::vector<std::string> types_;
+  std::vector<std::uint8_t> item_excluded_;
+  std::vector<UnitSummary> summaries_;
+  std::array<Count, num_parse_faults> parse_faults_{};
+  Count returns_ = 0;
+  Count bytes_done_ = 0;
+  std::optional<Progress> progress_;
+};
+
+/// First line of a file of a format with headers, else empty.
+std::string header_of(const LogFormat& format, const InputFile& file);
+
+}  // namespace pushcart::detail

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ingest/rejects.hpp"
+#include "pushcart/ingest/interaction_log.hpp"
+
+namespace pushcart::detail {
+
+/// Finds the inputs, announces the memory, reads and parses this rank's share and numbers the ids. Fills
+/// `log`, the texts and inputs of `result`, and what the report says of parsing. Collective.
+/// @return the event types met here, as the rows count them
+std::vector<std::string> read_log(const Communicator& comm, const ParseSettings& settings, ReadLog& log,
+                                  InteractionLog& result, CleaningReport& report);
+
+}  // namespace pushcart::detail

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ingest/line_parser.hpp"
+#include "ingest/log_reader.hpp"
+#include "pushcart/comm/communicator.hpp"
+
+namespace pushcart::detail {
+
+/// What was read here, and where its lines are in the files.
+struct ReadLog {
+  std::vector<InputFile> files;  ///< all inputs
+  std::vector<WorkUnit> units;   ///< of this rank
+  std::vector<UnitSummary> summaries;
+  std::vector<Count> lines_before;  ///< by unit: lines of its file before it
+  std::vector<RowBatch> batches;
+};
+
+/// A dropped row.
+struct Rejection {
+  std::size_t unit = 0;
+  Count line = 0;  ///< of the unit, from 0
+  Check cause = Check::unparseable;
+  ParseFault fault = ParseFault::none;
+};
+
+/// Calls `visit` for the dropped rows of this rank in input order, once for each line and cause.
+template <class Visit>
+void visit_rejections(const ReadLog& log, FaultMask enabled, Visit&& visit) {
+  for (const auto& batch : log.batches) {
+    std::size_t segment = 0;
+    Rejection last;
+    bool any = false;
+    for (std::size_t r = 0; r < batch.rows.size(); ++r) {
+      const auto& row = batch.rows[r];
+      const auto cause = first_cause(row.faults, enabled);
+      if (!cause) continue;
+      while (segment + 1 < batch.segments.size() && batch.segments[segment + 1].first_row <= r) ++segment;
+      const auto& from = batch.segments[segment];
+      const bool unparseable = (row.faults & fault_bit(Check::unparseable)) != 0;
+      const Rejection rejection{from.unit, from.first_line + row.line, *cause,
+                                unparseable ? static_cast<ParseFault>(row.type) : ParseFault::none};
+      if (any && rejection.unit == last.unit && rejection.line == last.line && rejection.cause == last.cause)
+        continue;
+      any = true;
+      last = rejection;
+      visit(rejection);
+    }
+  }
+}
+
+/// "duplicate", "unparseable: bad_number".
+std::string short_reason(const Rejection& rejection);
+
+/// Writes config.rejects_path: gzip CSV with columns file, line, reason, text, in input order. Units with
+/// dropped rows are read a second time, so that no text was kept until now. Collective. StorageError;
+/// InputError if a file has changed since it was read.
+void write_rejects(const Communicator& comm, const ParseSettings& settings, const ReadLog& log);
+
+}  // namespace pushcart::detail

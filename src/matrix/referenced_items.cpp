@@ -1,0 +1,93 @@
+#include "matrix/referenced_items.hpp"
+
+#include <numeric>
+
+#include "pushcart/base/digest.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+std::uint64_t key_of(const ProvisionalId& item) {
+  return (std::uint64_t{item.owner} << 32) | item.slot;
+}
+
+/// Distinct keys in order of first sight: open addressing.
+class KeyTable {
+ public:
+  KeyTable() : slots_(1 << 10, empty) {}
+  std::uint32_t find_or_add(std::uint64_t key) {
+    std::size_t at = mix_bits(key) & (slots_.size() - 1);
+    while (slots_[at] != empty && keys_[slots_[at]] != key) at = (at + 1) & (slots_.size() - 1);
+    if (slots_[at] != empty) return slots_[at];
+    slots_[at] = static_cast<std::uint32_t>(keys_.size());
+    keys_.push_back(key);
+    if (keys_.size() * 2 > slots_.size()) grow();
+    return static_cast<std::uint32_t>(keys_.size() - 1);
+  }
+  const std::vector<std::uint64_t>& keys() const { return keys_; }
+
+ private:
+  static constexpr std::uint32_t empty = 0xffffffff;
+  void grow() {
+    slots_.assign(slots_.size() * 4, empty);
+    for (std::size_t k = 0; k < keys_.size(); ++k) {
+      std::size_t at = mix_bits(keys_[k]) & (slots_.size() - 1);
+      while (slots_[at] != empty) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = static_cast<std::uint32_t>(k);
+    }
+  }
+  std::vector<std::uint32_t> slots_;
+  std::vector<std::uint64_t> keys_;
+};
+
+}  // namespace
+
+ReferencedItems::ReferencedItems(const Communicator& comm, const PairTable& table, Count num_owned)
+    : comm_(comm), num_owned_(num_owned), send_counts_(static_cast<std::size_t>(comm.size()), 0) {
+  const auto slots = collectively(comm, "plan the exchange of items", [&] {
+    KeyTable distinct;
+    of_pair_.reserve(table.size());
+    for (const auto& pair : table.pairs) of_pair_.push_back(distinct.find_or_add(key_of(pair.item)));
+    size_ = distinct.keys().size();
+    for (const auto key : distinct.keys()) ++send_counts_[key >> 32];
+    std::vector<Count> next(send_counts_.size());
+    std::exclusive_scan(send_counts_.begin(), send_counts_.end(), next.begin(), Count{0});
+    send_order_.resize(size_);
+    std::vector<std::uint32_t> sent(size_);
+    for (std::size_t k = 0; k < size_; ++k) {
+      const auto key = distinct.keys()[k];
+      const auto at = static_cast<std::size_t>(next[key >> 32]++);
+      send_order_[at] = static_cast<std::uint32_t>(k);
+      sent[at] = static_cast<std::uint32_t>(key);
+    }
+    return sent;
+  });
+  auto received = comm.alltoallv(std::span<const std::uint32_t>(slots), send_counts_);
+  received_slots_ = std::move(received.data);
+  received_counts_ = std::move(received.counts);
+}
+
+std::vector<Count> ReferencedItems::sum_at_owners(std::span<const Count> values) const {
+  PUSHCART_CHECK(values.size() == size_);
+  std::vector<Count> packed(size_), arrived(received_slots_.size());
+  for (std::size_t i = 0; i < size_; ++i) packed[i] = values[send_order_[i]];
+  comm_.alltoallv_into(std::span<const Count>(packed), send_counts_, std::span<Count>(arrived),
+                       received_counts_);
+  std::vector<Count> sums(static_cast<std::size_t>(num_owned_), 0);
+  for (std::size_t i = 0; i < arrived.size(); ++i) sums[received_slots_[i]] += arrived[i];
+  return sums;
+}
+
+std::vector<Count> ReferencedItems::fetch(std::span<const Count> owned) const {
+  PUSHCART_CHECK(static_cast<Count>(owned.size()) == num_owned_);
+  std::vector<Count> packed(received_slots_.size()), arrived(size_), values(size_);
+  for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = owned[received_slots_[i]];
+  comm_.alltoallv_into(std::span<const Count>(packed), received_counts_, std::span<Count>(arrived),
+                       send_counts_);
+  for (std::size_t i = 0; i < size_; ++i) values[send_order_[i]] = arrived[i];
+  return values;
+}
+
+}  // namespace pushcart::detail
