@@ -205,6 +205,7 @@ std::string FileWriter::commit() {
   state.close_and_sync();
   state.verify();
   state.take_digests();
+  state.comm.barrier();  // no rank has the file open any more when one opens it to seal it
   collectively(state.comm, "sealing " + state.path, [&] {
     if (!state.comm.is_root()) return;
     detail::seal_file(state.temporary, state.header);

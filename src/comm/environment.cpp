@@ -15,6 +15,8 @@ Environment::Environment(int& argc, char**& argv) {
   setenv("OMPI_MCA_fcoll", "individual", 0);
   // The default one leaves a locked semaphore behind a crash, on which later runs would hang.
   setenv("OMPI_MCA_sharedfp", "individual", 0);
+  // File locks are refused or slow on many cluster file systems; files here appear by rename, whole.
+  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   // Ranks that wait must not burn the cores of ranks that work, on machines with more ranks than cores.
   setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   int provided = 0;

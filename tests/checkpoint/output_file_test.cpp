@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/base/index.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "support/world.hpp"
 
@@ -35,7 +36,7 @@ TEST(OutputFile, AppearsOnlyWhenPublished) {
 TEST(OutputFile, CompressesSoThatZlibReadsItBack) {
   const std::string path = file_of_this_rank("compresses");
   std::string text;
-  for (int i = 0; i < 300000; ++i) text += std::to_string(i * 7919) + (i % 10 ? "," : "\n");
+  for (Count i = 0; i < 300000; ++i) text += std::to_string(i * 7919) + (i % 10 ? "," : "\n");
   OutputFile file(path, Compression::gzip);
   for (std::size_t at = 0; at < text.size(); at += 77777) file.write(std::string_view(text).substr(at, 77777));
   file.finish_and_publish();
