@@ -1,0 +1,77 @@
+#pragma once
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "pushcart/events/input_file.hpp"
+
+namespace pushcart::test {
+
+inline InputFile write_input(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return find_inputs({path}).at(0);
+}
+
+inline std::string gzip_member(const std::string& text) {
+  z_stream stream{};
+  deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  std::string in = text;
+  stream.next_in = reinterpret_cast<Bytef*>(in.data());
+  stream.avail_in = static_cast<uInt>(in.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+inline std::string zstd_frame(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+/// The lines of a block or file, as they stand there, without line ends.
+inline std::vector<std::string> split_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t stop = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, stop - begin));
+    begin = stop + 1;
+  }
+  return lines;
+}
+
+struct UnitContent {
+  std::string text;  ///< all blocks, one after the other
+  std::uint64_t digest = 0;
+};
+
+/// Reads a unit, checking that blocks are whole lines.
+inline UnitContent read_unit(const InputFile& file, const WorkUnit& unit, std::size_t block_bytes,
+                             std::size_t max_line_bytes = 1 << 20) {
+  BlockReader reader(file, unit, block_bytes, max_line_bytes);
+  UnitContent content;
+  std::string block;
+  bool ended = true;
+  while (reader.next(block)) {
+    if (!ended || block.empty()) throw std::logic_error("a block that is not whole lines");
+    ended = block.back() == '\n';
+    content.text += block;
+  }
+  content.digest = reader.digest();
+  return content;
+}
+
+inline UnitContent read_whole(const InputFile& file, std::size_t block_bytes,
+                              std::size_t max_line_bytes = 1 << 20) {
+  return read_unit(file, {0, 0, file.num_bytes}, block_bytes, max_line_bytes);
+}
+
+}  // namespace pushcart::test
