@@ -68,7 +68,9 @@ TEST(FillFromPopular, AddsTheMostPopularItemsThatAreWantedAndNotThere) {
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const auto at = static_cast<std::size_t>(lists.offsets[r]) + i;
       EXPECT_EQ(lists.sources[at], i < own ? 0 : 1);
-      if (i >= own) EXPECT_EQ(lists.scores[at], static_cast<float>((lists.items[at] * 7) % 40));
+      if (i >= own) {
+        EXPECT_EQ(lists.scores[at], static_cast<float>((lists.items[at] * 7) % 40));
+      }
     }
   }
 }

@@ -98,7 +98,7 @@ TEST(TopItems, SurvivesOverflowOfSinglePrecision) {
     return 1e19F + 1e16F * static_cast<float>((row * 31 + column * 17) % 97);
   };
   expect_brute_force(factor_model(dataset, 8, large, larger), dataset, all_users(dataset, 20));
-  const auto too_large = [](Count row, Count column) { return 3e38F * normal_cells(3)(row, column) / 8.0F; };
+  const auto too_large = [](Count row, Count column) { return 3e37F * normal_cells(3)(row, column); };
   expect_brute_force(factor_model(dataset, 2, too_large, too_large), dataset, all_users(dataset, 20));
 }
 

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pushcart/base/phases.hpp"
+#include "pushcart/eval/held_out.hpp"
+#include "pushcart/models/model.hpp"
+
+namespace pushcart {
+
+struct EvaluateConfig {
+  std::vector<Count> at{20};    ///< list lengths N (--at), each at least 1
+  Count replicates = 1000;      ///< bootstrap replicates (--replicates); 0 = no intervals
+  std::uint64_t seed = 1;       ///< of the bootstrap
+  Count batch_users = 1 << 16;  ///< users a rank ranks at a time: bounds memory, changes no result
+};
+
+/// Central 95 % of the bootstrap replicates.
+struct ConfidenceInterval {
+  double low = 0;
+  double high = 0;
+};
+
+struct MetricValue {
+  std::string name;  ///< "recall@20", "rmse" ...
+  double value = 0;
+  std::optional<ConfidenceInterval> interval;  ///< none for metrics of the whole catalogue
+};
+
+/// What evaluate found. Metrics of the lists, by their keys:
+///  - recall@N, precision@N, ndcg@N, map@N, mrr@N, hit_rate@N: means over `num_users` users (RankingMetrics);
+///  - coverage@N: items that are in the first N places of at least one list, over all items of the catalogue;
+///  - gini@N: Gini coefficient of how often each item of the catalogue is in the first N places, items never
+///    shown included; 0 = all alike, towards 1 = one item has all places;
+///  - novelty@N: mean over all places filled of -log2(users who have the item in training, at least 1, over
+///  all
+///    users), in bits;
+///  - rmse, mae (ratings): over the held-out pairs, prediction = mean + user bias + score, not clamped.
+struct EvaluationReport {
+  std::string family;
+  std::string baseline_family;
+  std::vector<MetricValue> metrics;
+  std::vector<MetricValue> baseline;
+  std::vector<MetricValue>
+      differences;      ///< model minus baseline, paired by user, of all metrics with intervals
+  Count num_users = 0;  ///< users with at least one held-out item that can be ranked
+  Count num_pairs = 0;  ///< their held-out items
+  Count num_pairs_given = 0, num_unknown_users = 0, num_unknown_items = 0, num_seen = 0, num_repeated = 0;
+  Count replicates = 0;
+
+  const MetricValue* find(const std::string& name) const;  ///< of the model; nullptr if there is none
+
+  /// {"recall@20": {"value":, "low":, "high":}, ..., "baseline": {same keys}, "difference": {...}, "users":,
+  /// "pairs":, "left_out": {...}}; metrics of the catalogue have a value only; not a number = null.
+  nlohmann::ordered_json to_json() const;
+  /// A table for people, the baseline beside the model.
+  std::string to_text() const;
+};
+
+/// Ranks all items of the catalogue, those of the user's training data left out, for every user with held-out
+/// items, by the model and by the popular model, and compares with what was held out. Intervals: Poisson
+/// bootstrap over users (Chamandy et al., Estimating uncertainty for massive data streams, 2012), the weights
+/// a function of seed and external user id. The same bits for any number of ranks and any batch. Collective.
+/// @throws ConfigError for --at or --replicates out of range, InputError if no held-out pair can be ranked
+EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& popular,
+                          const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
+                          PhaseLog& phases);
+
+/// Recall@n of the model alone, for stopping a training early. Collective.
+double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,
+                         const HeldOut& held_out, Count n);
+
+}  // namespace pushcart

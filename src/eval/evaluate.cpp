@@ -1,0 +1,302 @@
+#include "pushcart/eval/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "eval/bootstrap.hpp"
+#include "eval/exposure.hpp"
+#include "pushcart/base/digest.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/exact_sum.hpp"
+#include "pushcart/eval/ranking_metrics.hpp"
+#include "pushcart/topn/pair_scores.hpp"
+#include "pushcart/topn/top_items.hpp"
+
+namespace pushcart {
+
+namespace {
+
+using detail::MetricOfSums;
+
+/// Users of this rank who have something held out.
+std::vector<Count> tested_users(const HeldOut& held_out) {
+  std::vector<Count> users;
+  for (Count row = 0; row < held_out.by_user.num_rows(); ++row) {
+    if (held_out.by_user.row_length(row) > 0) users.push_back(held_out.by_user.rows.begin + row);
+  }
+  return users;
+}
+
+/// The best n items that each of the users does not have in the training data.
+TopRequest unseen_request(const Dataset& train, std::span<const Count> users, Count n) {
+  TopRequest request;
+  request.users.assign(users.begin(), users.end());
+  request.n = n;
+  request.excluded.num_columns = train.num_items();
+  for (Count user : users) {
+    const auto seen = train.by_user.row_columns(user - train.by_user.rows.begin);
+    request.excluded.columns.insert(request.excluded.columns.end(), seen.begin(), seen.end());
+    request.excluded.offsets.push_back(request.excluded.num_entries());
+  }
+  request.excluded.rows = {0, static_cast<Count>(users.size())};
+  request.excluded.values.assign(request.excluded.columns.size(), 1.0F);
+  return request;
+}
+
+std::span<const Count> list_of(const TopLists& lists, std::size_t row) {
+  const auto begin = static_cast<std::size_t>(lists.offsets[row]);
+  return std::span(lists.items).subspan(begin, static_cast<std::size_t>(lists.offsets[row + 1]) - begin);
+}
+
+/// A number for every user and every metric: what sums over users are made of.
+class UserTable {
+ public:
+  UserTable(Count num_users, std::size_t width)
+      : width_(width), values_(static_cast<std::size_t>(num_users) * width, 0.0) {}
+  double& at(std::size_t user, std::size_t column) { return values_[user * width_ + column]; }
+  std::span<const double> values() const { return values_; }
+  std::size_t width() const { return width_; }
+
+ private:
+  std::size_t width_;
+  std::vector<double> values_;
+};
+
+/// Which column holds what: a 1 for each user, the ratings' sums, then the ranking metrics of each list
+/// length, for the model first and for the baseline after it.
+class Columns {
+ public:
+  Columns(std::size_t num_lengths, bool rates, bool baseline_rates)
+      : num_lengths_(num_lengths), rates_{rates, baseline_rates} {}
+  static constexpr std::size_t one = 0, num_ratings = 1;
+  static constexpr std::size_t num_kinds = ranking_metric_names.size();
+  std::size_t squared_error(std::size_t side) const { return 2 + 2 * side; }
+  std::size_t absolute_error(std::size_t side) const { return 3 + 2 * side; }
+  std::size_t ranking(std::size_t side, std::size_t length, std::size_t kind) const {
+    return 6 + (side * num_lengths_ + length) * num_kinds + kind;
+  }
+  std::size_t width() const { return 6 + 2 * num_lengths_ * num_kinds; }
+  bool rates(std::size_t side) const { return rates_[side]; }
+
+ private:
+  std::size_t num_lengths_;
+  std::array<bool, 2> rates_;
+};
+
+void add_rating_errors(const Communicator& comm, const Model& model, const Dataset& train,
+                       const HeldOut& held_out, std::span<const Count> users, const Columns& columns,
+                       std::size_t side, UserTable& table) {
+  const auto scores = pair_scores(comm, model, train, held_out.by_user);
+  const SparseRows& pairs = held_out.by_user;
+  for (std::size_t u = 0; u < users.size(); ++u) {
+    const Count row = users[u] - pairs.rows.begin;
+    const double user_bias =
+        model.user_bias.empty() ? 0.0 : static_cast<double>(model.user_bias[static_cast<std::size_t>(row)]);
+    for (Count e = pairs.offsets[static_cast<std::size_t>(row)];
+         e < pairs.offsets[static_cast<std::size_t>(row) + 1]; ++e) {
+      const double prediction =
+          model.mean + user_bias + static_cast<double>(scores[static_cast<std::size_t>(e)]);
+      const double error = prediction - static_cast<double>(pairs.values[static_cast<std::size_t>(e)]);
+      table.at(u, columns.squared_error(side)) += error * error;
+      table.at(u, columns.absolute_error(side)) += std::abs(error);
+    }
+    table.at(u, Columns::num_ratings) = static_cast<double>(pairs.row_length(row));
+  }
+}
+
+std::vector<Count> checked_lengths(const EvaluateConfig& config) {
+  std::vector<Count> at = config.at;
+  std::sort(at.begin(), at.end());
+  at.erase(std::unique(at.begin(), at.end()), at.end());
+  if (at.empty() || at.front() < 1)
+    throw ConfigError("--at: give list lengths of at least 1, for instance --at 10,20");
+  if (config.replicates < 0)
+    throw ConfigError(fmt::format("--replicates {}: must not be negative", config.replicates));
+  if (config.batch_users < 1)
+    throw ConfigError(fmt::format("--batch-users {}: must be at least 1", config.batch_users));
+  return at;
+}
+
+/// The evaluation of a model and its baseline, step by step; both are served the same requests.
+class Evaluation {
+ public:
+  Evaluation(const Communicator& comm, const Model& model, const Model& popular, const Dataset& train,
+             const HeldOut& held_out, const EvaluateConfig& config, PhaseLog& phases)
+      : comm_(comm),
+        train_(train),
+        held_out_(held_out),
+        config_(config),
+        phases_(phases),
+        models_{&model, &popular},
+        at_(collectively(comm, "check the evaluation's settings", [&] { return checked_lengths(config); })),
+        users_(tested_users(held_out)),
+        columns_(at_.size(), rates(model), rates(popular)),
+        table_(static_cast<Count>(users_.size()), columns_.width()),
+        exposure_{detail::Exposure(comm, train.items, at_), detail::Exposure(comm, train.items, at_)} {}
+
+  EvaluationReport run() {
+    EvaluationReport report = counted_report();
+    for (std::size_t side = 0; side < 2; ++side) {
+      rank_users(side);
+      if (columns_.rates(side))
+        add_rating_errors(comm_, *models_[side], train_, held_out_, users_, columns_, side, table_);
+    }
+    auto timer = phases_.time("bootstrap", static_cast<Count>(users_.size()));
+    for (std::size_t u = 0; u < users_.size(); ++u) table_.at(u, Columns::one) = 1;
+    const auto sums = detail::bootstrap_sums(comm_, user_keys(), table_.values(), table_.width(),
+                                             config_.replicates, config_.seed);
+    add_ranking(sums, report);
+    add_ratings(sums, report);
+    return report;
+  }
+
+ private:
+  bool rates(const Model& model) const {
+    return model.predicts_ratings && train_.value_kind == ValueKind::rating;
+  }
+
+  EvaluationReport counted_report() const {
+    EvaluationReport report;
+    report.family = models_[0]->family;
+    report.baseline_family = models_[1]->family;
+    report.num_users = comm_.sum(static_cast<Count>(users_.size()));
+    report.num_pairs = comm_.sum(held_out_.by_user.num_entries());
+    report.num_pairs_given = held_out_.num_pairs;
+    report.num_unknown_users = held_out_.num_unknown_users;
+    report.num_unknown_items = held_out_.num_unknown_items;
+    report.num_seen = held_out_.num_seen;
+    report.num_repeated = held_out_.num_repeated;
+    report.replicates = config_.replicates;
+    if (report.num_users == 0) {
+      throw InputError(fmt::format(
+          "none of the {} held-out pairs can be ranked ({} of unknown users, {} of unknown "
+          "items, {} already in the training data); check that test and training data use "
+          "the same ids",
+          report.num_pairs_given, report.num_unknown_users, report.num_unknown_items, report.num_seen));
+    }
+    return report;
+  }
+
+  void rank_users(std::size_t side) {
+    const auto num_users = static_cast<Count>(users_.size());
+    const Count num_batches =
+        comm_.allreduce((num_users + config_.batch_users - 1) / config_.batch_users, Reduce::max);
+    for (Count batch = 0; batch < num_batches; ++batch) {
+      const Count begin = std::min(num_users, batch * config_.batch_users);
+      const Count end = std::min(num_users, begin + config_.batch_users);
+      const auto users = std::span<const Count>(users_).subspan(static_cast<std::size_t>(begin),
+                                                                static_cast<std::size_t>(end - begin));
+      const TopLists lists =
+          top_items(comm_, *models_[side], train_, unseen_request(train_, users, at_.back()), phases_);
+      auto timer = phases_.time("measure lists", end - begin);
+      measure(lists, begin, side);
+      exposure_[side].add(lists);
+    }
+  }
+
+  void measure(const TopLists& lists, Count first, std::size_t side) {
+    for (std::size_t r = 0; r < lists.rows.size(); ++r) {
+      const auto relevant = held_out_.by_user.row_columns(lists.rows[r] - held_out_.by_user.rows.begin);
+      for (std::size_t length = 0; length < at_.size(); ++length) {
+        const auto metrics = as_array(ranking_metrics(list_of(lists, r), relevant, at_[length]));
+        for (std::size_t kind = 0; kind < metrics.size(); ++kind) {
+          table_.at(static_cast<std::size_t>(first) + r, columns_.ranking(side, length, kind)) =
+              metrics[kind];
+        }
+      }
+    }
+  }
+
+  std::vector<std::uint64_t> user_keys() const {
+    std::vector<std::uint64_t> keys;
+    for (Count user : users_) keys.push_back(hash_text(train_.user_ids[user - held_out_.by_user.rows.begin]));
+    return keys;
+  }
+
+  /// Adds a metric of both sides and their difference; `of(side)` is the metric as a function of sums.
+  template <class MetricOfSide>
+  void add_pair(const detail::BootstrapSums& sums, const std::string& name, MetricOfSide of,
+                EvaluationReport& report) const {
+    const MetricOfSums model = of(0), baseline = of(1);
+    const MetricOfSums difference = [&](std::span<const double> s) { return model(s) - baseline(s); };
+    report.metrics.push_back({name, model(sums.point), percentile_interval(sums, model)});
+    report.baseline.push_back({name, baseline(sums.point), percentile_interval(sums, baseline)});
+    report.differences.push_back({name, difference(sums.point), percentile_interval(sums, difference)});
+  }
+
+  void add_ranking(const detail::BootstrapSums& sums, EvaluationReport& report) const {
+    for (std::size_t length = 0; length < at_.size(); ++length) {
+      for (std::size_t kind = 0; kind < Columns::num_kinds; ++kind) {
+        const auto mean = [&](std::size_t side) -> MetricOfSums {
+          const std::size_t column = columns_.ranking(side, length, kind);
+          return [column](std::span<const double> s) { return s[column] / s[Columns::one]; };
+        };
+        add_pair(sums, fmt::format("{}@{}", ranking_metric_names[kind], at_[length]), mean, report);
+      }
+      add_catalogue(length, 0, report.metrics);
+      add_catalogue(length, 1, report.baseline);
+    }
+  }
+
+  void add_catalogue(std::size_t length, std::size_t side, std::vector<MetricValue>& metrics) const {
+    const auto values = detail::catalogue_metrics(comm_, train_, exposure_[side].counts(length));
+    metrics.push_back({fmt::format("coverage@{}", at_[length]), values.coverage, std::nullopt});
+    metrics.push_back({fmt::format("gini@{}", at_[length]), values.gini, std::nullopt});
+    metrics.push_back({fmt::format("novelty@{}", at_[length]), values.novelty, std::nullopt});
+  }
+
+  void add_ratings(const detail::BootstrapSums& sums, EvaluationReport& report) const {
+    const auto rmse = [&](std::size_t side) -> MetricOfSums {
+      const std::size_t column = columns_.squared_error(side);
+      return [column](std::span<const double> s) { return std::sqrt(s[column] / s[Columns::num_ratings]); };
+    };
+    const auto mae = [&](std::size_t side) -> MetricOfSums {
+      const std::size_t column = columns_.absolute_error(side);
+      return [column](std::span<const double> s) { return s[column] / s[Columns::num_ratings]; };
+    };
+    if (columns_.rates(0) && columns_.rates(1)) {
+      add_pair(sums, "rmse", rmse, report);
+      add_pair(sums, "mae", mae, report);
+    } else if (columns_.rates(0)) {
+      report.metrics.push_back({"rmse", rmse(0)(sums.point), percentile_interval(sums, rmse(0))});
+      report.metrics.push_back({"mae", mae(0)(sums.point), percentile_interval(sums, mae(0))});
+    }
+  }
+
+  const Communicator& comm_;
+  const Dataset& train_;
+  const HeldOut& held_out_;
+  const EvaluateConfig& config_;
+  PhaseLog& phases_;
+  std::array<const Model*, 2> models_;
+  std::vector<Count> at_;
+  std::vector<Count> users_;
+  Columns columns_;
+  UserTable table_;
+  std::array<detail::Exposure, 2> exposure_;
+};
+
+}  // namespace
+
+EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& popular,
+                          const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
+                          PhaseLog& phases) {
+  return Evaluation(comm, model, popular, dataset, held_out, config, phases).run();
+}
+
+double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,
+                         const HeldOut& held_out, Count n) {
+  const std::vector<Count> users = tested_users(held_out);
+  PhaseLog phases;
+  const TopLists lists = top_items(comm, model, dataset, unseen_request(dataset, users, n), phases);
+  std::vector<double> recalls;
+  for (std::size_t r = 0; r < users.size(); ++r) {
+    const auto relevant = held_out.by_user.row_columns(users[r] - held_out.by_user.rows.begin);
+    recalls.push_back(ranking_metrics(list_of(lists, r), relevant, n).recall);
+  }
+  return exact_sum(comm, recalls, 1)[0] / static_cast<double>(comm.sum(static_cast<Count>(users.size())));
+}
+
+}  // namespace pushcart

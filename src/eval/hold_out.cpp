@@ -1,0 +1,169 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "pushcart/base/digest.hpp"
+#include "pushcart/base/random.hpp"
+#include "pushcart/base/suggest.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/eval/split.hpp"
+#include "pushcart/matrix/assemble.hpp"
+
+namespace pushcart {
+
+namespace {
+
+/// Per entry of by_user: 1 = held out.
+using Marks = std::vector<std::uint8_t>;
+
+void check_config(const Dataset& dataset, const SplitConfig& config) {
+  if (config.kind == SplitKind::random && !(config.share > 0 && config.share < 1)) {
+    throw ConfigError(fmt::format("--share {}: the held-out share must lie between 0 and 1", config.share));
+  }
+  if (config.kind != SplitKind::last_n) return;
+  if (config.n < 1) throw ConfigError(fmt::format("--last-n {}: must be at least 1", config.n));
+  if (dataset.cutoff_time == 0) {
+    throw ConfigError("--split last-n: the dataset has no times, so no pair is the last; use --split random");
+  }
+}
+
+/// Every pair by its own coin. Hashes of the items' ids come round in blocks, in ascending index order, so
+/// that no rank holds the dictionary.
+Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  constexpr Count block_items = 1 << 16;
+  const SparseRows& rows = dataset.by_user;
+  Marks marks(rows.columns.size(), 0);
+  std::vector<Count> next(rows.offsets.begin(), rows.offsets.end() - 1);
+  std::vector<std::uint64_t> user_keys, item_keys;
+  for (Count row = 0; row < rows.num_rows(); ++row)
+    user_keys.push_back(mix_bits(hash_text(dataset.user_ids[row])));
+  for (int owner = 0; owner < comm.size(); ++owner) {
+    const Range range = dataset.items.range(owner);
+    for (Count begin = range.begin; begin < range.end; begin += block_items) {
+      const Count end = std::min(range.end, begin + block_items);
+      item_keys.assign(static_cast<std::size_t>(end - begin), 0);
+      for (Count item = begin; item < end && owner == comm.rank(); ++item) {
+        item_keys[static_cast<std::size_t>(item - begin)] = hash_text(dataset.item_ids[item - range.begin]);
+      }
+      comm.broadcast(std::span(item_keys), owner);
+      for (Count row = 0; row < rows.num_rows(); ++row) {
+        Count& entry = next[static_cast<std::size_t>(row)];
+        for (; entry < rows.offsets[static_cast<std::size_t>(row) + 1]; ++entry) {
+          const Count item = rows.columns[static_cast<std::size_t>(entry)];
+          if (item >= end) break;
+          const RandomStream coin(config.seed, user_keys[static_cast<std::size_t>(row)] ^
+                                                   item_keys[static_cast<std::size_t>(item - begin)]);
+          marks[static_cast<std::size_t>(entry)] = coin.uniform(0) < config.share ? 1 : 0;
+        }
+      }
+    }
+  }
+  return marks;
+}
+
+Marks mark_last(const Dataset& dataset, Count n) {
+  const SparseRows& rows = dataset.by_user;
+  Marks marks(rows.columns.size(), 0);
+  std::vector<Count> order;
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    if (rows.row_length(row) <= n) continue;
+    order.resize(static_cast<std::size_t>(rows.row_length(row)));
+    std::iota(order.begin(), order.end(), rows.offsets[static_cast<std::size_t>(row)]);
+    // Entries are by ascending item, so a stable sort leaves ties in that order.
+    std::stable_sort(order.begin(), order.end(), [&](Count a, Count b) {
+      return dataset.last_time[static_cast<std::size_t>(a)] > dataset.last_time[static_cast<std::size_t>(b)];
+    });
+    for (Count i = 0; i < n; ++i) marks[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = 1;
+  }
+  return marks;
+}
+
+template <class T>
+std::vector<T> chosen(const std::vector<T>& values, const Marks& marks, std::uint8_t mark) {
+  std::vector<T> result;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (marks[i] == mark) result.push_back(values[i]);
+  }
+  return result;
+}
+
+SparseRows chosen_rows(const SparseRows& rows, const Marks& marks, std::uint8_t mark) {
+  SparseRows result;
+  result.rows = rows.rows;
+  result.num_columns = rows.num_columns;
+  result.columns = chosen(rows.columns, marks, mark);
+  result.values = chosen(rows.values, marks, mark);
+  Count kept = 0;
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    for (Count e = rows.offsets[static_cast<std::size_t>(row)];
+         e < rows.offsets[static_cast<std::size_t>(row) + 1]; ++e) {
+      kept += marks[static_cast<std::size_t>(e)] == mark ? 1 : 0;
+    }
+    result.offsets.push_back(kept);
+  }
+  return result;
+}
+
+Dataset train_part(const Communicator& comm, const Dataset& dataset, const Marks& marks) {
+  Dataset train;
+  train.users = dataset.users;
+  train.items = dataset.items;
+  train.user_ids = dataset.user_ids;
+  train.item_ids = dataset.item_ids;
+  train.item_names = dataset.item_names;
+  train.user_attributes = dataset.user_attributes;
+  train.item_attributes = dataset.item_attributes;
+  train.value_kind = dataset.value_kind;
+  train.by_user = chosen_rows(dataset.by_user, marks, 0);
+  train.by_item = transpose(comm, train.by_user, train.items, train.num_users());
+  train.last_time = chosen(dataset.last_time, marks, 0);
+  for (const EventColumn& column : dataset.events) {
+    train.events.push_back(
+        {column.type, chosen(column.strength, marks, 0), chosen(column.last_time, marks, 0)});
+  }
+  train.cutoff_time = dataset.cutoff_time;
+  train.held_out = {dataset.users.range(comm.rank()), dataset.num_items(), {}, {}, {}};
+  train.held_out.offsets.assign(static_cast<std::size_t>(train.held_out.num_rows()) + 1, 0);
+  train.provenance = dataset.provenance;
+  return train;
+}
+
+}  // namespace
+
+SplitKind split_kind_of(std::string_view name) {
+  const std::array<std::string, 2> known{"random", "last-n"};
+  if (name == known[0]) return SplitKind::random;
+  if (name == known[1]) return SplitKind::last_n;
+  throw ConfigError(
+      fmt::format("--split {}: unknown kind of split; did you mean '{}'?", name, nearest_word(name, known)));
+}
+
+Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  collectively(comm, "check the split", [&] { check_config(dataset, config); });
+  const Marks marks =
+      config.kind == SplitKind::random ? mark_random(comm, dataset, config) : mark_last(dataset, config.n);
+  Split split;
+  split.train = train_part(comm, dataset, marks);
+  // Another content, another digest: a model of the part must not pass for one of the whole.
+  split.train.digest = digest_text(hash_text(fmt::format(
+      "{} {} {} {} {}", dataset.digest, static_cast<int>(config.kind), config.share, config.n, config.seed)));
+  split.held_out.by_user = chosen_rows(dataset.by_user, marks, 1);
+  split.held_out.num_pairs = comm.sum(split.held_out.by_user.num_entries());
+  return split;
+}
+
+HeldOut held_out_of(const Communicator& comm, const Dataset& dataset) {
+  HeldOut held_out;
+  held_out.by_user = dataset.held_out;
+  held_out.num_pairs = comm.sum(dataset.held_out.num_entries());
+  if (held_out.num_pairs == 0) {
+    throw ConfigError(
+        "--split time: the dataset holds no pairs back; run ingest with a time cut, or use --split "
+        "random, --split last-n or --test FILE");
+  }
+  return held_out;
+}
+
+}  // namespace pushcart

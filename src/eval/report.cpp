@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "pushcart/eval/evaluate.hpp"
+
+namespace pushcart {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+Json as_json(const std::vector<MetricValue>& metrics) {
+  Json object = Json::object();
+  for (const MetricValue& metric : metrics) {
+    Json& entry = object[metric.name];
+    entry["value"] = number(metric.value);
+    if (!metric.interval) continue;
+    entry["low"] = number(metric.interval->low);
+    entry["high"] = number(metric.interval->high);
+  }
+  return object;
+}
+
+const MetricValue* find_in(const std::vector<MetricValue>& metrics, const std::string& name) {
+  for (const MetricValue& metric : metrics) {
+    if (metric.name == name) return &metric;
+  }
+  return nullptr;
+}
+
+std::string cell(const MetricValue* metric) {
+  if (metric == nullptr) return "-";
+  if (!metric->interval) return fmt::format("{:.4f}", metric->value);
+  return fmt::format("{:.4f} [{:.4f}, {:.4f}]", metric->value, metric->interval->low, metric->interval->high);
+}
+
+}  // namespace
+
+const MetricValue* EvaluationReport::find(const std::string& name) const {
+  return find_in(metrics, name);
+}
+
+nlohmann::ordered_json EvaluationReport::to_json() const {
+  Json json = as_json(metrics);
+  json["model"] = family;
+  json["baseline_model"] = baseline_family;
+  json["baseline"] = as_json(baseline);
+  json["difference"] = as_json(differences);
+  json["users"] = num_users;
+  json["pairs"] = num_pairs;
+  json["left_out"] = {{"given", num_pairs_given},
+                      {"unknown_users", num_unknown_users},
+                      {"unknown_items", num_unknown_items},
+                      {"seen_in_training", num_seen},
+                      {"repeated", num_repeated}};
+  json["replicates"] = replicates;
+  return json;
+}
+
+std::string EvaluationReport::to_text() const {
+  std::string text =
+      fmt::format("{:<14} {:<26} {:<26} {}\n", "metric", family, baseline_family, "difference");
+  for (const MetricValue& metric : metrics) {
+    text += fmt::format("{:<14} {:<26} {:<26} {}\n", metric.name, cell(&metric),
+                        cell(find_in(baseline, metric.name)), cell(find_in(differences, metric.name)));
+  }
+  text += fmt::format(
+      "{} users, {} held-out pairs ranked; of {} given: {} of unknown users, {} of unknown items, "
+      "{} in the training data too, {} repeated\n",
+      num_users, num_pairs, num_pairs_given, num_unknown_users, num_unknown_items, num_seen, num_repeated);
+  if (replicates > 0)
+    text += fmt::format("in brackets: 95 % intervals over users, {} replicates\n", replicates);
+  return text;
+}
+
+}  // namespace pushcart
