@@ -9,10 +9,6 @@ namespace pushcart {
 
 namespace {
 
-/// Predicted work of a row, in units of one of its interactions: its share of Gram matrix, rotation and
-/// scoring, beside the interactions themselves.
-constexpr double cost_of_a_row = 16.0;
-
 Partition balanced_partition(const Communicator& comm, Count num_rows, std::span<const Count> row_of_entry) {
   const Count granule = Partition::granule(num_rows);
   std::vector<Count> lengths(static_cast<std::size_t>(Partition::num_granules(num_rows)), 0);
@@ -21,12 +17,7 @@ Partition balanced_partition(const Communicator& comm, Count num_rows, std::span
     ++lengths[static_cast<std::size_t>(row / granule)];
   }
   comm.allreduce(std::span<Count>(lengths), Reduce::sum);
-  std::vector<double> costs;
-  for (std::size_t g = 0; g < lengths.size(); ++g) {
-    const Count rows = std::min(granule, num_rows - static_cast<Count>(g) * granule);
-    costs.push_back(static_cast<double>(lengths[g]) + cost_of_a_row * static_cast<double>(rows));
-  }
-  return Partition::balanced(num_rows, costs, comm.size());
+  return partition_by_work(num_rows, lengths, comm.size());
 }
 
 std::vector<int> owners_of(const Partition& partition, std::span<const Count> rows) {
@@ -90,6 +81,18 @@ std::vector<T> permuted(std::span<const T> values, std::span<const Count> source
 }
 
 }  // namespace
+
+Partition partition_by_work(Count num_rows, std::span<const Count> granule_entries, int num_ranks) {
+  // A row's share of Gram matrix, rotation and scoring, in units of one interaction's work.
+  constexpr double cost_of_a_row = 16.0;
+  const Count granule = Partition::granule(num_rows);
+  std::vector<double> costs;
+  for (std::size_t g = 0; g < granule_entries.size(); ++g) {
+    const Count rows = std::min(granule, num_rows - static_cast<Count>(g) * granule);
+    costs.push_back(static_cast<double>(granule_entries[g]) + cost_of_a_row * static_cast<double>(rows));
+  }
+  return Partition::balanced(num_rows, costs, num_ranks);
+}
 
 Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_items, Interactions interactions,
                          ValueKind value_kind) {

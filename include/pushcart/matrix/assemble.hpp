@@ -33,6 +33,10 @@ struct Interactions {
 Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_items, Interactions interactions,
                          ValueKind value_kind);
 
+/// Cuts rows over the ranks by predicted work: a constant a row and a unit an interaction. `granule_entries[g]`
+/// counts the interactions of granule g (Partition::granule). Local.
+Partition partition_by_work(Count num_rows, std::span<const Count> granule_entries, int num_ranks);
+
 /// Brings pairs to the owners of their users. Collective.
 SparseRows rows_by_owner(const Communicator& comm, const Partition& rows, Count num_columns,
                          std::span<const Interaction> pairs);

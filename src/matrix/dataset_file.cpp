@@ -1,0 +1,159 @@
+#include "pushcart/matrix/dataset_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "pushcart/checkpoint/file_reader.hpp"
+#include "pushcart/checkpoint/file_writer.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/matrix/assemble.hpp"
+
+namespace pushcart {
+
+namespace {
+
+constexpr std::int64_t schema_version = 1;
+
+void write_rows(FileWriter& writer, const std::string& group, const SparseRows& rows) {
+  writer.write_offsets(group + "/offsets", rows.offsets);
+  writer.write(group + "/indices", std::span<const Count>(rows.columns));
+  writer.write(group + "/values", std::span<const float>(rows.values));
+}
+
+void write_attributes(FileWriter& writer, const std::string& group, const std::vector<TextColumn>& columns) {
+  std::string names;
+  for (const auto& column : columns) {
+    writer.write_strings(group + "/attributes/" + column.name, column.values);
+    names += column.name + "\n";
+  }
+  writer.attribute(group + "_attributes", names);
+}
+
+[[noreturn]] void damaged(const FileReader& reader, const std::string& what) {
+  throw InputError(fmt::format("{}: {}; make the file again", reader.path(), what));
+}
+
+/// Rows `mine` of a stored matrix, every entry checked.
+SparseRows read_rows(const FileReader& reader, const std::string& group, Range mine, Count num_columns) {
+  SparseRows rows;
+  rows.rows = mine;
+  rows.num_columns = num_columns;
+  rows.offsets = reader.read_offsets(group + "/offsets", mine.begin, mine.size());
+  const Count base = rows.offsets.front();
+  const Count count = rows.offsets.back() - base;
+  for (Count& offset : rows.offsets) offset -= base;
+  rows.columns = reader.read<Count>(group + "/indices", base, count);
+  rows.values = reader.read<float>(group + "/values", base, count);
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    const auto columns = rows.row_columns(row);
+    const bool ascending = std::adjacent_find(columns.begin(), columns.end(), std::greater_equal<>()) == columns.end();
+    if (!columns.empty() && (!ascending || columns.front() < 0 || columns.back() >= num_columns)) {
+      damaged(reader, fmt::format("row {} of '{}' has indices out of order or range", mine.begin + row, group));
+    }
+  }
+  if (!std::all_of(rows.values.begin(), rows.values.end(), [](float value) { return std::isfinite(value); })) {
+    damaged(reader, fmt::format("'{}' has a value that is not finite", group));
+  }
+  return rows;
+}
+
+std::vector<TextColumn> read_attributes(const FileReader& reader, const std::string& group, Range mine) {
+  std::vector<TextColumn> columns;
+  const std::string& names = reader.attribute(group + "_attributes").text;
+  for (std::size_t at = 0; at < names.size();) {
+    const std::size_t end = names.find('\n', at);
+    const std::string name = names.substr(at, end - at);
+    columns.push_back({name, reader.read_strings(group + "/attributes/" + name, mine.begin, mine.size())});
+    at = end + 1;
+  }
+  return columns;
+}
+
+/// Cuts by the lengths of the stored rows, as assemble_dataset cuts.
+Partition partition_of_stored(const Communicator& comm, const FileReader& reader, const std::string& offsets_name) {
+  const Count num_rows = reader.shape(offsets_name).num_rows - 1;
+  const Count granule = Partition::granule(num_rows);
+  std::vector<Count> lengths(static_cast<std::size_t>(Partition::num_granules(num_rows)), 0);
+  const Range share = Partition::even(num_rows, comm.size()).range(comm.rank());
+  collectively(comm, "reading " + reader.path(), [&] {
+    const auto offsets = reader.read_offsets(offsets_name, share.begin, share.size());
+    for (Count row = share.begin; row < share.end; row += granule) {
+      const Count last = std::min(row + granule, share.end) - share.begin;
+      lengths[static_cast<std::size_t>(row / granule)] =
+          offsets[static_cast<std::size_t>(last)] - offsets[static_cast<std::size_t>(row - share.begin)];
+    }
+  });
+  comm.allreduce(std::span<Count>(lengths), Reduce::sum);
+  return partition_by_work(num_rows, lengths, comm.size());
+}
+
+}  // namespace
+
+void write_dataset(const Communicator& comm, const std::string& path, Dataset& dataset) {
+  FileWriter writer(comm, path, "dataset", schema_version);
+  writer.write_strings("users/ids", dataset.user_ids);
+  writer.write_strings("items/ids", dataset.item_ids);
+  writer.write_strings("items/names", dataset.item_names);
+  write_attributes(writer, "users", dataset.user_attributes);
+  write_attributes(writer, "items", dataset.item_attributes);
+  write_rows(writer, "by_user", dataset.by_user);
+  writer.write("by_user/last_time", std::span<const std::int64_t>(dataset.last_time));
+  write_rows(writer, "by_item", dataset.by_item);
+  std::string types;
+  for (const auto& column : dataset.events) {
+    writer.write("events/" + column.type + "/strength", std::span<const float>(column.strength));
+    writer.write("events/" + column.type + "/last_time", std::span<const std::int64_t>(column.last_time));
+    types += column.type + "\n";
+  }
+  const bool has_held_out = comm.any(dataset.held_out.num_rows() > 0);
+  if (has_held_out) write_rows(writer, "held_out", dataset.held_out);
+  writer.attribute("has_held_out", has_held_out ? 1 : 0);
+  writer.attribute("event_types", types);
+  writer.attribute("value_kind", dataset.value_kind == ValueKind::rating ? "rating" : "strength");
+  writer.attribute("cutoff_time", dataset.cutoff_time);
+  writer.attribute("provenance", dataset.provenance);
+  writer.attribute("time_unit", "seconds since 1970-01-01 UTC; 0 = the log has no times");
+  dataset.digest = writer.commit();
+}
+
+Dataset read_dataset(const Communicator& comm, const std::string& path) {
+  const FileReader reader(comm, path, "dataset");
+  Dataset dataset;
+  dataset.users = partition_of_stored(comm, reader, "by_user/offsets");
+  dataset.items = partition_of_stored(comm, reader, "by_item/offsets");
+  const Range users = dataset.users.range(comm.rank());
+  const Range items = dataset.items.range(comm.rank());
+  collectively(comm, "reading " + path, [&] {
+    dataset.user_ids = reader.read_strings("users/ids", users.begin, users.size());
+    dataset.item_ids = reader.read_strings("items/ids", items.begin, items.size());
+    dataset.item_names = reader.read_strings("items/names", items.begin, items.size());
+    dataset.user_attributes = read_attributes(reader, "users", users);
+    dataset.item_attributes = read_attributes(reader, "items", items);
+    dataset.by_user = read_rows(reader, "by_user", users, dataset.num_items());
+    dataset.by_item = read_rows(reader, "by_item", items, dataset.num_users());
+    const Count first = reader.read_offsets("by_user/offsets", users.begin, 0).front();
+    const Count count = dataset.by_user.num_entries();
+    dataset.last_time = reader.read<std::int64_t>("by_user/last_time", first, count);
+    const std::string& types = reader.attribute("event_types").text;
+    for (std::size_t at = 0; at < types.size();) {
+      const std::size_t end = types.find('\n', at);
+      const std::string type = types.substr(at, end - at);
+      dataset.events.push_back({type, reader.read<float>("events/" + type + "/strength", first, count),
+                                reader.read<std::int64_t>("events/" + type + "/last_time", first, count)});
+      at = end + 1;
+    }
+    dataset.held_out.num_columns = dataset.num_items();
+    if (reader.attribute("has_held_out").integer != 0) {
+      dataset.held_out = read_rows(reader, "held_out", users, dataset.num_items());
+    }
+    dataset.value_kind = reader.attribute("value_kind").text == "rating" ? ValueKind::rating : ValueKind::strength;
+    dataset.cutoff_time = reader.attribute("cutoff_time").integer;
+    dataset.provenance = reader.attribute("provenance").text;
+  });
+  dataset.digest = reader.header().content_digest;
+  return dataset;
+}
+
+}  // namespace pushcart
