@@ -6,6 +6,7 @@
 #include <iterator>
 #include <unordered_map>
 
+#include "feed/json_text.hpp"
 #include "pushcart/feed/push.hpp"
 #include "pushcart/feed/user_view.hpp"
 
@@ -31,7 +32,7 @@ std::vector<Count> find_users(const Communicator& comm, const Dataset& dataset,
 
 /// One line of printable text: control characters (line breaks, terminal codes) become blanks.
 std::string printable(std::string_view text) {
-  std::string out(text);
+  std::string out = valid_utf8(text);
   std::replace_if(
       out.begin(), out.end(), [](unsigned char letter) { return letter < 0x20 || letter == 0x7F; }, ' ');
   return out;

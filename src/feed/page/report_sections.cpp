@@ -8,6 +8,7 @@
 #include "feed/json_text.hpp"
 #include "feed/page/page_parts.hpp"
 #include "feed/page/svg_axes.hpp"
+#include "pushcart/feed/push.hpp"
 
 namespace pushcart {
 
@@ -91,8 +92,14 @@ std::string words(std::string key) {
   return html_text(key);
 }
 
-std::string cell(const Json& json) {
-  return fmt::format("<td{}>{}</td>", json.is_number() ? " class=\"n\"" : "", scalar_text(json));
+/// A value in words; times (keys that end in "_time", unix seconds, 0 = none) as dates.
+std::string value_text(const std::string& key, const Json& json) {
+  if (!key.ends_with("_time") || !json.is_number_integer()) return scalar_text(json);
+  return json == 0 ? "–" : utc_text(json.get<std::int64_t>());
+}
+
+std::string cell(const std::string& key, const Json& json) {
+  return fmt::format("<td{}>{}</td>", json.is_number() ? " class=\"n\"" : "", value_text(key, json));
 }
 
 /// A table with a row an object, and a column for every key that any of them has.
@@ -117,7 +124,8 @@ std::string table_of_objects(const std::string& title,
   for (const auto& [name, row] : rows) {
     out += "<tr>";
     if (named_rows) out += "<th scope=\"row\">" + words(name) + "</th>";
-    for (const auto& column : columns) out += row->contains(column) ? cell((*row)[column]) : "<td></td>";
+    for (const auto& column : columns)
+      out += row->contains(column) ? cell(column, (*row)[column]) : "<td></td>";
     out += "</tr>\n";
   }
   return out + "</tbody></table></div>\n";
@@ -139,7 +147,7 @@ std::string report_tables(const std::string& title, const Json& report) {
     } else if (value.is_object() && !value.empty()) {
       tables += report_tables(key, value);
     } else {
-      scalars += "<tr><th scope=\"row\">" + words(key) + "</th>" + cell(value) + "</tr>\n";
+      scalars += "<tr><th scope=\"row\">" + words(key) + "</th>" + cell(key, value) + "</tr>\n";
     }
   }
   if (scalars.empty()) return tables;
