@@ -39,38 +39,28 @@ struct Slice {
   std::vector<Count> counts;
 };
 
-template <class Visit>
-void visit_slice(std::vector<RowBatch>& batches, FaultMask left_out, std::uint32_t slice,
-                 std::uint32_t num_slices, const Visit& visit) {
-  for (auto& batch : batches) {
-    for (std::size_t r = 0; r < batch.rows.size(); ++r) {
-      if (batch.rows[r].faults & left_out) continue;
-      const LineHash& hash = batch.hashes[r];
-      if (num_slices == 1 || (hash.words[0] & 0xffff) % num_slices == slice) visit(hash, batch.rows[r]);
-    }
-  }
-}
-
 Slice pack_slice(const Communicator& comm, std::vector<RowBatch>& batches, FaultMask left_out,
                  std::uint32_t slice, std::uint32_t num_slices) {
-  const auto owner_of = [&](const LineHash& hash) {
-    return static_cast<std::size_t>(
-        (std::uint64_t{hash.words[1]} * static_cast<std::uint64_t>(comm.size())) >> 32);
-  };
-  Slice packed;
-  packed.counts.assign(static_cast<std::size_t>(comm.size()), 0);
-  visit_slice(batches, left_out, slice, num_slices,
-              [&](const LineHash& hash, const StoredRow&) { ++packed.counts[owner_of(hash)]; });
-  std::vector<Count> next(packed.counts.size());
-  std::exclusive_scan(packed.counts.begin(), packed.counts.end(), next.begin(), Count{0});
-  const Count total = std::accumulate(packed.counts.begin(), packed.counts.end(), Count{0});
-  packed.hashes.resize(static_cast<std::size_t>(total));
-  packed.rows.resize(static_cast<std::size_t>(total));
-  visit_slice(batches, left_out, slice, num_slices, [&](const LineHash& hash, StoredRow& row) {
-    const auto at = static_cast<std::size_t>(next[owner_of(hash)]++);
-    packed.hashes[at] = hash;
-    packed.rows[at] = &row;
-  });
+  const auto num_ranks = static_cast<std::size_t>(comm.size());
+  std::vector<Slice> by_owner(num_ranks);
+  for (auto& batch : batches) {
+    for (std::size_t r = 0; r < batch.hashes.size(); ++r) {
+      const LineHash& hash = batch.hashes[r];
+      if (num_slices > 1 && (hash.words[0] & 0xffff) % num_slices != slice) continue;
+      if (left_out != 0 && (batch.rows[r].faults & left_out) != 0) continue;
+      auto& of_owner = by_owner[(std::uint64_t{hash.words[1]} * num_ranks) >> 32];
+      of_owner.hashes.push_back(hash);
+      of_owner.rows.push_back(&batch.rows[r]);
+    }
+  }
+  Slice packed = std::move(by_owner[0]);
+  packed.counts.assign(1, static_cast<Count>(packed.hashes.size()));
+  for (std::size_t owner = 1; owner < num_ranks; ++owner) {
+    const Slice part = std::move(by_owner[owner]);
+    packed.hashes.insert(packed.hashes.end(), part.hashes.begin(), part.hashes.end());
+    packed.rows.insert(packed.rows.end(), part.rows.begin(), part.rows.end());
+    packed.counts.push_back(static_cast<Count>(part.hashes.size()));
+  }
   return packed;
 }
 

@@ -137,8 +137,8 @@ void check_config(const IngestConfig& config) {
           "--bot-events-per-day needs a time column (--columns time=...)");
   require(config.ratings == RatingsMode::off || is_given(format, Role::value),
           "--ratings needs a column of values (--columns rating=...)");
-  require(config.ratings == RatingsMode::off || (config.half_life_days == 0 && config.return_types.empty()),
-          "--ratings keeps ratings as they are: leave out --half-life-days and --returns");
+  require(config.ratings == RatingsMode::off || config.half_life_days == 0,
+          "--ratings keeps ratings as they are: leave out --half-life-days");
   require(config.quantity_outlier_z >= 0 && config.price_outlier_z >= 0,
           "outlier thresholds must be 0 (off) or more");
   require(config.quantity_outlier_z == 0 || is_given(format, Role::quantity),

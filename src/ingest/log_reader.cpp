@@ -53,6 +53,8 @@ LogReader::~LogReader() = default;
 
 void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
   const auto enough = static_cast<std::size_t>(settings_.config.batch_rows);
+  batch.rows.reserve(last_batch_rows_);
+  if (settings_.config.dedupe != Dedupe::off) batch.hashes.reserve(last_batch_rows_);
   std::size_t segment_unit = units_.size();
   while (!at_end() && batch.rows.size() < enough) {
     if (!read_block()) continue;
@@ -63,6 +65,7 @@ void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
     parse_block();
     for (auto& lines : parsed_) append(lines, batch, targets);
   }
+  last_batch_rows_ = batch.rows.size();
 }
 
 bool LogReader::read_block() {

@@ -72,6 +72,7 @@ class LogReader {
   std::array<Count, num_parse_faults> parse_faults_{};
   Count returns_ = 0;
   Count bytes_done_ = 0;
+  std::size_t last_batch_rows_ = 0;  // what the next one will about hold
   std::optional<Progress> progress_;
 };
 

@@ -20,10 +20,14 @@ std::string_view text_of(std::string_view candidate) {
 }  // namespace
 
 void TextVotes::Ballot::add(std::uint32_t item, std::string_view text, Count count) {
-  key.assign(reinterpret_cast<const char*>(&item), sizeof(item));
-  key += text;
-  const auto id = candidates.find_or_add(hash64(key), key);
-  if (id == votes.size()) votes.push_back(0);
+  if (item >= latest.size()) latest.resize(std::size_t{item} + 1, no_id);
+  std::uint32_t& id = latest[item];
+  if (id == no_id || text_of(candidates.texts()[id]) != text) {
+    key.assign(reinterpret_cast<const char*>(&item), sizeof(item));
+    key += text;
+    id = candidates.find_or_add(hash64(key), key);
+    if (id == votes.size()) votes.push_back(0);
+  }
   votes[id] += count;
 }
 
@@ -55,6 +59,7 @@ void TextVotes::settle(const Communicator& comm, const SpreadIds& items) {
   });
   batch_.candidates.clear();
   batch_.votes.clear();
+  batch_.latest.clear();
 }
 
 StringTable TextVotes::winners(Count num_owned) const {

@@ -26,7 +26,8 @@ class TextVotes {
   struct Ballot {
     InternTable candidates;  // item (4 bytes), then the text
     std::vector<Count> votes;
-    std::string key;  // scratch
+    std::vector<std::uint32_t> latest;  // by item: the candidate voted for last, mostly the next one too
+    std::string key;                    // scratch
     void add(std::uint32_t item, std::string_view text, Count count);
   };
   Ballot batch_;

@@ -1,6 +1,8 @@
 #include "matrix/pair_sums.hpp"
 
+#include <omp.h>
 #include <algorithm>
+
 #include <set>
 #include <span>
 
@@ -30,6 +32,7 @@ class PairSummer {
   PairTable sum_users(Count begin, Count end) {
     PairTable table;
     table.num_columns = num_columns_;
+    reserve(begin, end, table);
     for (Count user = begin; user < end; ++user) {
       const auto first = log_.user_offsets[static_cast<std::size_t>(user)];
       const auto last = log_.user_offsets[static_cast<std::size_t>(user) + 1];
@@ -47,6 +50,21 @@ class PairSummer {
   }
 
  private:
+  /// Room for as many pairs as there can be, so that large tables need not move.
+  void reserve(Count begin, Count end, PairTable& table) const {
+    std::size_t most = 0;
+    for (Count e = log_.user_offsets[static_cast<std::size_t>(begin)];
+         e < log_.user_offsets[static_cast<std::size_t>(end)]; ++e) {
+      const auto at = static_cast<std::size_t>(e);
+      const auto& events = log_.events;
+      most += e == 0 || events[at].item_key() != events[at - 1].item_key() ||
+              events[at].user != events[at - 1].user;
+    }
+    table.pairs.reserve(most);
+    table.type_strength.reserve(most * num_columns_);
+    table.type_last_time.reserve(most * num_columns_);
+  }
+
   void sum_pair(std::span<const LogEvent> events, PairTable& table) {
     // Events are in order of time, so the period is a run of them.
     while (!events.empty() && events.front().time <= period_.after) events = events.subspan(1);
@@ -115,13 +133,31 @@ class PairSummer {
   std::vector<LogEvent> sorted_;
 };
 
-void append(PairTable& table, PairTable&& part) {
-  table.taken_back += part.taken_back;
-  table.pairs.insert(table.pairs.end(), part.pairs.begin(), part.pairs.end());
-  table.type_strength.insert(table.type_strength.end(), part.type_strength.begin(), part.type_strength.end());
-  table.type_last_time.insert(table.type_last_time.end(), part.type_last_time.begin(),
-                              part.type_last_time.end());
-  part = {};
+/// Puts the rows of all parts behind those of the first.
+PairTable joined(std::vector<PairTable> parts) {
+  PairTable table = std::move(parts.front());
+  for (auto part = parts.begin() + 1; part != parts.end(); ++part) {
+    table.taken_back += part->taken_back;
+    table.pairs.insert(table.pairs.end(), part->pairs.begin(), part->pairs.end());
+    table.type_strength.insert(table.type_strength.end(), part->type_strength.begin(),
+                               part->type_strength.end());
+    table.type_last_time.insert(table.type_last_time.end(), part->type_last_time.begin(),
+                                part->type_last_time.end());
+    *part = {};
+  }
+  return table;
+}
+
+/// Cuts the users into runs with about as many events each; n + 1 cuts.
+std::vector<Count> even_cuts(const std::vector<Count>& user_offsets, Count num_parts) {
+  std::vector<Count> cuts;
+  for (Count part = 0; part <= num_parts; ++part) {
+    const auto at =
+        std::lower_bound(user_offsets.begin(), user_offsets.end(), user_offsets.back() * part / num_parts);
+    cuts.push_back(part == num_parts ? static_cast<Count>(user_offsets.size()) - 1
+                                     : at - user_offsets.begin());
+  }
+  return cuts;
 }
 
 }  // namespace
@@ -151,19 +187,14 @@ std::vector<std::string> strength_columns(const InteractionLog& log, const Inges
 
 PairTable sum_pairs(const InteractionLog& log, const IngestConfig& config,
                     const std::vector<std::string>& columns, const SumPeriod& period) {
-  constexpr Count users_per_part = 4096;
-  const Count num_users = log.user_ids.size();
-  const Count num_parts = (num_users + users_per_part - 1) / users_per_part;
+  const auto num_parts = static_cast<Count>(omp_get_max_threads());
+  const auto cuts = even_cuts(log.user_offsets, num_parts);
   std::vector<PairTable> parts(static_cast<std::size_t>(num_parts));
   parallel_for(num_parts, [&](Count part) {
-    PairSummer summer(log, config, columns, period);
-    parts[static_cast<std::size_t>(part)] =
-        summer.sum_users(part * users_per_part, std::min(num_users, (part + 1) * users_per_part));
+    const auto at = static_cast<std::size_t>(part);
+    parts[at] = PairSummer(log, config, columns, period).sum_users(cuts[at], cuts[at + 1]);
   });
-  PairTable table;
-  table.num_columns = config.ratings == RatingsMode::off ? columns.size() : 0;
-  for (auto& part : parts) append(table, std::move(part));
-  return table;
+  return joined(std::move(parts));
 }
 
 }  // namespace pushcart::detail

@@ -82,8 +82,9 @@ struct IngestConfig {
   std::map<std::string, EventRule> events;  ///< by event type
   EventRule default_event;                  ///< for types not named in `events`
   double half_life_days = 0;                ///< 0 = no decay; anchored at the data's cut-off
-  /// Event types that take back -> the type whose strength they take back ("refund" -> "purchase").
-  std::map<std::string, std::string> return_types;
+  /// Event types that take back -> the type whose strength they take back. Not looked at in ratings mode.
+  std::map<std::string, std::string> return_types{
+      {"return", "purchase"}, {"refund", "purchase"}, {"cancellation", "purchase"}};
   RatingsMode ratings = RatingsMode::off;
 
   // Cleaning
