@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,7 +34,7 @@ struct ParsedRow {
   std::string_view user, item, name, category;
   std::uint64_t user_hash = 0, item_hash = 0;
   LineHash hash;
-  float quantity = 0, price = 0;
+  float quantity = NAN, price = NAN;  // absent
 };
 
 /// What a piece of a block became. Texts point into the block or into the arena.
