@@ -53,7 +53,8 @@ StringTable read_id_list(const Communicator& comm, const std::string& path) {
     StringTable ids;
     const auto files = find_inputs({path});
     std::string block;
-    for (const WorkUnit& unit : share_inputs(files, comm.size())[static_cast<std::size_t>(comm.rank())]) {
+    const auto shares = share_inputs(files, comm.size());
+    for (const WorkUnit& unit : shares[static_cast<std::size_t>(comm.rank())]) {
       BlockReader reader(files[static_cast<std::size_t>(unit.file)], unit, block_bytes, max_id_bytes);
       while (reader.next(block)) add_lines(block, ids);
     }
