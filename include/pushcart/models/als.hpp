@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pushcart/base/phases.hpp"
+#include "pushcart/matrix/dataset.hpp"
+#include "pushcart/models/model.hpp"
+
+namespace pushcart {
+
+/// The named parameterizations of the one objective (design, section 3b):
+///
+///     sum over observed (u,i) of w_ui (x_u.y_i - t_ui)^2  +  alpha0 * sum over all (u,i) of (x_u.y_i)^2
+///       + lambda * ( sum_u (|S_u| + alpha0 |I|)^nu |x_u|^2  +  sum_i (|S_i| + alpha0 |U|)^nu |y_i|^2 )
+enum class AlsPreset : int {
+  automatic,  ///< rendle for strengths, alswr for ratings
+  rendle,     ///< Rendle et al. 2022: w = t = 1, nu = 1; alpha0 0.005, lambda 0.008
+  hkv,    ///< Hu, Koren, Volinsky 2008: w = alpha r, t = (1 + alpha r)/(alpha r), alpha0 = 1, nu = 0; lambda
+          ///< 150
+  alswr,  ///< Zhou et al. 2008: w = 1, t = rating - mean - biases, alpha0 = 0, nu = 1; lambda 0.08
+  none    ///< w = 1 and `target`, alpha0 = 0.005, nu = 0, lambda 0.01 unless given
+};
+AlsPreset als_preset_of(std::string_view name);  ///< ConfigError with the nearest known name
+std::string_view als_preset_name(AlsPreset preset);
+
+/// What becomes of an interaction's value before the objective sees it.
+enum class ValueTransform : int { identity, log1p };
+ValueTransform value_transform_of(std::string_view name);  ///< ConfigError with the nearest known name
+std::string_view value_transform_name(ValueTransform transform);
+
+/// What x_u . y_i is fitted to.
+enum class AlsTarget : int {
+  ones,        ///< w = 1, t = 1
+  confidence,  ///< w = alpha r, t = (1 + alpha r)/(alpha r)
+  ratings      ///< w = 1, t = r - mean - user bias - item bias
+};
+
+struct AlsConfig {
+  AlsPreset preset = AlsPreset::automatic;
+  Count k = 64;                  ///< columns of the factors, >= 1
+  std::optional<double> alpha0;  ///< weight of all pairs, >= 0; absent = the preset's
+  std::optional<double> lambda;  ///< regularization, >= 0; absent = the preset's
+  std::optional<double> nu;      ///< exponent of the regularization's scaling, >= 0; absent = the preset's
+  double alpha = 40;             ///< hkv only: confidence of strength 1, > 0
+  AlsTarget target = AlsTarget::ones;  ///< preset none only
+  ValueTransform transform = ValueTransform::identity;
+  /// Event types that make the value, each with its weight; empty = the dataset's values as they are.
+  std::map<std::string, double> event_weights;
+  double bias_regularization = 5;  ///< ratings only: added to the counts when biases are fitted, >= 0
+  int bias_passes = 10;            ///< ratings only: alternations of user and item biases, >= 0
+  double init_stddev = 0.1;        ///< start values are normal with this over sqrt(k)
+
+  int sweeps = 10;  ///< at most this many, >= 1
+  std::uint64_t seed = 1;
+  double tolerance = 0;  ///< stop when the objective falls by less than this share in a sweep; 0 = never
+  int patience = 0;      ///< stop after this many sweeps without a better validation metric; 0 = never
+
+  Count batch_bytes = Count{1} << 28;  ///< fetched factor rows on a rank at once
+  Count memory_budget_bytes = 0;       ///< a rank's budget (--memory-per-rank); 0 = none
+  Count split_length = 4096;           ///< rows with more interactions are summed block by block, in double
+};
+
+/// The settings of the objective once preset and dataset are known.
+struct AlsObjective {
+  AlsTarget target = AlsTarget::ones;
+  double alpha0 = 0, lambda = 0, nu = 0, alpha = 1;
+};
+/// ConfigError, naming the option, for settings that make no sense. Local.
+AlsObjective resolve_objective(const AlsConfig& config, ValueKind value_kind);
+
+/// Seconds of one half sweep by part, on this rank.
+struct HalfSweepSeconds {
+  double gram = 0, eigen = 0, rotate = 0, exchange = 0, solve = 0;
+};
+
+/// The objective after a sweep (exact, the same on all ranks) and where this rank's time went.
+struct SweepReport {
+  int sweep = 0;  ///< from 1
+  double objective = 0, observed = 0, unobserved = 0, regularization = 0;
+  std::optional<double> validation;
+  HalfSweepSeconds users, items;  ///< of this rank; never part of the model
+  double seconds = 0;
+};
+
+struct TrainingReport {
+  std::vector<SweepReport> sweeps;
+  std::string stopped_by;   ///< "sweeps", "tolerance" or "validation"
+  int best_sweep = 0;       ///< whose factors the model holds
+  Count fetched_rows = 0;   ///< factor rows received by this rank in one sweep
+  Count planned_bytes = 0;  ///< memory planned on this rank
+};
+
+struct AlsCallbacks {
+  /// A metric of the model as it stands, higher is better, the same on all ranks (collective). With patience,
+  /// the factors of the best sweep are kept.
+  std::function<double(const Model&)> validate;
+  std::function<void(const SweepReport&)> after_sweep;
+};
+
+struct AlsResult {
+  Model model;
+  TrainingReport report;
+};
+
+/// Alternating least squares, every row solved exactly in the eigenbasis of the Gram matrix (design, section
+/// 4). The same bits for any number of ranks and threads. Start values depend on the seed and the item's id.
+/// Users and items without interactions get zero factors. Collective.
+/// ConfigError: settings, memory budget; InputError: values that the target cannot use; NumericError, naming
+/// the external id: a row that cannot be solved. All on all ranks.
+AlsResult train_als(const Communicator& comm, const Dataset& train, const AlsConfig& config,
+                    const AlsCallbacks& callbacks, PhaseLog& phases);
+
+}  // namespace pushcart

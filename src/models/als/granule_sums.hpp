@@ -1,0 +1,30 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+#include "pushcart/comm/exact_sum.hpp"
+#include "pushcart/ids/partition.hpp"
+
+namespace pushcart::als {
+
+/// Sums what `terms(local row)` gives, an array of Width numbers, over all rows of all ranks: in order within
+/// each granule, then exactly, so that the result does not know about ranks. Collective.
+template <std::size_t Width, class Terms>
+std::vector<double> sum_over_rows(const Communicator& comm, Range rows, Count num_rows, Terms&& terms) {
+  const Count granule = Partition::granule(num_rows);
+  std::vector<double> sums;
+  for (Count first = 0; first < rows.size(); first += granule) {
+    std::array<double, Width> block{};
+    for (Count row = first; row < std::min(first + granule, rows.size()); ++row) {
+      const std::array<double, Width> values = terms(row);
+      for (std::size_t n = 0; n < Width; ++n) block[n] += values[n];
+    }
+    sums.insert(sums.end(), block.begin(), block.end());
+  }
+  return exact_sum(comm, sums, Width);
+}
+
+}  // namespace pushcart::als

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "models/als/eigenbasis.hpp"
+#include "models/als/observed_rows.hpp"
+#include "models/als/row_solver.hpp"
+#include "pushcart/base/memory.hpp"
+#include "pushcart/comm/communicator.hpp"
+
+namespace pushcart::als {
+
+/// Whether a half sweep also takes the objective's first two terms, from the rows it has at hand.
+enum class Loss : int { skip, measure };
+
+/// What a half sweep leaves beside the solved rows. Equal on all ranks but for the seconds.
+struct HalfSweepOutcome {
+  Count num_unsolved = 0;     ///< rows without a solution; they are zero
+  Count first_unsolved = -1;  ///< global; -1 = none
+  double observed = 0;        ///< sum over observed of w (x.y - t)^2
+  double unobserved = 0;      ///< alpha0 * sum over all pairs of (x.y)^2
+  HalfSweepSeconds seconds;   ///< of this rank
+};
+
+/// Solves all rows of one side with the other side fixed: Gram matrix, eigenbasis, rotation of the fixed
+/// side, then the owned rows in batches as the exchange brings what they need. Planned once, run every sweep.
+class HalfSweep {
+ public:
+  /// Collective. `observed` must outlive this; its rows are this rank's part of `num_rows`, its columns the
+  /// rows of the fixed side, owned as `fixed` says.
+  HalfSweep(const Communicator& comm, const ObservedRows& observed, Count num_rows, const Partition& fixed,
+            const AlsObjective& objective, const ExchangeLimits& limits, Count k);
+
+  /// Rotates `fixed` in place and fills `solved`, both then in the same basis. Collective. NumericError, on
+  /// all ranks, if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows
+  /// solvable.
+  HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss);
+
+  const RowExchange& exchange() const { return exchange_; }
+  /// rho_u of a row with so many entries.
+  double regularization(Count row_length) const;
+  Count num_solved_in_double() const;
+
+ private:
+  /// Rows of a batch, the heaviest first, in tasks of like work for the threads.
+  struct Schedule {
+    std::vector<std::int32_t> order;       // pieces
+    std::vector<std::int32_t> task_begin;  // positions in order, one more than tasks
+  };
+  struct RowLoss {
+    double observed = 0, unobserved = 0;
+  };
+  Schedule schedule(std::span<const RowPiece> pieces) const;
+  double cost(const RowPiece& piece) const;
+  bool is_split(Count row) const { return observed_.rows().row_length(row) >= limits_.split_length; }
+  Eigenbasis take_basis(const FactorTable& fixed, HalfSweepSeconds& seconds) const;
+  void solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss);
+  void solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows, FactorTable& solved,
+                   Loss loss);
+  void add_split_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows,
+                       FactorTable& solved, Loss loss);
+  RowEntries observe(RowSolver& solver, Count begin, Count end, const GatheredRows& rows) const;
+  void finish_row(Count row, Solved outcome, double observed, std::span<float> x, Loss loss);
+  HalfSweepOutcome collect(Loss loss) const;
+
+  const Communicator& comm_;
+  const ObservedRows& observed_;
+  const Count num_rows_, num_fixed_rows_, k_;
+  const AlsObjective objective_;
+  const ExchangeLimits limits_;
+  RowExchange exchange_;
+  std::vector<Schedule> schedules_;  // by batch
+  std::vector<RowSolver> solvers_;   // by thread
+  // A split row between two batches: what came before, and what goes on.
+  NormalSums carried_in_, carried_out_;
+  std::vector<double> eigenvalues_;
+  std::vector<float> fetched_;
+  std::vector<char> unsolved_;     // by owned row
+  std::vector<RowLoss> row_loss_;  // by owned row; empty until measured
+};
+
+/// sum over all rows of rho |row|^2, exact for any number of ranks. Collective.
+double weighted_norms(const Communicator& comm, const HalfSweep& sweep, const SparseRows& rows,
+                      const FactorTable& table, Count num_rows);
+
+}  // namespace pushcart::als

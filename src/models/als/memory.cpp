@@ -1,0 +1,43 @@
+#include "models/als/memory.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+
+#include "models/als/row_solver.hpp"
+
+namespace pushcart::als {
+
+MemoryPlan plan_memory(const Dataset& dataset, const AlsConfig& config, const AlsObjective& objective,
+                       int rank) {
+  constexpr Count float_bytes = sizeof(float), double_bytes = sizeof(double);
+  const Count k = config.k, threads = omp_get_max_threads();
+  const Count rows = dataset.users.range(rank).size() + dataset.items.range(rank).size();
+  const Count entries = dataset.by_user.num_entries() + dataset.by_item.num_entries();
+  Count longest = 1;
+  for (const SparseRows* side : {&dataset.by_user, &dataset.by_item}) {
+    for (Count row = 0; row < side->num_rows(); ++row) longest = std::max(longest, side->row_length(row));
+  }
+  longest = std::min(longest, config.split_length);
+
+  MemoryPlan plan;
+  plan.add("factors", rows * k * float_bytes);
+  if (config.patience > 0) plan.add("factors of the best sweep", rows * k * float_bytes);
+  if (!config.event_weights.empty()) {
+    plan.add("interactions of the chosen event types", entries * Count{sizeof(Count) + sizeof(float)});
+  }
+  if (objective.target == AlsTarget::ratings || config.transform != ValueTransform::identity) {
+    plan.add("targets", entries * float_bytes);
+  }
+  plan.add("places of gathered rows", entries * Count{sizeof(std::int32_t)});
+  const bool alone = dataset.users.num_ranks() == 1;
+  // Of each side: never more rows than the other side has, and what goes out may be twice a batch.
+  const Count all_rows = (dataset.num_users() + dataset.num_items()) * k * float_bytes;
+  if (!alone) plan.add("fetched rows", std::min(2 * config.batch_bytes, all_rows) + 2 * config.batch_bytes);
+  plan.add("solvers", 2 * threads * RowSolver::scratch_bytes(k, longest));
+  plan.add("Gram matrix", k * k * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
+  plan.add("losses by row", rows * 2 * double_bytes);
+  return plan;
+}
+
+}  // namespace pushcart::als

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "pushcart/matrix/sparse_rows.hpp"
+#include "pushcart/models/als.hpp"
+
+namespace pushcart::als {
+
+/// One side's observed entries with their weights and targets (design, section 3b), made from the values as
+/// they are needed.
+class ObservedRows {
+ public:
+  /// @param values  aligned with the entries of `rows`, or empty: those of `rows`. `rows` must outlive this.
+  ObservedRows(const SparseRows& rows, const AlsObjective& objective, std::vector<float> values)
+      : rows_(&rows),
+        target_(objective.target),
+        alpha_(static_cast<float>(objective.alpha)),
+        own_values_(std::move(values)) {}
+
+  const SparseRows& rows() const { return *rows_; }
+  std::span<const float> values() const {
+    return own_values_.empty() ? std::span<const float>(rows_->values) : own_values_;
+  }
+  /// Replaces the values by others of the same entries.
+  void set_values(std::vector<float> values) { own_values_ = std::move(values); }
+
+  /// Weights and targets of entries [begin, begin + count).
+  void observe(Count begin, Count count, float* weights, float* targets) const {
+    const float* const values = this->values().data() + begin;
+    for (Count n = 0; n < count; ++n) {
+      const float confidence = alpha_ * values[n];
+      weights[n] = target_ == AlsTarget::confidence ? confidence : 1.0F;
+      targets[n] = target_ == AlsTarget::ones         ? 1.0F
+                   : target_ == AlsTarget::confidence ? (1.0F + confidence) / confidence
+                                                      : values[n];
+    }
+  }
+
+ private:
+  const SparseRows* rows_;
+  AlsTarget target_;
+  float alpha_;
+  std::vector<float> own_values_;
+};
+
+}  // namespace pushcart::als

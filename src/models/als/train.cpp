@@ -1,0 +1,204 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "models/als/half_sweep.hpp"
+#include "models/als/memory.hpp"
+#include "models/als/training_data.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/memory_budget.hpp"
+
+namespace pushcart {
+namespace als {
+namespace {
+
+/// One training: everything that lives from the first sweep to the last.
+class Training {
+ public:
+  Training(const Communicator& comm, const Dataset& dataset, const AlsConfig& config,
+           const AlsObjective& objective, PhaseLog& phases)
+      : comm_(comm),
+        dataset_(dataset),
+        config_(config),
+        objective_(objective),
+        phases_(phases),
+        rows_(select_rows(comm, dataset, config.event_weights, 0)),
+        by_user_(rows_.by_user(), objective, transformed_values(rows_.by_user(), config.transform)),
+        by_item_(rows_.by_item(), objective, transformed_values(rows_.by_item(), config.transform)) {
+    check_values(comm, dataset, rows_.by_user(), by_user_.values(), objective.target);
+    start_model();
+    const auto timer = phases.time("als: plan exchange");
+    const ExchangeLimits limits{config.batch_bytes, config.k * Count{sizeof(float)}, config.split_length,
+                                std::min<Count>(512, config.split_length)};
+    user_sweep_.emplace(comm, by_user_, dataset.num_users(), dataset.items, objective, limits, config.k);
+    item_sweep_.emplace(comm, by_item_, dataset.num_items(), dataset.users, objective, limits, config.k);
+    report_.fetched_rows =
+        user_sweep_->exchange().num_fetched_rows() + item_sweep_->exchange().num_fetched_rows();
+  }
+
+  AlsResult run(const AlsCallbacks& callbacks) {
+    if (objective_.target == AlsTarget::ratings) remove_biases();
+    for (int sweep = 1; sweep <= config_.sweeps && report_.stopped_by.empty(); ++sweep) {
+      SweepReport now = take_sweep(sweep);
+      decide(now, callbacks);
+      log_sweep(now);
+      report_.sweeps.push_back(now);
+      if (callbacks.after_sweep) callbacks.after_sweep(now);
+    }
+    if (report_.stopped_by.empty()) report_.stopped_by = "sweeps";
+    take_back_best();
+    model_.history = history_text();
+    return {std::move(model_), std::move(report_)};
+  }
+
+ private:
+  void start_model() {
+    model_.family = "als";
+    model_.users = dataset_.users;
+    model_.items = dataset_.items;
+    model_.dataset_digest = dataset_.digest;
+    model_.config = settings_text(config_, objective_);
+    model_.predicts_ratings = objective_.target == AlsTarget::ratings;
+    collectively(comm_, "making room for the factors", [&] {
+      for (auto [table, rows] : {std::pair{&model_.user_factors, dataset_.users.range(comm_.rank())},
+                                 std::pair{&model_.item_factors, dataset_.items.range(comm_.rank())}}) {
+        table->rows = rows;
+        table->num_columns = config_.k;
+        table->values.assign(static_cast<std::size_t>(rows.size() * config_.k), 0.0F);
+      }
+      start_factors(model_.item_factors, dataset_.item_ids, config_.seed, config_.init_stddev);
+    });
+  }
+
+  void remove_biases() {
+    const auto timer = phases_.time("als: biases");
+    const RatingSide user_side{rows_.by_user(), by_user_.values(), user_sweep_->exchange(),
+                               dataset_.num_users()};
+    const RatingSide item_side{rows_.by_item(), by_item_.values(), item_sweep_->exchange(),
+                               dataset_.num_items()};
+    Biases biases = fit_biases(comm_, user_side, item_side, config_.bias_regularization, config_.bias_passes);
+    auto user_residuals = rating_residuals(user_side, biases.mean, biases.users, biases.items);
+    by_item_.set_values(rating_residuals(item_side, biases.mean, biases.items, biases.users));
+    by_user_.set_values(std::move(user_residuals));
+    model_.mean = biases.mean;
+    model_.user_bias = std::move(biases.users);
+    model_.item_bias = std::move(biases.items);
+  }
+
+  SweepReport take_sweep(int sweep) {
+    const auto start = std::chrono::steady_clock::now();
+    SweepReport now;
+    now.sweep = sweep;
+    {
+      const auto timer = phases_.time("als: users", dataset_.by_user.num_rows());
+      const auto outcome = user_sweep_->run(model_.item_factors, model_.user_factors, Loss::skip);
+      check_solved(outcome, sweep, "user", dataset_.users, dataset_.user_ids);
+      now.users = outcome.seconds;
+    }
+    const auto timer = phases_.time("als: items", dataset_.by_item.num_rows());
+    const auto outcome = item_sweep_->run(model_.user_factors, model_.item_factors, Loss::measure);
+    check_solved(outcome, sweep, "item", dataset_.items, dataset_.item_ids);
+    now.items = outcome.seconds;
+    now.observed = outcome.observed;
+    now.unobserved = outcome.unobserved;
+    now.regularization =
+        weighted_norms(comm_, *user_sweep_, rows_.by_user(), model_.user_factors, dataset_.num_users()) +
+        weighted_norms(comm_, *item_sweep_, rows_.by_item(), model_.item_factors, dataset_.num_items());
+    now.objective = now.observed + now.unobserved + now.regularization;
+    now.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return now;
+  }
+
+  void check_solved(const HalfSweepOutcome& outcome, int sweep, const char* what, const Partition& partition,
+                    const StringTable& ids) const {
+    if (outcome.num_unsolved == 0) return;
+    const int owner = partition.owner(outcome.first_unsolved);
+    std::string id;
+    if (comm_.rank() == owner) id = ids[outcome.first_unsolved - partition.range(owner).begin];
+    id = comm_.broadcast_text(std::move(id), owner);
+    throw NumericError(
+        fmt::format("sweep {}: {} of the {}s could not be solved, the first of them {} '{}': its values "
+                    "are too large, or --lambda is too small for them",
+                    sweep, outcome.num_unsolved, what, what, id));
+  }
+
+  void decide(SweepReport& now, const AlsCallbacks& callbacks) {
+    if (!report_.sweeps.empty() && config_.tolerance > 0) {
+      const double before = report_.sweeps.back().objective;
+      if (before - now.objective < config_.tolerance * std::abs(before)) report_.stopped_by = "tolerance";
+    }
+    if (callbacks.validate) now.validation = callbacks.validate(model_);
+    const bool keeps_best = now.validation && config_.patience > 0;
+    if (!keeps_best) {
+      report_.best_sweep = now.sweep;
+    } else if (!best_ || *now.validation > best_->validation) {
+      best_ = Best{*now.validation, model_.user_factors.values, model_.item_factors.values};
+      report_.best_sweep = now.sweep;
+    } else if (now.sweep - report_.best_sweep >= config_.patience) {
+      report_.stopped_by = "validation";
+    }
+  }
+
+  void take_back_best() {
+    if (!best_) return;
+    model_.user_factors.values = std::move(best_->user_factors);
+    model_.item_factors.values = std::move(best_->item_factors);
+  }
+
+  void log_sweep(const SweepReport& now) const {
+    std::string validation = now.validation ? fmt::format(", validation {:.5f}", *now.validation) : "";
+    log_info(
+        "sweep {}: objective {:.8g} (observed {:.6g}, all pairs {:.6g}, regularization {:.6g}){}, {:.2f} s",
+        now.sweep, now.objective, now.observed, now.unobserved, now.regularization, validation, now.seconds);
+  }
+
+  std::string history_text() const {
+    nlohmann::json history = nlohmann::json::array();
+    for (const SweepReport& sweep : report_.sweeps) {
+      nlohmann::json entry = {{"sweep", sweep.sweep},
+                              {"objective", sweep.objective},
+                              {"observed", sweep.observed},
+                              {"unobserved", sweep.unobserved},
+                              {"regularization", sweep.regularization}};
+      if (sweep.validation) entry["validation"] = *sweep.validation;
+      history.push_back(std::move(entry));
+    }
+    return history.dump();
+  }
+
+  struct Best {
+    double validation = 0;
+    std::vector<float> user_factors, item_factors;
+  };
+
+  const Communicator& comm_;
+  const Dataset& dataset_;
+  const AlsConfig& config_;
+  const AlsObjective objective_;
+  PhaseLog& phases_;
+  TrainingRows rows_;
+  ObservedRows by_user_, by_item_;
+  std::optional<HalfSweep> user_sweep_, item_sweep_;
+  Model model_;
+  TrainingReport report_;
+  std::optional<Best> best_;
+};
+
+}  // namespace
+}  // namespace als
+
+AlsResult train_als(const Communicator& comm, const Dataset& train, const AlsConfig& config,
+                    const AlsCallbacks& callbacks, PhaseLog& phases) {
+  const AlsObjective objective = resolve_objective(config, train.value_kind);
+  als::use_one_blas_thread();
+  const MemoryPlan plan = als::plan_memory(train, config, objective, comm.rank());
+  announce_memory(comm, "train als", plan, config.memory_budget_bytes);
+  AlsResult result = als::Training(comm, train, config, objective, phases).run(callbacks);
+  result.report.planned_bytes = plan.total_bytes();
+  return result;
+}
+
+}  // namespace pushcart

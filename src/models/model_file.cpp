@@ -1,0 +1,160 @@
+#include "pushcart/models/model_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "pushcart/checkpoint/file_reader.hpp"
+#include "pushcart/checkpoint/file_writer.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart {
+namespace {
+
+constexpr const char* file_kind = "model";
+constexpr std::int64_t schema_version = 1;
+
+void check_finite(std::span<const float> values, Count num_columns, Count first_row, const char* what) {
+  const auto bad = std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+  if (bad == values.end()) return;
+  throw NumericError(
+      fmt::format("model not written: {} of row {} are not finite; train again with a larger --lambda", what,
+                  first_row + (bad - values.begin()) / num_columns));
+}
+
+void check_model(const Model& model, int rank) {
+  const Range users = model.users.range(rank), items = model.items.range(rank);
+  const auto check_rows = [](std::size_t size, Range rows, Count num_columns) {
+    PUSHCART_CHECK(static_cast<Count>(size) == rows.size() * num_columns);
+  };
+  check_rows(model.user_factors.values.size(), users, model.user_factors.num_columns);
+  check_rows(model.item_factors.values.size(), items, model.item_factors.num_columns);
+  if (!model.item_bias.empty()) check_rows(model.item_bias.size(), items, 1);
+  if (!model.user_bias.empty()) check_rows(model.user_bias.size(), users, 1);
+  check_finite(model.item_bias, 1, items.begin, "item biases");
+  check_finite(model.user_bias, 1, users.begin, "user biases");
+  check_finite(model.user_factors.values, model.user_factors.num_columns, users.begin, "user factors");
+  check_finite(model.item_factors.values, model.item_factors.num_columns, items.begin, "item factors");
+  if (model.item_weights) check_finite(model.item_weights->values, 1, 0, "item weights");
+  if (!std::isfinite(model.mean))
+    throw NumericError("model not written: the mean of the ratings is not finite");
+}
+
+/// Written by all ranks if any has some of it: a rank that owns no rows has nothing to show either way.
+void write_optional(const Communicator& comm, FileWriter& file, const char* name,
+                    std::span<const float> values, Count num_columns) {
+  const Count widest = comm.allreduce(num_columns, Reduce::max);
+  if (widest > 0 && comm.any(!values.empty())) file.write(name, values, widest);
+}
+
+FactorTable read_factors(const FileReader& file, const std::string& name, Range rows) {
+  FactorTable table;
+  table.rows = rows;
+  if (!file.has(name)) return table;
+  table.num_columns = file.shape(name).num_columns;
+  table.values = file.read<float>(name, rows.begin, rows.size());
+  return table;
+}
+
+std::vector<float> read_bias(const FileReader& file, const std::string& name, Range rows) {
+  return file.has(name) ? file.read<float>(name, rows.begin, rows.size()) : std::vector<float>{};
+}
+
+std::optional<SparseRows> read_weights(const FileReader& file, Range items, Count num_items) {
+  if (!file.has("item_weights/offsets")) return std::nullopt;
+  SparseRows weights;
+  weights.rows = items;
+  weights.num_columns = num_items;
+  weights.offsets = file.read_offsets("item_weights/offsets", items.begin, items.size());
+  const Count first = weights.offsets.front(), length = weights.offsets.back() - first;
+  for (Count& offset : weights.offsets) offset -= first;
+  weights.columns = file.read<Count>("item_weights/columns", first, length);
+  weights.values = file.read<float>("item_weights/values", first, length);
+  for (Count column : weights.columns) {
+    if (column < 0 || column >= num_items) {
+      throw InputError(fmt::format("{}: item weights point to item {} of {}; the file is damaged",
+                                   file.path(), column, num_items));
+    }
+  }
+  return weights;
+}
+
+void check_shapes(const FileReader& file, const Dataset& dataset) {
+  const auto check = [&](const char* name, Count rows) {
+    if (file.has(name) && file.shape(name).num_rows != rows) {
+      throw InputError(fmt::format("{}: {} has {} rows and the dataset {}; the file is damaged", file.path(),
+                                   name, file.shape(name).num_rows, rows));
+    }
+  };
+  check("users/factors", dataset.num_users());
+  check("users/bias", dataset.num_users());
+  check("items/factors", dataset.num_items());
+  check("items/bias", dataset.num_items());
+  check("item_weights/offsets", dataset.num_items() + 1);
+}
+
+Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
+  const Range users = dataset.users.range(rank), items = dataset.items.range(rank);
+  Model model;
+  model.family = file.attribute("family").text;
+  model.dataset_digest = file.attribute("dataset_digest").text;
+  model.predicts_ratings = file.attribute("predicts_ratings").integer != 0;
+  model.mean = file.attribute("mean").real;
+  model.config = file.attribute("config").text;
+  model.history = file.attribute("history").text;
+  model.users = dataset.users;
+  model.items = dataset.items;
+  model.item_bias = read_bias(file, "items/bias", items);
+  model.user_bias = read_bias(file, "users/bias", users);
+  model.user_factors = read_factors(file, "users/factors", users);
+  model.item_factors = read_factors(file, "items/factors", items);
+  model.item_weights = read_weights(file, items, dataset.num_items());
+  model.digest = file.header().content_digest;
+  check_model(model, rank);
+  return model;
+}
+
+}  // namespace
+
+void write_model(const Communicator& comm, const std::string& path, Model& model) {
+  collectively(comm, "checking the model", [&] { check_model(model, comm.rank()); });
+  FileWriter file(comm, path, file_kind, schema_version);
+  file.attribute("family", model.family);
+  file.attribute("num_users", model.users.num_rows());
+  file.attribute("num_items", model.items.num_rows());
+  file.attribute("k", model.item_factors.num_columns);
+  file.attribute("predicts_ratings", model.predicts_ratings ? 1 : 0);
+  file.attribute("mean", model.mean);
+  file.attribute("dataset_digest", model.dataset_digest);
+  file.attribute("config", model.config);
+  file.attribute("history", model.history);
+  write_optional(comm, file, "items/bias", model.item_bias, 1);
+  write_optional(comm, file, "users/bias", model.user_bias, 1);
+  write_optional(comm, file, "users/factors", model.user_factors.values, model.user_factors.num_columns);
+  write_optional(comm, file, "items/factors", model.item_factors.values, model.item_factors.num_columns);
+  if (model.item_weights) {
+    file.write_offsets("item_weights/offsets", model.item_weights->offsets);
+    file.write("item_weights/columns", std::span<const Count>(model.item_weights->columns));
+    file.write("item_weights/values", std::span<const float>(model.item_weights->values));
+  }
+  model.digest = file.commit();
+}
+
+Model read_model(const Communicator& comm, const std::string& path, const Dataset& dataset) {
+  const FileReader file(comm, path, file_kind);
+  return collectively(comm, "reading the model", [&] {
+    const std::string& trained_on = file.attribute("dataset_digest").text;
+    if (trained_on != dataset.digest || file.attribute("num_users").integer != dataset.num_users() ||
+        file.attribute("num_items").integer != dataset.num_items()) {
+      throw InputError(
+          fmt::format("{}: trained on the dataset with digest {}, not on this one ({}); give the dataset "
+                      "it was trained on, or train again",
+                      path, trained_on, dataset.digest));
+    }
+    check_shapes(file, dataset);
+    return read_owned(file, dataset, comm.rank());
+  });
+}
+
+}  // namespace pushcart

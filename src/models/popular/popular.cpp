@@ -1,0 +1,43 @@
+#include "pushcart/models/popular.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "models/training_rows.hpp"
+
+namespace pushcart {
+namespace {
+
+std::string settings_text(const PopularConfig& config) {
+  const nlohmann::json settings = {
+      {"family", "popular"},
+      {"measure", config.measure == PopularMeasure::users ? "users" : "strength"},
+      {"half_life_days", config.half_life_days},
+      {"event_weights", config.event_weights}};
+  return settings.dump();
+}
+
+}  // namespace
+
+Model train_popular(const Communicator& comm, const Dataset& dataset, const PopularConfig& config) {
+  Model model;
+  model.family = "popular";
+  model.users = dataset.users;
+  model.items = dataset.items;
+  model.dataset_digest = dataset.digest;
+  model.config = settings_text(config);
+  model.history = "[]";
+
+  // With a half-life, "number of users" counts each by the age of the interaction alone.
+  const bool count_users = config.measure == PopularMeasure::users;
+  const TrainingRows rows = select_rows(comm, dataset, config.event_weights, config.half_life_days);
+  const SparseRows& by_item = rows.by_item();
+  model.item_bias.reserve(static_cast<std::size_t>(by_item.num_rows()));
+  for (Count item = 0; item < by_item.num_rows(); ++item) {
+    double sum = 0;
+    for (float value : by_item.row_values(item)) sum += count_users ? 1.0 : static_cast<double>(value);
+    model.item_bias.push_back(static_cast<float>(sum));
+  }
+  return model;
+}
+
+}  // namespace pushcart

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "pushcart/matrix/dataset.hpp"
+
+namespace pushcart {
+
+/// The interactions a model learns from: the dataset's own, or a copy with values made of some event types.
+class TrainingRows {
+ public:
+  explicit TrainingRows(const Dataset& dataset) : dataset_(&dataset) {}
+  TrainingRows(SparseRows by_user, SparseRows by_item)
+      : own_by_user_(std::move(by_user)), own_by_item_(std::move(by_item)) {}
+  const SparseRows& by_user() const { return dataset_ ? dataset_->by_user : own_by_user_; }
+  const SparseRows& by_item() const { return dataset_ ? dataset_->by_item : own_by_item_; }
+
+ private:
+  const Dataset* dataset_ = nullptr;
+  SparseRows own_by_user_, own_by_item_;
+};
+
+/// value = sum over the types of weight * strength * 2^(-age/half-life); pairs whose value is not above 0 are
+/// left out. Without weights the dataset's values stand for all types; half_life_days 0 = no decay.
+/// Collective. ConfigError: unknown type, weight that is no number, half-life without times.
+TrainingRows select_rows(const Communicator& comm, const Dataset& dataset,
+                         const std::map<std::string, double>& event_weights, double half_life_days);
+
+}  // namespace pushcart
