@@ -1,0 +1,275 @@
+#include "pushcart/eval/evaluate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "pushcart/base/random.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/eval/ranking_metrics.hpp"
+#include "pushcart/eval/split.hpp"
+#include "pushcart/models/score.hpp"
+#include "support/small_dataset.hpp"
+#include "support/world.hpp"
+
+namespace pushcart::test {
+namespace {
+
+Model bias_model(const Dataset& dataset, const std::string& family, const std::vector<float>& bias) {
+  Model model;
+  model.family = family;
+  model.users = dataset.users;
+  model.items = dataset.items;
+  const Range owned = dataset.items.range(world().rank());
+  model.item_bias.assign(bias.begin() + owned.begin, bias.begin() + owned.end);
+  return model;
+}
+
+Model random_model(const Dataset& dataset, Count k) {
+  Model model;
+  model.family = "als";
+  model.users = dataset.users;
+  model.items = dataset.items;
+  const auto fill = [&](Range rows, std::uint64_t seed) {
+    FactorTable table{rows, k, {}};
+    for (Count row = rows.begin; row < rows.end; ++row) {
+      const RandomStream random(seed, static_cast<std::uint64_t>(row));
+      for (Count c = 0; c < k; ++c)
+        table.values.push_back(static_cast<float>(random.normal(static_cast<std::uint64_t>(c))));
+    }
+    return table;
+  };
+  model.user_factors = fill(dataset.users.range(world().rank()), 1);
+  model.item_factors = fill(dataset.items.range(world().rank()), 2);
+  return model;
+}
+
+double value_of(const std::vector<MetricValue>& metrics, const std::string& name) {
+  for (const MetricValue& metric : metrics) {
+    if (metric.name == name) return metric.value;
+  }
+  ADD_FAILURE() << "no metric " << name;
+  return NAN;
+}
+
+HeldOut held_out_pairs(const Dataset& dataset, const std::vector<Interaction>& pairs) {
+  HeldOut held_out;
+  held_out.by_user = rows_by_owner(world(), dataset.users, dataset.num_items(),
+                                   world().is_root() ? pairs : std::vector<Interaction>());
+  held_out.num_pairs = static_cast<Count>(pairs.size());
+  return held_out;
+}
+
+/// 4 items; users 0, 1 and 2 have item 0, user 0 has item 1 too, item 3 has nobody. Held out: (0, 2), (1, 1),
+/// (1, 3); user 2 is not tested.
+struct HandCase {
+  Dataset train =
+      dataset_of(world(), 3, 4, {{0, 0, 0, 4}, {0, 1, 0, 2}, {1, 0, 0, 5}, {2, 0, 0, 3}, {2, 2, 0, 1}},
+                 ValueKind::rating);
+  HeldOut held_out = held_out_pairs(train, {{0, 2, 0, 3}, {1, 1, 0, 4}, {1, 3, 0, 1}});
+  Model popular = bias_model(train, "popular", {3, 1, 1, 0});
+};
+
+TEST(Evaluate, AgreesWithACaseWorkedByHand) {
+  const HandCase hand;
+  // The model likes item 3 best, then 2, 1, 0: lists of two are user 0: 3, 2; user 1: 3, 2.
+  Model model = bias_model(hand.train, "als", {0, 1, 2, 3});
+  model.predicts_ratings = true;
+  model.mean = 2;
+  model.user_bias.assign(static_cast<std::size_t>(hand.train.users.range(world().rank()).size()), 0.5F);
+  EvaluateConfig config;
+  config.at = {2, 1};
+  PhaseLog phases;
+  const auto report = evaluate(world(), model, hand.popular, hand.train, hand.held_out, config, phases);
+  EXPECT_EQ(report.num_users, 2);
+  EXPECT_EQ(report.num_pairs, 3);
+  const auto expect = [&](const std::string& name, double value) {
+    EXPECT_NEAR(value_of(report.metrics, name), value, 1e-12) << name;
+  };
+  const double second = 1 / std::log2(3.0);
+  expect("recall@1", (0 + 0.5) / 2);
+  expect("recall@2", (1 + 0.5) / 2);
+  expect("precision@2", 0.5);
+  expect("ndcg@2", (second + 1 / (1 + second)) / 2);
+  expect("map@2", (0.5 + 0.5) / 2);
+  expect("mrr@2", (0.5 + 1) / 2);
+  expect("hit_rate@1", 0.5);
+  expect("coverage@1", 1.0 / 4);
+  expect("coverage@2", 2.0 / 4);
+  expect("gini@1", 3.0 / 4);                        // 0 0 0 2
+  expect("gini@2", (1.0 * 2 + 3.0 * 2) / (4 * 4));  // 0 0 2 2: (2r - 5) x of ranks 3 and 4
+  expect("novelty@1", std::log2(3.0));              // item 3: nobody has it, counted as one of 3
+  expect("novelty@2", std::log2(3.0));              // item 2: one of three users
+  // Predictions 2.5 + bias: (0, 2) 4.5 for 3, (1, 1) 3.5 for 4, (1, 3) 5.5 for 1.
+  expect("rmse", std::sqrt((2.25 + 0.25 + 20.25) / 3));
+  expect("mae", (1.5 + 0.5 + 4.5) / 3);
+
+  // Popularity: user 0: 2, 3; user 1: 1, 2.
+  EXPECT_NEAR(value_of(report.baseline, "recall@1"), (1 + 0.5) / 2, 1e-12);
+  EXPECT_NEAR(value_of(report.baseline, "recall@2"), (1 + 0.5) / 2, 1e-12);
+  EXPECT_NEAR(value_of(report.baseline, "coverage@2"), 3.0 / 4, 1e-12);
+  EXPECT_NEAR(value_of(report.differences, "recall@1"), -0.5, 1e-12);
+  EXPECT_NEAR(validation_metric(world(), model, hand.train, hand.held_out, 2), 0.75, 1e-12);
+}
+
+/// All lists at once in plain doubles, from tables gathered on every rank.
+TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
+  SmallDataset shape;
+  shape.num_users = 90;
+  shape.num_items = 70;
+  const Dataset dataset = small_dataset(world(), shape);
+  const Split split = hold_out(world(), dataset, {SplitKind::random, 0.3, 1, 4});
+  const Model model = random_model(dataset, 5);
+  std::vector<float> bias;
+  for (int item = 0; item < 70; ++item) bias.push_back(static_cast<float>(70 - item));
+  const Model popular = bias_model(dataset, "popular", bias);
+  const auto users = all_rows(world(), model.user_factors.values);
+  const auto items = all_rows(world(), model.item_factors.values);
+  HeldOut tested = split.held_out;
+  std::vector<std::vector<Count>> seen(90), relevant(90);
+  for (const Interaction& pair : all_pairs(world(), split.train))
+    seen[static_cast<std::size_t>(pair.user)].push_back(pair.item);
+  Dataset as_dataset = split.train;
+  as_dataset.by_user = tested.by_user;
+  as_dataset.last_time.assign(tested.by_user.columns.size(), 0);
+  for (const Interaction& pair : all_pairs(world(), as_dataset))
+    relevant[static_cast<std::size_t>(pair.user)].push_back(pair.item);
+
+  std::map<std::string, double> sums, baseline_sums;
+  double num_users = 0;
+  const auto add = [&](std::map<std::string, double>& to, std::size_t u, auto score) {
+    std::vector<std::pair<float, Count>> scored;
+    for (Count item = 0; item < 70; ++item) {
+      if (std::find(seen[u].begin(), seen[u].end(), item) == seen[u].end())
+        scored.push_back({-score(u, item), item});
+    }
+    std::sort(scored.begin(), scored.end());
+    std::vector<Count> list;
+    for (const auto& entry : scored) list.push_back(entry.second);
+    for (Count n : {3, 10}) {
+      const auto values = as_array(ranking_metrics(list, relevant[u], n));
+      for (std::size_t kind = 0; kind < values.size(); ++kind) {
+        to[std::string(ranking_metric_names[kind]) + "@" + std::to_string(n)] += values[kind];
+      }
+    }
+  };
+  for (std::size_t u = 0; u < 90; ++u) {
+    if (relevant[u].empty()) continue;
+    ++num_users;
+    add(sums, u, [&](std::size_t user, Count item) {
+      return factor_score(0, std::span<const float>(users).subspan(user * 5, 5),
+                          std::span<const float>(items).subspan(static_cast<std::size_t>(item) * 5, 5));
+    });
+    add(baseline_sums, u, [&](std::size_t, Count item) { return bias[static_cast<std::size_t>(item)]; });
+  }
+  EvaluateConfig config;
+  config.at = {3, 10};
+  config.replicates = 50;
+  PhaseLog phases;
+  const auto report = evaluate(world(), model, popular, split.train, tested, config, phases);
+  EXPECT_EQ(report.num_users, static_cast<Count>(num_users));
+  EXPECT_EQ(sums.size(), 12U);
+  for (const auto& [name, sum] : sums) {
+    EXPECT_NEAR(value_of(report.metrics, name), sum / num_users, 1e-12) << name;
+    EXPECT_NEAR(value_of(report.baseline, name), baseline_sums[name] / num_users, 1e-12) << name;
+    EXPECT_NEAR(value_of(report.differences, name), (sum - baseline_sums[name]) / num_users, 1e-12) << name;
+  }
+  for (const MetricValue& metric : report.metrics) {
+    if (!metric.interval) continue;
+    EXPECT_LE(metric.interval->low, metric.value);
+    EXPECT_GE(metric.interval->high, metric.value);
+  }
+
+  config.batch_users = 7;
+  const auto in_batches = evaluate(world(), model, popular, split.train, tested, config, phases);
+  EXPECT_EQ(report.to_json().dump(), in_batches.to_json().dump());
+}
+
+TEST(Evaluate, GivesTheSameBitsOnOneRank) {
+  SmallDataset shape;
+  shape.num_users = 80;
+  shape.num_items = 60;
+  shape.value_kind = ValueKind::rating;
+  const auto run = [&](const Communicator& comm) {
+    const Dataset dataset = small_dataset(comm, shape);
+    const Split split = hold_out(comm, dataset, {SplitKind::random, 0.3, 1, 4});
+    const auto fill = [](Range rows, std::uint64_t seed) {
+      FactorTable table{rows, 4, {}};
+      for (Count row = rows.begin; row < rows.end; ++row) {
+        const RandomStream random(seed, static_cast<std::uint64_t>(row));
+        for (std::uint64_t c = 0; c < 4; ++c) table.values.push_back(static_cast<float>(random.normal(c)));
+      }
+      return table;
+    };
+    Model model;
+    model.family = "als";
+    model.users = dataset.users;
+    model.items = dataset.items;
+    model.predicts_ratings = true;
+    model.mean = 3.25;
+    model.user_factors = fill(dataset.users.range(comm.rank()), 1);
+    model.item_factors = fill(dataset.items.range(comm.rank()), 2);
+    Model popular;
+    popular.family = "popular";
+    popular.users = dataset.users;
+    popular.items = dataset.items;
+    const Range owned = dataset.items.range(comm.rank());
+    for (Count item = owned.begin; item < owned.end; ++item)
+      popular.item_bias.push_back(static_cast<float>(60 - item));
+    EvaluateConfig config;
+    config.at = {5, 20};
+    config.replicates = 100;
+    PhaseLog phases;
+    const auto report = evaluate(comm, model, popular, split.train, split.held_out, config, phases);
+    return report.to_json().dump() +
+           std::to_string(validation_metric(comm, model, split.train, split.held_out, 7));
+  };
+  const Communicator alone = world().split(world().rank(), 0);
+  EXPECT_EQ(run(world()), run(alone));
+}
+
+TEST(Evaluate, ReportsForProgramsAndPeople) {
+  const HandCase hand;
+  EvaluateConfig config;
+  config.at = {2};
+  config.replicates = 20;
+  PhaseLog phases;
+  const auto report =
+      evaluate(world(), hand.popular, hand.popular, hand.train, hand.held_out, config, phases);
+  const auto json = report.to_json();
+  for (const char* key : {"value", "low", "high"}) {
+    EXPECT_TRUE(json.at("recall@2").at(key).is_number());
+    EXPECT_TRUE(json.at("baseline").at("ndcg@2").at(key).is_number());
+    EXPECT_EQ(json.at("difference").at("mrr@2").at(key), 0.0);
+  }
+  EXPECT_EQ(json.at("users"), 2);
+  EXPECT_EQ(json.at("pairs"), 3);
+  EXPECT_EQ(json.at("left_out").at("unknown_users"), 0);
+  EXPECT_FALSE(json.at("coverage@2").contains("low"));
+  EXPECT_FALSE(json.contains("rmse"));
+  EXPECT_NE(report.to_text().find("recall@2       0.7500 ["), std::string::npos) << report.to_text();
+  EXPECT_EQ(report.find("nothing"), nullptr);
+}
+
+TEST(Evaluate, RefusesWhatCannotBeMeasured) {
+  const HandCase hand;
+  PhaseLog phases;
+  const auto run = [&](const EvaluateConfig& config, const HeldOut& held_out) {
+    evaluate(world(), hand.popular, hand.popular, hand.train, held_out, config, phases);
+  };
+  EvaluateConfig config;
+  EXPECT_THROW(run(config, held_out_pairs(hand.train, {})), InputError);
+  config.at = {0};
+  EXPECT_THROW(run(config, hand.held_out), CollectiveError);
+  config.at = {};
+  EXPECT_THROW(run(config, hand.held_out), CollectiveError);
+  config.at = {5};
+  config.replicates = -1;
+  EXPECT_THROW(run(config, hand.held_out), CollectiveError);
+}
+
+}  // namespace
+}  // namespace pushcart::test

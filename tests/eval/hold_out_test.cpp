@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "pushcart/base/random.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/eval/split.hpp"
+#include "support/small_dataset.hpp"
+#include "support/world.hpp"
+
+namespace pushcart::test {
+namespace {
+
+using Pair = std::pair<Count, Count>;
+
+std::map<Pair, float> pairs_of(const SparseRows& rows) {
+  struct Entry {
+    Count row, column;
+    float value;
+  };
+  std::vector<Entry> mine;
+  for (Count r = 0; r < rows.num_rows(); ++r) {
+    for (std::size_t e = 0; e < rows.row_columns(r).size(); ++e) {
+      mine.push_back({rows.rows.begin + r, rows.row_columns(r)[e], rows.row_values(r)[e]});
+    }
+  }
+  std::map<Pair, float> result;
+  for (const Entry& entry : all_rows(world(), mine)) {
+    EXPECT_TRUE(result.insert({{entry.row, entry.column}, entry.value}).second);
+  }
+  return result;
+}
+
+Dataset timed_dataset() {
+  SmallDataset shape;
+  shape.num_users = 60;
+  shape.num_items = 50;
+  shape.has_times = true;
+  shape.types = {"view", "purchase"};
+  return small_dataset(world(), shape);
+}
+
+void expect_division(const Dataset& dataset, const Split& split) {
+  const auto whole = pairs_of(dataset.by_user);
+  auto united = pairs_of(split.train.by_user);
+  const auto held_out = pairs_of(split.held_out.by_user);
+  const std::size_t num_train = united.size();
+  united.insert(held_out.begin(), held_out.end());
+  EXPECT_EQ(united.size(), num_train + held_out.size());  // disjoint
+  EXPECT_EQ(united, whole);
+  EXPECT_EQ(split.held_out.num_pairs, static_cast<Count>(held_out.size()));
+  EXPECT_NE(split.train.digest, dataset.digest);
+  EXPECT_EQ(split.train.users, dataset.users);
+  EXPECT_EQ(split.train.item_ids, dataset.item_ids);
+
+  std::map<Pair, float> transposed;
+  for (const auto& [pair, value] : pairs_of(split.train.by_item))
+    transposed[{pair.second, pair.first}] = value;
+  EXPECT_EQ(transposed, pairs_of(split.train.by_user));
+}
+
+/// Columns of the kept entries, looked up pair by pair in the whole dataset.
+void expect_columns_kept(const Dataset& dataset, const Dataset& train) {
+  ASSERT_EQ(train.events.size(), dataset.events.size());
+  ASSERT_EQ(train.last_time.size(), train.by_user.columns.size());
+  for (Count row = 0; row < train.by_user.num_rows(); ++row) {
+    for (Count e = 0; e < train.by_user.row_length(row); ++e) {
+      const auto at = static_cast<std::size_t>(train.by_user.offsets[static_cast<std::size_t>(row)] + e);
+      const auto whole = dataset.by_user.row_columns(row);
+      const auto found = std::find(whole.begin(), whole.end(), train.by_user.columns[at]);
+      const auto from = static_cast<std::size_t>(dataset.by_user.offsets[static_cast<std::size_t>(row)] +
+                                                 (found - whole.begin()));
+      EXPECT_EQ(train.last_time[at], dataset.last_time[from]);
+      for (std::size_t type = 0; type < train.events.size(); ++type) {
+        EXPECT_EQ(train.events[type].type, dataset.events[type].type);
+        EXPECT_EQ(train.events[type].strength[at], dataset.events[type].strength[from]);
+        EXPECT_EQ(train.events[type].last_time[at], dataset.events[type].last_time[from]);
+      }
+    }
+  }
+}
+
+TEST(HoldOut, TossesACoinForEachPairByItsIds) {
+  const Dataset dataset = timed_dataset();
+  const Split split = hold_out(world(), dataset, {SplitKind::random, 0.3, 1, 17});
+  expect_division(dataset, split);
+  expect_columns_kept(dataset, split.train);
+  const auto held_out = pairs_of(split.held_out.by_user);
+  for (const auto& entry : pairs_of(dataset.by_user)) {
+    const auto [user, item] = entry.first;
+    const RandomStream coin(
+        17, mix_bits(hash_text(fmt::format("u{}", user))) ^ hash_text(fmt::format("i{}", item)));
+    EXPECT_EQ(held_out.count({user, item}) == 1, coin.uniform(0) < 0.3);
+  }
+  EXPECT_NE(pairs_of(hold_out(world(), dataset, {SplitKind::random, 0.3, 1, 18}).held_out.by_user), held_out);
+}
+
+TEST(HoldOut, TakesTheLatestOfEachUserWithMore) {
+  const Dataset dataset = timed_dataset();
+  for (Count n : {1, 3}) {
+    const Split split = hold_out(world(), dataset, {SplitKind::last_n, 0, n, 1});
+    expect_division(dataset, split);
+    expect_columns_kept(dataset, split.train);
+    std::map<Count, std::vector<std::pair<std::int64_t, Count>>> by_user;
+    for (const Interaction& pair : all_pairs(world(), dataset))
+      by_user[pair.user].push_back({-pair.last_time, pair.item});
+    std::set<Pair> expected;
+    for (auto& [user, pairs] : by_user) {
+      std::sort(pairs.begin(), pairs.end());
+      if (static_cast<Count>(pairs.size()) <= n) continue;
+      for (Count i = 0; i < n; ++i) expected.insert({user, pairs[static_cast<std::size_t>(i)].second});
+    }
+    std::set<Pair> held_out;
+    for (const auto& entry : pairs_of(split.held_out.by_user)) held_out.insert(entry.first);
+    EXPECT_EQ(held_out, expected);
+  }
+}
+
+TEST(HoldOut, BreaksTiesOfTimeByItem) {
+  const Dataset dataset = dataset_of(world(), 1, 4, {{0, 0, 5, 1}, {0, 1, 9, 1}, {0, 2, 9, 1}, {0, 3, 9, 1}});
+  const Split split = hold_out(world(), dataset, {SplitKind::last_n, 0, 2, 1});
+  EXPECT_EQ(pairs_of(split.held_out.by_user), (std::map<Pair, float>{{{0, 1}, 1.0F}, {{0, 2}, 1.0F}}));
+}
+
+TEST(HoldOut, RefusesSettingsWithoutSense) {
+  const Dataset dataset = timed_dataset();
+  for (double share : {0.0, 1.0, -0.1, 2.0}) {
+    EXPECT_THROW(hold_out(world(), dataset, {SplitKind::random, share, 1, 1}), CollectiveError);
+  }
+  EXPECT_THROW(hold_out(world(), dataset, {SplitKind::last_n, 0.1, 0, 1}), CollectiveError);
+  EXPECT_THROW(hold_out(world(), small_dataset(world(), {}), {SplitKind::last_n, 0.1, 1, 1}),
+               CollectiveError);
+  EXPECT_EQ(split_kind_of("last-n"), SplitKind::last_n);
+  EXPECT_EQ(split_kind_of("random"), SplitKind::random);
+  EXPECT_THROW(split_kind_of("lastn"), ConfigError);
+}
+
+TEST(HeldOutOf, IsWhatIngestHeldBack) {
+  Dataset dataset = timed_dataset();
+  EXPECT_THROW(held_out_of(world(), dataset), ConfigError);
+  dataset.held_out = dataset.by_user;
+  EXPECT_EQ(held_out_of(world(), dataset).num_pairs, static_cast<Count>(all_pairs(world(), dataset).size()));
+}
+
+}  // namespace
+}  // namespace pushcart::test
