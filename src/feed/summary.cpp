@@ -49,7 +49,8 @@ void append_item(std::string& out, const ItemView& item) {
 void append_user(std::string& out, const UserViews& views, const UserView& user) {
   const bool rated = views.value_kind == ValueKind::rating;
   auto end = std::back_inserter(out);
-  fmt::format_to(end, "User {} ({} items), {}:\n", printable(user.id), user.num_interactions,
+  fmt::format_to(end, "User {} ({} {}), {}:\n", printable(user.id), user.num_interactions,
+                 user.num_interactions == 1 ? "item" : "items",
                  views.has_times ? "latest first" : "strongest first");
   for (const ViewEntry& entry : user.history) {
     out += "    ";

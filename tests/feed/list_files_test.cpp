@@ -240,6 +240,7 @@ TEST(ListFiles, AFailureOnOneRankLeavesEarlierFilesAlone) {
   write_shop(world(), options_for(folder, {ListFormat::csv}));
   const auto before = files_in(folder);
   const auto manifest = file_text(folder + "/manifest.json");
+  world().barrier();
   // The last rank cannot create its shard: a folder lies where its temporary file would.
   const auto obstacle = fmt::format("{}/part-{:05}.csv.partial", folder, world().size() - 1);
   if (world().is_root()) std::filesystem::create_directories(obstacle + "/full");

@@ -27,9 +27,9 @@ TEST(PrintLists, ShowsHistoryAndListWithNames) {
 TEST(PrintLists, KeepsTheOrderAskedForAndSaysWhoIsUnknown) {
   const auto text = printed({"last", "nobody\x1B[2J", "line\nbreak"}, 1);
   if (!world().is_root()) return;
-  const auto last = text.find("User last (1 items)");
+  const auto last = text.find("User last (1 item)");
   const auto nobody = text.find("User nobody [2J: not in the data");
-  const auto line = text.find("User line break (1 items)");
+  const auto line = text.find("User line break (1 item)");
   ASSERT_NE(line, std::string::npos);
   EXPECT_LT(last, nobody);
   EXPECT_LT(nobody, line);

@@ -29,8 +29,9 @@ std::string url_part(std::string_view text) {
 }
 
 std::string user_link(const UserView& user, std::string_view what) {
-  return fmt::format("<a href=\"#user={}\">{} ({}, {} items)</a>", url_part(valid_utf8(user.id)),
-                     html_text(user.id), what, grouped(user.num_interactions));
+  return fmt::format("<a href=\"#user={}\">{} ({}, {} {})</a>", url_part(valid_utf8(user.id)),
+                     html_text(user.id), what, grouped(user.num_interactions),
+                     user.num_interactions == 1 ? "item" : "items");
 }
 
 std::string identity(const PageData& data) {

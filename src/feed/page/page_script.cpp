@@ -53,7 +53,7 @@ std::string_view page_script() {
 
   function showUser(user) {
     found.append(element("h3", "User " + user[0]));
-    found.append(element("p", user[1].toLocaleString("en") + " items in the history", "soft"));
+    found.append(element("p", user[1].toLocaleString("en") + (user[1] === 1 ? " item" : " items") + " in the history", "soft"));
     var columns = found.appendChild(element("div", undefined, "columns"));
     var strength = data.rated ? "rating" : "strength";
     var shown = user[2].length < user[1] ? user[2].length + " of " + user[1].toLocaleString("en") + ", " : "";

@@ -55,6 +55,7 @@ tbody th { font-weight: 500; }
 th.n, td.n { text-align: right; white-space: nowrap; }
 td.t { min-width: 120px; overflow-wrap: anywhere; }
 td.d { white-space: nowrap; }
+@media (max-width: 640px) { .metrics .soft { display: block; } .interval { width: 120px; } }
 summary { cursor: pointer; color: var(--link); margin: 6px 0; }
 label { font-weight: 600; display: block; margin: 8px 0 4px; }
 input { width: 100%; max-width: 520px; font: inherit; padding: 8px 10px; border: 1px solid var(--soft); border-radius: 8px;

@@ -83,7 +83,9 @@ std::string scalar_text(const Json& json) {
   if (json.is_number()) return short_number(json.get<double>());
   if (json.is_string()) return html_text(json.get_ref<const std::string&>());
   if (json.is_boolean()) return json.get<bool>() ? "yes" : "no";
-  return json.is_null() ? "–" : html_text(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return json.is_null() || json.empty()
+             ? "–"
+             : html_text(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 /// A report's key as words: underscores become blanks.
@@ -99,7 +101,8 @@ std::string value_text(const std::string& key, const Json& json) {
 }
 
 std::string cell(const std::string& key, const Json& json) {
-  return fmt::format("<td{}>{}</td>", json.is_number() ? " class=\"n\"" : "", value_text(key, json));
+  return fmt::format("<td{}>{}</td>", json.is_number() || json.empty() ? " class=\"n\"" : "",
+                     value_text(key, json));
 }
 
 /// A table with a row an object, and a column for every key that any of them has.
@@ -246,7 +249,8 @@ std::string cleaning_section(const Json& cleaning) {
   std::string out = "<section id=\"cleaning\"><h2>Cleaning</h2>\n";
   const bool present = cleaning.is_object() && !cleaning.empty();
   return out +
-         (present ? report_tables("cleaning report", cleaning) : "<p>No cleaning report was given.</p>\n") +
+         (present ? "<div class=\"columns\">" + report_tables("cleaning report", cleaning) + "</div>"
+                  : "<p>No cleaning report was given.</p>\n") +
          "</section>\n";
 }
 

@@ -90,7 +90,7 @@ std::string bars_by_time(const DataSummary& summary) {
                                            day_text(summary.first_time), day_text(summary.last_time)));
   out += draw_y_axis(y, "pairs");
   const double step = (ChartArea::right - ChartArea::left) / static_cast<double>(num_bins);
-  const std::size_t label_every = std::max<std::size_t>(1, (num_bins + 4) / 5);
+  const std::size_t label_every = std::max<std::size_t>(1, (num_bins + 3) / 4);
   for (std::size_t bin = 0; bin < num_bins; ++bin) {
     const double left = ChartArea::left + step * static_cast<double>(bin);
     out += stacked_bar(summary, bin, left + step * 0.1, step * 0.8, y);

@@ -47,7 +47,7 @@ std::vector<double> Axis::ticks(int wanted) const {
   }
   const double step = round_step((high - low) / wanted);
   for (double count = std::ceil(low / step - 1e-9); count * step <= high + step * 1e-9; ++count) {
-    values.push_back(count * step);
+    values.push_back(count * step + 0.0);  // + 0.0: no "-0"
   }
   return values;
 }
