@@ -1,1 +1,149 @@
-int main() { return 0; }
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "app/command_line.hpp"
+#include "app/toml_file.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/base/suggest.hpp"
+#include "pushcart/base/version.hpp"
+#include "pushcart/checkpoint/file_writer.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/environment.hpp"
+#include "pushcart/comm/serialized.hpp"
+#include "pushcart/feed/push.hpp"
+
+namespace {
+
+using namespace pushcart;
+using namespace pushcart::app;
+
+std::vector<std::unique_ptr<Command>> all_commands() {
+  std::vector<std::unique_ptr<Command>> commands;
+  commands.push_back(make_ingest());
+  commands.push_back(make_train());
+  commands.push_back(make_evaluate());
+  commands.push_back(make_recommend());
+  commands.push_back(make_similar());
+  commands.push_back(make_push());
+  commands.push_back(make_report());
+  commands.push_back(make_run());
+  commands.push_back(make_synth());
+  commands.push_back(make_info());
+  return commands;
+}
+
+std::string usage(const std::vector<std::unique_ptr<Command>>& commands) {
+  std::string text = fmt::format(
+      "pushcart {}: from a raw behaviour log to everyone's list of recommendations\n\n"
+      "usage: [mpirun -n RANKS] pushcart COMMAND [OPTIONS]\n\ncommands:\n",
+      version());
+  for (const auto& command : commands) text += fmt::format("  {:<10} {}\n", command->name(), command->summary());
+  return text +
+         "\n`pushcart COMMAND --help` shows every option with its default.\n"
+         "exit codes: 0 done, 2 usage, 3 bad input, 4 storage, 5 numerical failure, 70 a bug, 75 stopped, run again\n";
+}
+
+void run_command(const Communicator& comm, Command& command, const std::vector<std::string>& arguments,
+                 const std::vector<std::string>& verbs) {
+  const auto start = std::chrono::steady_clock::now();
+  CommonOptions common;
+  OptionSet options;
+  declare_common(options, common);
+  command.declare(options);
+
+  ParsedLine line;
+  collectively(comm, "reading the settings", [&] {
+    if (comm.is_root()) line = parse_command_line(command, options, arguments, verbs);
+  });
+  if (comm.any(line.say.has_value())) {
+    if (comm.is_root()) fmt::print("{}", *line.say);
+    return;
+  }
+  broadcast_serialized(comm, line.values, 0);
+  collectively(comm, "reading the settings", [&] { options.apply(line.values); });
+  start_log(comm.is_root(), common.quiet     ? Verbosity::quiet
+                            : common.verbose ? Verbosity::verbose
+                                             : Verbosity::normal);
+  if (common.dump_config) {
+    if (comm.is_root()) fmt::print("{}", to_toml(options, command.name()));
+    return;
+  }
+  if (common.threads < 0) throw ConfigError("--threads: must be 0 or more");
+  if (common.threads > 0) omp_set_num_threads(common.threads);
+  log_info("pushcart {} {}: {} rank{} x {} thread{}", version(), command.name(), comm.size(),
+           comm.size() == 1 ? "" : "s", omp_get_max_threads(), omp_get_max_threads() == 1 ? "" : "s");
+
+  Session session{.comm = comm, .phases = {}, .json_wanted = common.json, .text = {}};
+  RunHeader header;
+  header.command = command.name();
+  header.config = config_json(options);
+  header.started = utc_text(std::chrono::duration_cast<std::chrono::seconds>(
+                                std::chrono::system_clock::now().time_since_epoch())
+                                .count());
+  command.run(session);
+  header.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  finish(session, header, common.run_record.empty() ? command.record_path() : common.run_record);
+}
+
+int dispatch(const Communicator& comm, int argc, char** argv) {
+  const auto commands = all_commands();
+  std::vector<std::string> verbs;
+  for (const auto& command : commands) verbs.push_back(command->name());
+  const std::string verb = argc > 1 ? argv[1] : "--help";
+  if (verb == "--help" || verb == "-h" || verb == "help") {
+    if (comm.is_root()) fmt::print("{}", usage(commands));
+    return argc > 1 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  if (verb == "--version") {
+    if (comm.is_root()) fmt::print("pushcart {} ({})\n", version(), build_description());
+    return 0;
+  }
+  for (const auto& command : commands) {
+    if (command->name() != verb) continue;
+    run_command(comm, *command, std::vector<std::string>(argv + 2, argv + argc), verbs);
+    return 0;
+  }
+  throw ConfigError(fmt::format("unknown command '{}'; did you mean '{}'? (pushcart --help lists them)", verb,
+                                nearest_word(verb, verbs)));
+}
+
+void say_error(const std::string& text) { fmt::print(stderr, "pushcart: {}\n", text); }
+
+/// An error that every rank met is told once and ends the job in order; one that left other ranks waiting is
+/// told by the rank that met it and ends the job at once.
+int end_with_error(const Communicator& comm, ExitCode code, const std::string& text) {
+  constexpr double patience_seconds = 5;
+  if (!Environment::all_arrive(patience_seconds)) {
+    say_error(fmt::format("rank {}: {}", comm.rank(), text));
+    Environment::abort(static_cast<int>(code));
+  }
+  if (comm.is_root()) say_error(text);
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Environment environment(argc, argv);
+  const auto comm = Communicator::world();
+  start_log(comm.is_root(), Verbosity::normal);
+  try {
+    return dispatch(comm, argc, argv);
+  } catch (const BrokenFileError& error) {
+    const int code = end_with_error(comm, error.code(), error.what());
+    comm.barrier();
+    Environment::leave(code);
+  } catch (const MpiError& error) {
+    say_error(fmt::format("rank {}: {}", comm.rank(), error.what()));
+    Environment::abort(static_cast<int>(error.code()));
+  } catch (const Error& error) {
+    return end_with_error(comm, error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return end_with_error(comm, ExitCode::storage, "out of memory; use more ranks or set --memory-per-rank");
+  } catch (const std::exception& error) {
+    return end_with_error(comm, ExitCode::internal, error.what());
+  }
+}

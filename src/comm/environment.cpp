@@ -28,6 +28,18 @@ Environment::Environment(int& argc, char**& argv) {
 
 Environment::~Environment() { MPI_Finalize(); }
 
+bool Environment::all_arrive(double seconds) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  if (MPI_Ibarrier(MPI_COMM_WORLD, &request) != MPI_SUCCESS) return false;
+  const double deadline = MPI_Wtime() + seconds;
+  int arrived = 0;
+  while (!arrived && MPI_Wtime() < deadline) {
+    if (MPI_Test(&request, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
+    usleep(1000);
+  }
+  return arrived != 0;
+}
+
 void Environment::abort(int exit_code) {
   std::fflush(nullptr);
   MPI_Abort(MPI_COMM_WORLD, exit_code);

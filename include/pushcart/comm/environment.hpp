@@ -12,6 +12,10 @@ class Environment {
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
+  /// Waits until every rank of the job has called this, at most `seconds`: tells an error that all ranks met
+  /// from one that left the others waiting. @return whether all came
+  static bool all_arrive(double seconds);
+
   /// Ends the job on all ranks at once with this exit code; for errors that ranks cannot agree upon.
   [[noreturn]] static void abort(int exit_code);
   /// Leaves this process with this exit code without MPI_Finalize or destructors: for the end after a failed

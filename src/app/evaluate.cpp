@@ -1,0 +1,71 @@
+#include "app/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/format_options.hpp"
+#include "app/paths.hpp"
+#include "app/train.hpp"
+#include "pushcart/eval/read_held_out.hpp"
+#include "pushcart/matrix/dataset_file.hpp"
+#include "pushcart/models/model_file.hpp"
+
+namespace pushcart::app {
+
+void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths) {
+  if (paths == EvaluatePaths::declared) {
+    options.add("dataset", evaluate.dataset, "dataset file that the model was trained on");
+    options.add("model", evaluate.model, "model file");
+  }
+  options.add("test", evaluate.test,
+              "files with held-out pairs; none = what ingest (by time) or train (random, last-n) held out");
+  declare_format(options, evaluate.test_format, "test-");
+  options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
+  options.add("replicates", evaluate.config.replicates, "bootstrap replicates for the 95 % intervals; 0 = none");
+  options.add("bootstrap-seed", evaluate.config.seed, "seed of the bootstrap");
+}
+
+EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model, const EvaluateOptions& options) {
+  const auto& comm = session.comm;
+  std::optional<Split> split;
+  if (const auto config = recorded_split(model)) split = hold_out(comm, dataset, *config);
+  const Dataset& train = split ? split->train : dataset;
+  std::optional<HeldOut> held_out;
+  {
+    const auto timer = session.phases.time("read held-out pairs");
+    if (!options.test.empty()) held_out = read_held_out(comm, train, options.test, options.test_format);
+    else if (split) held_out = std::move(split->held_out);
+    else held_out = held_out_of(comm, dataset);
+  }
+  const Model popular = train_popular(comm, train, PopularConfig{});
+  return evaluate(comm, model, popular, train, *held_out, options.config, session.phases);
+}
+
+namespace {
+
+class Evaluate : public Command {
+ public:
+  std::string name() const override { return "evaluate"; }
+  std::string summary() const override { return "measure a model on held-out pairs, beside popularity"; }
+  std::string record_path() const override { return record_beside(sibling(options_.model, "evaluation.json")); }
+  void declare(OptionSet& options) override { declare_evaluate(options, options_, EvaluatePaths::declared); }
+  void run(Session& session) override {
+    const auto& comm = session.comm;
+    const Dataset dataset = read_dataset(comm, options_.dataset);
+    const Model model = read_model(comm, options_.model, dataset);
+    session.note_input(options_.dataset, dataset.digest);
+    session.note_input(options_.model, model.digest);
+    const EvaluationReport report = assess(session, dataset, model, options_);
+    session.results = report.to_json();
+    session.text = report.to_text();
+  }
+
+ private:
+  EvaluateOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_evaluate() { return std::make_unique<Evaluate>(); }
+
+}  // namespace pushcart::app

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "app/option_set.hpp"
+#include "app/session.hpp"
+#include "pushcart/eval/evaluate.hpp"
+#include "pushcart/events/log_format.hpp"
+#include "pushcart/models/popular.hpp"
+
+namespace pushcart::app {
+
+/// All that `evaluate` can be told.
+struct EvaluateOptions {
+  std::string dataset = "data.h5";
+  std::string model = "model.h5";
+  std::vector<std::string> test;
+  LogFormat test_format;
+  EvaluateConfig config;
+};
+
+enum class EvaluatePaths : int { declared, decided_by_run };
+void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
+
+/// Evaluates on the test files if any are given, else on what the dataset holds out by time, else on what the
+/// model's training held out. The baseline is fitted to the same training part. Collective.
+EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model, const EvaluateOptions& options);
+
+}  // namespace pushcart::app

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "app/ingest_options.hpp"
+#include "app/session.hpp"
+#include "pushcart/ingest/cleaning_report.hpp"
+#include "pushcart/ingest/interaction_log.hpp"
+#include "pushcart/matrix/dataset.hpp"
+
+namespace pushcart::app {
+
+/// A cleaned log and what cleaning found.
+struct IngestedLog {
+  InteractionLog log;
+  CleaningReport report;
+};
+
+enum class HoldOut : int { as_configured, nothing };
+
+/// Reads and cleans the log. Collective.
+IngestedLog read_log(Session& session, IngestOptions& options);
+
+/// From events to a dataset, with attributes and provenance. Collective.
+Dataset make_dataset(Session& session, IngestedLog ingested, const IngestOptions& options, const OptionSet& settings,
+                     HoldOut hold_out);
+
+}  // namespace pushcart::app

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/option_set.hpp"
+#include "pushcart/ingest/ingest_config.hpp"
+#include "pushcart/matrix/attach_attributes.hpp"
+
+namespace pushcart::app {
+
+/// All that `ingest` can be told.
+struct IngestOptions {
+  IngestConfig config;
+  std::string ratings = "auto";        ///< auto: last, if a value is mapped
+  std::string output = "data.h5";
+  AttributeFile items, users;          ///< names and attributes; an empty path = none
+  std::string hold_out_after;          ///< a time
+  double hold_out_days = 0;            ///< the last so many days of the log
+  double hold_out_share = 0;           ///< the last so many of the events
+};
+
+/// Declares everything but what `run` decides itself (`output`) unless `with_output`.
+enum class OutputOption : int { declared, decided_by_run };
+void declare_ingest(OptionSet& options, IngestOptions& ingest, OutputOption output);
+
+/// Puts together what depends on several options; ConfigError. Local.
+void complete_ingest(IngestOptions& ingest);
+
+/// "view:weight=1,cap=log1p" and so on. ConfigError.
+std::pair<std::string, EventRule> parse_event_rule(const std::string& text);
+
+}  // namespace pushcart::app

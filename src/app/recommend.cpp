@@ -1,0 +1,179 @@
+#include "app/recommend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/command.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/comm/memory_budget.hpp"
+#include "pushcart/matrix/dataset_file.hpp"
+#include "pushcart/models/model_file.hpp"
+#include "pushcart/models/popular.hpp"
+
+namespace pushcart::app {
+
+void declare_list_output(OptionSet& options, ListOutput& output) {
+  options.add("format", output.formats, "csv, jsonl, hdf5; one or more (lists.h5, which push reads, is always written)");
+  options.add("compression", output.compression, "of text files: none or gzip");
+}
+
+void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths) {
+  if (paths == RecommendPaths::declared) {
+    options.add("dataset", recommend.dataset, "dataset file");
+    options.add("model", recommend.model, "model file");
+    options.add("output", recommend.output.folder, "folder for the lists");
+  }
+  options.add("n", recommend.n, "length of the lists");
+  options.add("users", recommend.users_file, "serve only these: file with an id a line; unknown ids get the popular list");
+  options.add("exclude-items", recommend.items.exclude, "never recommend these: file with an id a line");
+  options.add("include-items", recommend.items.include, "recommend only these: file with an id a line");
+  options.add_custom(
+      "seen", Arity::many,
+      "items a user knows: always (hide), never, or days hidden after the last event; for a type: purchase=30",
+      [&recommend](const auto& texts) {
+        recommend.seen = {};
+        for (const auto& text : texts) {
+          const std::size_t equals = text.rfind('=');
+          if (equals == std::string::npos) recommend.seen.otherwise = parse_hide_rule(text);
+          else recommend.seen.by_type[text.substr(0, equals)] = parse_hide_rule(text.substr(equals + 1));
+        }
+      },
+      [&recommend] {
+        const auto printed = [](const HideRule& rule) {
+          return rule.hide == Hide::always ? "always" : rule.hide == Hide::never ? "never" : fmt::format("{}", rule.days);
+        };
+        std::vector<std::string> texts{printed(recommend.seen.otherwise)};
+        for (const auto& [type, rule] : recommend.seen.by_type) texts.push_back(type + "=" + printed(rule));
+        return texts;
+      });
+  declare_list_output(options, recommend.output);
+  options.add_bytes("memory-per-rank", recommend.memory_per_rank, "refuse to start over this much (2GiB); 0 = no limit");
+}
+
+namespace {
+
+/// What top-N holds on this rank beside dataset and model: heaps, a block of items, tiles of scores.
+void plan_memory(const Communicator& comm, const Model& model, const TopRequest& request, Count budget) {
+  MemoryPlan plan;
+  const Count users = static_cast<Count>(request.users.size());
+  plan.add("lists", users * request.n * 16);
+  plan.add("excluded items", request.excluded.num_entries() * 8);
+  plan.add("block of items", 4096 * (model.item_factors.num_columns * 8 + 64));
+  plan.add("tiles of scores", Count{64} << 20);
+  announce_memory(comm, "recommend", plan, budget);
+}
+
+/// Users without interactions have no taste to go by: their lists are emptied, to be filled as popular.
+void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
+  TopLists kept;
+  kept.source_names = lists.source_names;
+  for (Count row = 0; row < lists.num_rows(); ++row) {
+    const Count user = lists.rows[static_cast<std::size_t>(row)];
+    kept.rows.push_back(user);
+    if (dataset.by_user.row_length(user - dataset.by_user.rows.begin) > 0) {
+      const auto first = lists.offsets[static_cast<std::size_t>(row)];
+      const auto last = lists.offsets[static_cast<std::size_t>(row) + 1];
+      kept.items.insert(kept.items.end(), lists.items.begin() + first, lists.items.begin() + last);
+      kept.scores.insert(kept.scores.end(), lists.scores.begin() + first, lists.scores.begin() + last);
+      kept.sources.insert(kept.sources.end(), lists.sources.begin() + first, lists.sources.begin() + last);
+    }
+    kept.offsets.push_back(static_cast<Count>(kept.items.size()));
+  }
+  lists = std::move(kept);
+}
+
+}  // namespace
+
+Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options) {
+  const auto& comm = session.comm;
+  if (options.n < 1) throw ConfigError("--n: must be at least 1");
+  ServedUsers served = served_users(comm, dataset, options.users_file);
+  const AllowedItems allowed = allowed_items(comm, dataset, options.items);
+  TopRequest request;
+  request.users = std::move(served.users);
+  request.n = options.n;
+  request.excluded = seen_items(dataset, request.users, options.seen);
+  request.item_allowed = allowed.allowed;
+  plan_memory(comm, model, request, options.memory_per_rank);
+
+  Recommendations made;
+  made.lists = top_items(comm, model, dataset, request, session.phases);
+  const Count strangers = [&] {
+    Count count = 0;
+    for (const Count user : request.users) count += dataset.by_user.row_length(user - dataset.by_user.rows.begin) == 0;
+    return comm.sum(count);
+  }();
+  if (strangers > 0 && model.family != "popular") empty_lists_of_strangers(dataset, made.lists);
+  made.unknown_users = std::move(served.unknown);
+  for (Count row = 0; row < made.unknown_users.size(); ++row) {
+    made.lists.rows.push_back(-1);
+    made.lists.offsets.push_back(made.lists.offsets.back());
+  }
+  {
+    const auto timer = session.phases.time("fill from popular");
+    fill_from_popular(comm, train_popular(comm, dataset, PopularConfig{}), request, made.lists, "popular");
+  }
+  session.results["recommend"] = {{"users", comm.sum(static_cast<Count>(request.users.size()))},
+                                  {"unknown_users", served.num_unknown},
+                                  {"users_without_history", strangers},
+                                  {"items_allowed", allowed.num_allowed},
+                                  {"unknown_excluded_items", allowed.num_unknown_excluded},
+                                  {"unknown_included_items", allowed.num_unknown_included},
+                                  {"entries", comm.sum(static_cast<Count>(made.lists.items.size()))}};
+  return made;
+}
+
+ListFilesInfo write_list_files(Session& session, const Dataset& dataset, const Recommendations& made, ListKind kind,
+                               const ListOutput& output, Count n, const std::string& model_digest) {
+  ListOptions options;
+  options.folder = output.folder;
+  options.formats.clear();
+  for (const auto& format : output.formats) options.formats.push_back(list_format_from(format));
+  if (std::find(options.formats.begin(), options.formats.end(), ListFormat::hdf5) == options.formats.end()) {
+    options.formats.push_back(ListFormat::hdf5);
+  }
+  options.compression = compression_from(output.compression);
+  options.kind = kind;
+  options.model_digest = model_digest;
+  options.n = n;
+  const auto timer = session.phases.time("write lists", made.lists.num_rows());
+  const ListFilesInfo info = write_lists(session.comm, dataset, made.lists, made.unknown_users, options);
+  session.results["lists"] = {{"folder", output.folder},
+                              {"digest", info.digest},
+                              {"rows", info.num_rows},
+                              {"entries", info.num_entries}};
+  return info;
+}
+
+namespace {
+
+class Recommend : public Command {
+ public:
+  std::string name() const override { return "recommend"; }
+  std::string summary() const override { return "write everyone's exact top-N list"; }
+  std::string record_path() const override { return options_.output.folder + "/run.json"; }
+  void declare(OptionSet& options) override { declare_recommend(options, options_, RecommendPaths::declared); }
+  void run(Session& session) override {
+    const auto& comm = session.comm;
+    const Dataset dataset = read_dataset(comm, options_.dataset);
+    const Model model = read_model(comm, options_.model, dataset);
+    session.note_input(options_.dataset, dataset.digest);
+    session.note_input(options_.model, model.digest);
+    const auto made = recommend(session, dataset, model, options_);
+    const auto info =
+        write_list_files(session, dataset, made, ListKind::user_lists, options_.output, options_.n, model.digest);
+    session.text = fmt::format("lists: {} ({} users, {} entries, digest {})\n", options_.output.folder, info.num_rows,
+                               info.num_entries, info.digest);
+  }
+
+ private:
+  RecommendOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_recommend() { return std::make_unique<Recommend>(); }
+
+}  // namespace pushcart::app

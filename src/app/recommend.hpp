@@ -1,0 +1,48 @@
+#pragma once
+
+#include "app/option_set.hpp"
+#include "app/session.hpp"
+#include "pushcart/feed/list_files.hpp"
+#include "pushcart/models/model.hpp"
+#include "pushcart/topn/filters.hpp"
+#include "pushcart/topn/top_items.hpp"
+
+namespace pushcart::app {
+
+/// How lists are written.
+struct ListOutput {
+  std::string folder = "lists";
+  std::vector<std::string> formats{"csv"};
+  std::string compression = "none";
+};
+void declare_list_output(OptionSet& options, ListOutput& output);
+
+/// All that `recommend` can be told.
+struct RecommendOptions {
+  std::string dataset = "data.h5";
+  std::string model = "model.h5";
+  Count n = 20;
+  std::string users_file;
+  ItemListFiles items;
+  SeenPolicy seen;
+  ListOutput output;
+  Count memory_per_rank = 0;
+};
+
+enum class RecommendPaths : int { declared, decided_by_run };
+void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths);
+
+/// Lists, and the outside ids of the users asked for that the dataset does not know (rows of -1, this rank's).
+struct Recommendations {
+  TopLists lists;
+  StringTable unknown_users;
+};
+
+/// Everyone's list, filled from the popular list where the model has nothing to say. Collective.
+Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options);
+
+/// Writes lists as `output` says; always with lists.h5, which push reads. Collective.
+ListFilesInfo write_list_files(Session& session, const Dataset& dataset, const Recommendations& made, ListKind kind,
+                               const ListOutput& output, Count n, const std::string& model_digest);
+
+}  // namespace pushcart::app

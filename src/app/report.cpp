@@ -1,0 +1,98 @@
+#include "app/report.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "app/command.hpp"
+#include "app/paths.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/feed/list_files.hpp"
+#include "pushcart/feed/page.hpp"
+#include "pushcart/feed/push.hpp"
+#include "pushcart/matrix/dataset_file.hpp"
+#include "pushcart/models/model_file.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json parsed(const std::string& text) { return text.empty() ? Json() : Json::parse(text, nullptr, false); }
+
+}  // namespace
+
+void write_report(Session& session, const Dataset& dataset, const Model& model, const TopLists& lists,
+                  const TopLists* similar, const Json& evaluation, const std::string& title, Count max_users,
+                  const std::string& path) {
+  const auto& comm = session.comm;
+  if (max_users < 0) throw ConfigError("--page-users: must not be negative");
+  const auto timer = session.phases.time("report page");
+  PageData page;
+  page.title = title;
+  page.summary = gather_data_summary(comm, dataset);
+  page.views = gather_page_users(comm, dataset, lists, max_users, similar);
+  collectively(comm, "writing the report page", [&] {
+    if (!comm.is_root()) return;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    page.generated = utc_text(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    page.model_family = model.family;
+    page.model_digest = model.digest;
+    page.dataset_digest = dataset.digest;
+    const Json provenance = parsed(dataset.provenance);
+    if (provenance.is_object() && provenance.contains("cleaning")) page.cleaning = provenance["cleaning"];
+    page.evaluation = evaluation;
+    page.training = parsed(model.history);
+    write_page(path, page);
+  });
+}
+
+namespace {
+
+class Report : public Command {
+ public:
+  std::string name() const override { return "report"; }
+  std::string summary() const override { return "write one HTML page: data, training, metrics, lists to look up"; }
+  std::string record_path() const override { return record_beside(output_); }
+  void declare(OptionSet& options) override {
+    options.add("dataset", dataset_, "dataset file");
+    options.add("model", model_, "model file");
+    options.add("lists", lists_, "folder of lists written by recommend");
+    options.add("similar", similar_, "folder of similar items written by similar; empty = none");
+    options.add("evaluation", evaluation_, "file with the output of evaluate --json; empty = none");
+    options.add("title", title_, "title of the page");
+    options.add("page-users", max_users_, "users that can be looked up, from light to heavy ones");
+    options.add("output", output_, "HTML file to write");
+  }
+  void run(Session& session) override {
+    const auto& comm = session.comm;
+    const Dataset dataset = read_dataset(comm, dataset_);
+    const Model model = read_model(comm, model_, dataset);
+    const StoredLists stored = read_lists(comm, lists_ + "/lists.h5", dataset);
+    std::optional<StoredLists> similar;
+    if (!similar_.empty()) similar = read_lists(comm, similar_ + "/lists.h5", dataset);
+    Json evaluation;
+    collectively(comm, "reading " + evaluation_, [&] {
+      if (evaluation_.empty() || !comm.is_root()) return;
+      evaluation = Json::parse(read_text_file(evaluation_), nullptr, false);
+      if (!evaluation.is_object()) throw InputError(evaluation_ + ": is not the output of evaluate --json");
+    });
+    write_report(session, dataset, model, stored.lists, similar ? &similar->lists : nullptr, evaluation, title_,
+                 max_users_, output_);
+    session.results["page"] = output_;
+    session.text = fmt::format("page: {}\n", output_);
+  }
+
+ private:
+  std::string dataset_ = "data.h5", model_ = "model.h5", lists_ = "lists", similar_, evaluation_;
+  std::string title_ = "Pushcart report", output_ = "report.html";
+  Count max_users_ = 2000;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_report() { return std::make_unique<Report>(); }
+
+}  // namespace pushcart::app

@@ -1,0 +1,147 @@
+// The whole flow on a page: from raw log to everyone's list.
+
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/evaluate.hpp"
+#include "app/ingest.hpp"
+#include "app/push.hpp"
+#include "app/recommend.hpp"
+#include "app/report.hpp"
+#include "app/train.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/feed/summary.hpp"
+#include "pushcart/matrix/dataset_file.hpp"
+#include "pushcart/models/model_file.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+enum class Part : int { training, everything };
+
+class Run : public Command {
+ public:
+  std::string name() const override { return "run"; }
+  std::string summary() const override { return "the whole flow from one TOML file: what a nightly job calls"; }
+  std::string record_path() const override { return output_ + "/run.json"; }
+
+  void declare(OptionSet& options) override {
+    options.add("output", output_, "folder for everything: data.h5, model.h5, lists, feed, report.html, run.json");
+    options.add("title", title_, "title of the report page");
+    options.add("page-users", page_users_, "users that can be looked up on the page");
+    options.add("similar-n", similar_n_, "length of the lists of similar items; 0 = none");
+    options.add("show-users", show_users_, "users whose lists are printed at the end: ids; default: three from heavy to light");
+    options.add("show-items", show_items_, "items printed of each");
+    options.add_flag("push", wants_push_, "write the delivery feed");
+    options.add_flag("refit", refit_, "after the evaluation, learn from everything, the held-out part too");
+    declare_ingest(ingest_settings_, ingest_, OutputOption::decided_by_run);
+    declare_train(train_settings_, train_, TrainPaths::decided_by_run);
+    OptionSet evaluate, recommend, push;
+    declare_evaluate(evaluate, evaluate_, EvaluatePaths::decided_by_run);
+    declare_recommend(recommend, recommend_, RecommendPaths::decided_by_run);
+    declare_push(push, push_);
+    options.add_section("ingest", ingest_settings_);
+    options.add_section("train", train_settings_);
+    options.add_section("evaluate", std::move(evaluate));
+    options.add_section("recommend", std::move(recommend));
+    options.add_section("push", std::move(push));
+  }
+
+  void run(Session& session) override {
+    const auto& comm = session.comm;
+    collectively(comm, "making the output folder", [&] {
+      if (comm.is_root()) make_folder(output_);
+    });
+    ingest_.config.rejects_path = output_ + "/rejects.csv.gz";
+    auto ingested = read_log(session, ingest_);
+    const bool splits_by_time = holds_out_by_time();
+    std::optional<IngestedLog> kept;
+    if (refit_ && splits_by_time) kept = ingested;
+
+    Dataset dataset = make_dataset(session, std::move(ingested), ingest_, ingest_settings_, HoldOut::as_configured);
+    write_dataset(comm, output_ + (kept ? "/data-train.h5" : "/data.h5"), dataset);
+    Model model = fit(session, dataset, train_, train_settings_);
+    const auto evaluation = evaluate_if_possible(session, dataset, model);
+
+    if (refit_ && (kept || train_.hold_out != "none")) {
+      log_info("learning again, from everything");
+      const std::string training_text = session.text;
+      if (kept) {
+        dataset = make_dataset(session, std::move(*kept), ingest_, ingest_settings_, HoldOut::nothing);
+        write_dataset(comm, output_ + "/data.h5", dataset);
+      }
+      session.text = training_text;
+      train_.hold_out = "none";
+      model = fit(session, dataset, train_, train_settings_);
+    }
+    write_model(comm, output_ + "/model.h5", model);
+
+    recommend_.output.folder = output_ + "/lists";
+    const auto made = recommend(session, dataset, model, recommend_);
+    write_list_files(session, dataset, made, ListKind::user_lists, recommend_.output, recommend_.n, model.digest);
+    const auto similar = similar_if_wanted(session, dataset, model);
+    if (wants_push_) {
+      push_.config.folder = output_ + "/feed";
+      push(session, dataset, made.lists, made.unknown_users, model.digest, push_);
+    }
+    write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr, evaluation, title_, page_users_,
+                 output_ + "/report.html");
+    conclude(session, dataset, model, made.lists);
+  }
+
+ private:
+  bool holds_out_by_time() const {
+    return !ingest_.hold_out_after.empty() || ingest_.hold_out_days > 0 || ingest_.hold_out_share > 0;
+  }
+
+  nlohmann::ordered_json evaluate_if_possible(Session& session, const Dataset& dataset, const Model& model) {
+    if (evaluate_.test.empty() && !holds_out_by_time() && train_.hold_out == "none") {
+      log_info("nothing is held out (ingest.hold-out-*, train.hold-out, evaluate.test): no evaluation");
+      return nullptr;
+    }
+    const EvaluationReport report = assess(session, dataset, model, evaluate_);
+    session.results["evaluation"] = report.to_json();
+    session.text += "\n" + report.to_text();
+    return report.to_json();
+  }
+
+  std::optional<TopLists> similar_if_wanted(Session& session, const Dataset& dataset, const Model& model) {
+    if (similar_n_ <= 0 || model.item_factors.empty()) return std::nullopt;
+    Recommendations similar{similar_items(session.comm, model, similar_n_, session.phases), {}};
+    ListOutput output = recommend_.output;
+    output.folder = output_ + "/similar";
+    const auto lists = session.results["lists"];
+    write_list_files(session, dataset, similar, ListKind::similar_items, output, similar_n_, model.digest);
+    session.results["similar"] = session.results["lists"];
+    session.results["lists"] = lists;
+    return std::move(similar.lists);
+  }
+
+  void conclude(Session& session, const Dataset& dataset, const Model& model, const TopLists& lists) {
+    session.results["dataset"] = {{"path", output_ + "/data.h5"}, {"digest", dataset.digest}};
+    session.results["model"] = {{"path", output_ + "/model.h5"}, {"digest", model.digest}};
+    session.results["page"] = output_ + "/report.html";
+    session.text += "\n" + print_lists(session.comm, dataset, lists, show_users_, show_items_);
+    session.text += fmt::format("\neverything is in {0}: lists/part-*.csv, report.html (open it in a browser), run.json\n",
+                                output_);
+  }
+
+  std::string output_ = "out", title_ = "Pushcart report";
+  Count page_users_ = 2000, similar_n_ = 10, show_items_ = 5;
+  std::vector<std::string> show_users_;
+  bool wants_push_ = true, refit_ = true;
+  IngestOptions ingest_;
+  TrainOptions train_;
+  EvaluateOptions evaluate_;
+  RecommendOptions recommend_;
+  PushOptions push_;
+  OptionSet ingest_settings_, train_settings_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_run() { return std::make_unique<Run>(); }
+
+}  // namespace pushcart::app

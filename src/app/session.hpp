@@ -1,0 +1,42 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "app/option_set.hpp"
+#include "pushcart/base/phases.hpp"
+#include "pushcart/comm/communicator.hpp"
+
+namespace pushcart::app {
+
+/// One run of a command: what it works with, and what it leaves for the table and the record at its end.
+struct Session {
+  const Communicator& comm;
+  PhaseLog phases;
+  bool json_wanted = false;  ///< --json: the results go to stdout, and nothing else does
+
+  nlohmann::ordered_json results = nlohmann::ordered_json::object();
+  nlohmann::ordered_json inputs = nlohmann::ordered_json::array();
+  std::string text;  ///< results for people, printed on stdout unless --json
+
+  void note_input(const std::string& path, const std::string& digest) {
+    inputs.push_back({{"path", path}, {"digest", digest}});
+  }
+};
+
+/// What goes into a run record beside the session.
+struct RunHeader {
+  std::string command;
+  nlohmann::ordered_json config;
+  std::string started;
+  double seconds = 0;
+};
+
+/// The settings of a command as JSON, by key.
+nlohmann::ordered_json config_json(const OptionSet& options);
+
+/// Prints the table of phases over ranks to the log, the results to stdout, and writes the record to `path`
+/// (unless empty). Collective.
+void finish(Session& session, const RunHeader& header, const std::string& path);
+
+}  // namespace pushcart::app

@@ -1,0 +1,155 @@
+#include "app/toml_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "pushcart/base/error.hpp"
+#include "pushcart/base/suggest.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+std::string where(const std::string& path, const toml::node& node) {
+  return fmt::format("{}:{}", path, node.source().begin.line);
+}
+
+std::string scalar_text(const std::string& path, const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (node.is_date() || node.is_time() || node.is_date_time()) {
+    std::ostringstream out;
+    node.visit([&](const auto& value) {
+      if constexpr (toml::is_date<decltype(value)> || toml::is_time<decltype(value)> ||
+                    toml::is_date_time<decltype(value)>) {
+        out << value.get();
+      }
+    });
+    return out.str();
+  }
+  throw ConfigError(where(path, node) + ": a text, number, true or false is needed here");
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return result + '"';
+}
+
+std::string table_text(const std::string& path, const toml::table& table) {
+  std::string result;
+  for (const auto& [key, node] : table) {
+    result += fmt::format("{}{}={}", result.empty() ? "" : ",", key.str(), quoted(scalar_text(path, node)));
+  }
+  return result;
+}
+
+std::vector<std::string> value_texts(const std::string& path, const toml::node& node) {
+  if (const auto* table = node.as_table()) return {table_text(path, *table)};
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> texts;
+    for (const auto& element : *array) {
+      texts.push_back(element.is_table() ? table_text(path, *element.as_table()) : scalar_text(path, element));
+    }
+    return texts;
+  }
+  return {scalar_text(path, node)};
+}
+
+std::string key_text(std::string_view key) {
+  std::string text(key);
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
+}
+
+}  // namespace
+
+OptionValues read_toml(const std::string& path, const std::string& verb, const std::vector<std::string>& all_verbs) {
+  toml::table file;
+  try {
+    file = toml::parse(read_text_file(path), path);
+  } catch (const toml::parse_error& error) {
+    throw ConfigError(fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+  }
+  const auto is_verb = [&](std::string_view name) {
+    return std::find(all_verbs.begin(), all_verbs.end(), name) != all_verbs.end();
+  };
+  OptionValues values;
+  for (const auto& [key, node] : file) {
+    const std::string name = key_text(key.str());
+    const auto* table = node.as_table();
+    if (!table || table->is_inline()) {
+      values[name] = value_texts(path, node);
+      continue;
+    }
+    if (!is_verb(name)) {
+      throw ConfigError(fmt::format("{}: unknown section [{}]; did you mean [{}]?", where(path, node), key.str(),
+                                    nearest_word(name, all_verbs)));
+    }
+    if (name != verb && verb != "run") continue;
+    const std::string prefix = name == verb ? "" : name + ".";
+    for (const auto& [inner_key, inner] : *table) {
+      values[prefix + key_text(inner_key.str())] = value_texts(path, inner);
+    }
+  }
+  return values;
+}
+
+namespace {
+
+/// Text as TOML: numbers and truth values bare, all else quoted.
+std::string toml_scalar(const std::string& text) {
+  if (text == "true" || text == "false") return text;
+  double number = 0;
+  std::size_t used = 0;
+  try {
+    number = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const bool plain = text.find_first_not_of("0123456789.-e+") == std::string::npos && std::isfinite(number);
+  if (used == text.size() && used > 0 && plain && text.back() != '.') return text;
+  std::ostringstream out;
+  out << toml::value<std::string>(text);
+  return out.str();
+}
+
+void append_option(std::string& out, const std::string& key, const Option& option) {
+  const auto texts = option.get();
+  const std::string help = option.help;
+  out += fmt::format("# {}\n", help);
+  if (option.arity == Arity::many) {
+    out += texts.empty() ? fmt::format("# {} = []\n", key) : fmt::format("{} = [", key);
+    for (std::size_t i = 0; i < texts.size(); ++i) out += (i ? ", " : "") + toml_scalar(texts[i]);
+    if (!texts.empty()) out += "]\n";
+  } else if (texts.empty()) {
+    out += fmt::format("# {} = \"\"\n", key);
+  } else {
+    out += fmt::format("{} = {}\n", key, toml_scalar(texts.front()));
+  }
+}
+
+}  // namespace
+
+std::string to_toml(const OptionSet& options, const std::string& verb) {
+  std::string out, section;
+  out += fmt::format("[{}]\n", verb);
+  for (const Option& option : options.options()) {
+    const std::size_t dot = option.key.find('.');
+    const std::string own = dot == std::string::npos ? "" : option.key.substr(0, dot);
+    if (own != section) {
+      out += fmt::format("\n[{}]\n", own);
+      section = own;
+    }
+    append_option(out, dot == std::string::npos ? option.key : option.key.substr(dot + 1), option);
+  }
+  return out;
+}
+
+}  // namespace pushcart::app
