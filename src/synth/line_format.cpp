@@ -34,8 +34,7 @@ std::string_view any_of(const std::array<std::string_view, N>& texts, Draw& draw
 }
 
 char* put(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+  return out + text.copy(out, text.size());  // an empty text may have no address
 }
 
 char* put_two_digits(char* out, std::int64_t value) {
