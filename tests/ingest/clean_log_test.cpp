@@ -229,6 +229,26 @@ TEST(CleanLog, RefusesEmptyInputAndMissingFiles) {
   EXPECT_THAT(failure_of(config, ExitCode::usage), HasSubstr("itme"));
 }
 
+TEST(CleanLog, ADamagedFileOnOneRankEndsAllRanks) {
+  const auto folder = scratch_folder("damaged");
+  const auto made = write_dirty_log(folder, {.seed = 8, .num_rows = 900});
+  if (world().is_root())
+    std::filesystem::resize_file(made.files[1], std::filesystem::file_size(made.files[1]) / 2);
+  world().barrier();
+  EXPECT_THAT(failure_of(dirty_log_config(made), ExitCode::bad_input), HasSubstr(made.files[1]));
+}
+
+TEST(CleanLog, MoreEventTypesThanSensibleAreRefused) {
+  const auto folder = scratch_folder("types");
+  std::string text = "user,item,type\n";
+  for (int i = 0; i < 300; ++i) text += fmt::format("u,i,type {}\n", i);
+  write_file(folder + "/t.csv", text);
+  IngestConfig config;
+  config.inputs = {folder + "/t.csv"};
+  config.format.columns = {{Role::user, "user"}, {Role::item, "item"}, {Role::type, "type"}};
+  EXPECT_THAT(failure_of(config, ExitCode::bad_input), HasSubstr("'type'"));
+}
+
 TEST(CleanLog, ReadsAdjacencyLinesAsRowsOfTheirOwn) {
   const auto folder = scratch_folder("adjacency");
   write_file(folder + "/a.txt", "0 5 6 6\n1 5\n0 5 6 6\n2\n");
