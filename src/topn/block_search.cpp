@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -29,10 +31,60 @@ float round_down(double value) {
   return static_cast<double>(rounded) > value ? std::nextafter(rounded, minus_infinity) : rounded;
 }
 
-/// The lowest approximate score that may belong to an exact score above `threshold`. Rounding is monotone, so
+/// Approximate scores below this cannot belong to exact scores above `threshold`. Rounding is monotone, so
 /// comparing the rounded sum of product and bias with it is still rigorous. NaN if nothing is known.
-float lowest_hope(float threshold, double bound) {
+float lowest_hope(BlockSearch::Screen screen, float threshold, double bound) {
+  if (screen != BlockSearch::Screen::product) return std::nextafter(threshold, HUGE_VALF);
   return round_down(static_cast<double>(threshold) - bound);
+}
+
+/// Where the approximate scores of a chunk come from.
+struct ProductAndBias {
+  const float *products, *bias;
+  float operator[](Count i) const { return products[i] + bias[i]; }
+};
+struct BiasOnly {
+  const float* bias;
+  float operator[](Count i) const { return bias[i]; }
+};
+
+using Flags = std::array<std::uint8_t, chunk_items>;
+
+/// Flags the scores that are not below the limit (not comparable counts too). Flags are set only if there are
+/// any.
+template <class Scores>
+bool flag_scores(Scores scores, Count size, float limit, Flags& flags) {
+  int any = 0;
+  for (Count i = 0; i < size; ++i) any |= scores[i] < limit ? 0 : 1;
+  if (!any) return false;
+  for (Count i = 0; i < size; ++i) flags[static_cast<std::size_t>(i)] = scores[i] < limit ? 0 : 1;
+  return true;
+}
+
+template <class Scores>
+bool flag_chunk(Scores scores, Count size, float limit, Flags& flags) {
+  if (size == chunk_items)
+    return flag_scores(scores, chunk_items, limit, flags);  // a length the compiler knows
+  flags.fill(0);
+  return flag_scores(scores, size, limit, flags);
+}
+
+/// Adds flags for the items that have weights. @param any  whether `flags` are set already
+bool flag_touched(const std::uint8_t* touched, Count size, bool any, Flags& flags) {
+  if (std::memchr(touched, 1, static_cast<std::size_t>(size)) == nullptr) return false;
+  if (!any) flags.fill(0);
+  for (Count i = 0; i < size; ++i) flags[static_cast<std::size_t>(i)] |= touched[i];
+  return true;
+}
+
+/// Calls visit(i) for each flag that is set, in ascending order, eight at a time where there are none.
+template <class Visit>
+void for_each_flag(const Flags& flags, Visit&& visit) {
+  for (std::size_t first = 0; first < flags.size(); first += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, flags.data() + first, sizeof word);
+    for (; word != 0; word &= word - 1) visit(static_cast<Count>(first) + std::countr_zero(word) / 8);
+  }
 }
 
 }  // namespace
@@ -115,25 +167,6 @@ void BlockSearch::clear_weights() {
   touched_positions_.clear();
 }
 
-/// Marks the items of a chunk whose approximate score is not below the threshold (not comparable counts too).
-bool BlockSearch::flag_chunk(const float* products, const float* bias, Count size, float threshold) {
-  flags_.resize(static_cast<std::size_t>(chunk_items));
-  std::uint8_t* flags = flags_.data();
-  int any = 0;
-  if (products != nullptr) {
-    for (Count i = 0; i < size; ++i) any |= products[i] + bias[i] < threshold ? 0 : 1;
-    if (any) {
-      for (Count i = 0; i < size; ++i) flags[i] = products[i] + bias[i] < threshold ? 0 : 1;
-    }
-  } else {
-    for (Count i = 0; i < size; ++i) any |= bias[i] < threshold ? 0 : 1;
-    if (any) {
-      for (Count i = 0; i < size; ++i) flags[i] = bias[i] < threshold ? 0 : 1;
-    }
-  }
-  return any != 0;
-}
-
 void BlockSearch::offer(const ItemBlock& block, Query& query, Count position) {
   const Count item = block.items[static_cast<std::size_t>(position)];
   while (!query.excluded.empty() && query.excluded.front() < item) query.excluded = query.excluded.subspan(1);
@@ -159,37 +192,43 @@ void BlockSearch::scan(const ItemBlock& block, const BlockLimits& limits, Query&
                        const float* products) {
   const bool weighted = !touched_positions_.empty();
   const double block_bound = screen == Screen::product ? error_bound(limits, query.norm, limits.max_norm) : 0;
+  std::array<std::uint8_t, chunk_items> flags;
+  float threshold = query.heap.threshold();
+  float hope = lowest_hope(screen, threshold, block_bound);
   for (Count begin = 0; begin < block.size(); begin += chunk_items) {
     const Count size = std::min(chunk_items, block.size() - begin);
-    const float* bias = block.bias.data() + begin;
-    const float* chunk = products == nullptr ? nullptr : products + begin;
     bool any = false;
     if (screen != Screen::hopeless) {
-      const float threshold = query.heap.threshold();
-      any = flag_chunk(chunk, bias, size,
-                       screen == Screen::product ? lowest_hope(threshold, block_bound)
-                                                 : std::nextafter(threshold, HUGE_VALF));
+      const float* bias = block.bias.data() + begin;
+      any = products == nullptr ? flag_chunk(BiasOnly{bias}, size, hope, flags)
+                                : flag_chunk(ProductAndBias{products + begin, bias}, size, hope, flags);
     }
-    const std::uint8_t* touched = weighted ? touched_.data() + begin : nullptr;
-    const bool any_touched = weighted && std::memchr(touched, 1, static_cast<std::size_t>(size)) != nullptr;
-    if (!any && !any_touched) continue;
-    for (Count i = 0; i < size; ++i) {
-      if (!any_touched || !touched[i]) {
-        if (!any || !flags_[static_cast<std::size_t>(i)]) continue;
-        // The threshold may have risen since the chunk was flagged, and this item's own bound is tighter.
-        const auto threshold = static_cast<double>(query.heap.threshold());
-        if (screen == Screen::product) {
-          const double hope =
-              static_cast<double>(chunk[i]) + static_cast<double>(bias[i]) +
-              error_bound(limits, query.norm, block.norms[static_cast<std::size_t>(begin + i)]);
-          if (hope < threshold) continue;
-        } else if (static_cast<double>(bias[i]) <= threshold) {
-          continue;
-        }
+    if (weighted) any = flag_touched(touched_.data() + begin, size, any, flags) || any;
+    if (!any) continue;
+    for_each_flag(flags, [&](Count i) {
+      const Count position = begin + i;
+      if (weighted && touched_[static_cast<std::size_t>(position)]) {
+        offer(block, query, position);
+      } else if (has_hope(block, limits, query, screen, products, position)) {
+        offer(block, query, position);
       }
-      offer(block, query, begin + i);
+    });
+    if (query.heap.threshold() != threshold) {
+      threshold = query.heap.threshold();
+      hope = lowest_hope(screen, threshold, block_bound);
     }
   }
+}
+
+/// Looks again at a flagged item: the threshold may have risen since, and the item's own bound is tighter.
+bool BlockSearch::has_hope(const ItemBlock& block, const BlockLimits& limits, const Query& query,
+                           Screen screen, const float* products, Count position) const {
+  const auto i = static_cast<std::size_t>(position);
+  const auto threshold = static_cast<double>(query.heap.threshold());
+  const auto bias = static_cast<double>(block.bias[i]);
+  if (screen != Screen::product) return !(bias <= threshold);
+  return !(static_cast<double>(products[i]) + bias + error_bound(limits, query.norm, block.norms[i]) <
+           threshold);
 }
 
 void BlockSearch::search(const ItemBlock& block, const BlockLimits& limits, std::span<Query> queries,

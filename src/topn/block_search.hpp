@@ -33,31 +33,31 @@ struct BlockLimits {
   explicit BlockLimits(const ItemBlock& block);
   double max_bias;  ///< NaN if any is
   double max_norm;  ///< NaN if any is
-  double
-      error_share;  ///< |computed - true dot| <= error_share |x| |y| + underflow, in any order of summation
+  /// |computed - true dot| <= error_share |x| |y| + underflow, in any order of summation.
+  double error_share;
   double underflow;
 };
 
 /// Scores of some queries against one block. One object a thread; keeps its buffers.
 class BlockSearch {
  public:
-  static constexpr Count tile_rows = 128;
+  static constexpr Count tile_rows = 256;
+  /// Where a query's approximate scores of a block are.
+  enum class Screen { product, bias_only, hopeless };
 
   /// Updates the heaps of at most tile_rows queries. Local; NumericError if a score is not a number.
   void search(const ItemBlock& block, const BlockLimits& limits, std::span<Query> queries,
               const std::function<std::string(Count)>& row_name);
 
  private:
-  /// Where a query's approximate scores of a block are.
-  enum class Screen { product, bias_only, hopeless };
-
   Screen choose_screen(const Query& query, const BlockLimits& limits) const;
   void multiply(const ItemBlock& block, std::span<Query> queries);
   void add_weights(const ItemBlock& block, Query& query);
   void clear_weights();
   void scan(const ItemBlock& block, const BlockLimits& limits, Query& query, Screen screen,
             const float* products);
-  bool flag_chunk(const float* products, const float* bias, Count size, float threshold);
+  bool has_hope(const ItemBlock& block, const BlockLimits& limits, const Query& query, Screen screen,
+                const float* products, Count position) const;
   void offer(const ItemBlock& block, Query& query, Count position);
 
   std::vector<Screen> screens_;
@@ -66,7 +66,6 @@ class BlockSearch {
   std::vector<double> weight_sums_;    ///< by position in the block
   std::vector<std::uint8_t> touched_;  ///< by position: 1 = has a weight sum
   std::vector<Count> touched_positions_;
-  std::vector<std::uint8_t> flags_;
   const std::function<std::string(Count)>* row_name_ = nullptr;
 };
 

@@ -38,7 +38,7 @@ double euclidean_norm(std::span<const float> row);
 /// broadcasts from their owners. A rank holds one block.
 class ItemTour {
  public:
-  static constexpr Count block_items = 2048;
+  static constexpr Count block_items = 1024;
 
   /// Collective.
   ItemTour(const Communicator& comm, const ItemSide& side);
