@@ -102,6 +102,27 @@ TEST(TopItems, SurvivesOverflowOfSinglePrecision) {
   expect_brute_force(factor_model(dataset, 2, too_large, too_large), dataset, all_users(dataset, 20));
 }
 
+TEST(TopItems, SurvivesOverflowOfPartialSumsToMinusInfinity) {
+  // The first half of every product sums to less than any float, the second half brings it back.
+  const Dataset dataset = wide_dataset(8, 1500);
+  const auto users = [](Count, Count) { return 1e19F; };
+  const auto items = [](Count row, Count column) {
+    const auto lift = static_cast<float>(RandomStream(4, static_cast<std::uint64_t>(row)).uniform(0));
+    return column < 8 ? -1.5e19F : 1.5e19F * (0.95F + 0.1F * lift);
+  };
+  expect_brute_force(factor_model(dataset, 16, users, items), dataset, all_users(dataset, 20));
+}
+
+TEST(TopItems, SeesDifferencesInTheLastBit) {
+  const Dataset dataset = wide_dataset(3, 300);
+  Model model;
+  model.family = "popular";
+  model.users = dataset.users;
+  model.items = dataset.items;
+  set_bias(model, [](Count item) { return 1.0F + static_cast<float>(item % 200) * 0x1p-23F; });
+  expect_brute_force(model, dataset, all_users(dataset, 1));
+}
+
 TEST(TopItems, SurvivesDenormalsAndZeroRows) {
   const Dataset dataset = wide_dataset(12, 2500);
   const auto tiny = [](Count row, Count column) { return normal_cells(10)(row, column) * 1e-22F; };
