@@ -20,12 +20,14 @@ using Marks = std::vector<std::uint8_t>;
 
 void check_config(const Dataset& dataset, const SplitConfig& config) {
   if (config.kind == SplitKind::random && !(config.share > 0 && config.share < 1)) {
-    throw ConfigError(fmt::format("--share {}: the held-out share must lie between 0 and 1", config.share));
+    throw ConfigError(
+        fmt::format("--hold-out-share {}: the held-out share must lie between 0 and 1", config.share));
   }
   if (config.kind != SplitKind::last_n) return;
-  if (config.n < 1) throw ConfigError(fmt::format("--last-n {}: must be at least 1", config.n));
+  if (config.n < 1) throw ConfigError(fmt::format("--hold-out-n {}: must be at least 1", config.n));
   if (dataset.cutoff_time == 0) {
-    throw ConfigError("--split last-n: the dataset has no times, so no pair is the last; use --split random");
+    throw ConfigError(
+        "--hold-out last-n: the dataset has no times, so no pair is the last; use --hold-out random");
   }
 }
 
@@ -136,8 +138,8 @@ SplitKind split_kind_of(std::string_view name) {
   const std::array<std::string, 2> known{"random", "last-n"};
   if (name == known[0]) return SplitKind::random;
   if (name == known[1]) return SplitKind::last_n;
-  throw ConfigError(
-      fmt::format("--split {}: unknown kind of split; did you mean '{}'?", name, nearest_word(name, known)));
+  throw ConfigError(fmt::format("--hold-out {}: unknown kind of split; did you mean '{}'?", name,
+                                nearest_word(name, known)));
 }
 
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
@@ -160,8 +162,8 @@ HeldOut held_out_of(const Communicator& comm, const Dataset& dataset) {
   held_out.num_pairs = comm.sum(dataset.held_out.num_entries());
   if (held_out.num_pairs == 0) {
     throw ConfigError(
-        "--split time: the dataset holds no pairs back; run ingest with a time cut, or use --split "
-        "random, --split last-n or --test FILE");
+        "the dataset holds no pairs back to test on; run ingest with --hold-out-days, train with "
+        "--hold-out, or give --test FILE");
   }
   return held_out;
 }

@@ -26,16 +26,15 @@ std::vector<HideRule> rules_by_column(const Dataset& dataset, const SeenPolicy& 
     std::size_t column = 0;
     while (column < types.size() && types[column] != type) ++column;
     if (column == types.size()) {
-      throw ConfigError(
-          fmt::format("--hide-seen {}=...: the dataset has no event type '{}'; did you mean '{}'?", type,
-                      type, nearest_word(type, types)));
+      throw ConfigError(fmt::format("--seen {}=...: the dataset has no event type '{}'; did you mean '{}'?",
+                                    type, type, nearest_word(type, types)));
     }
     rules[column] = rule;
   }
   bool in_days = policy.otherwise.hide == Hide::days;
   for (const HideRule& rule : rules) in_days = in_days || rule.hide == Hide::days;
   if (in_days && dataset.cutoff_time == 0) {
-    throw ConfigError("--hide-seen with a number of days: the dataset has no times; use always or never");
+    throw ConfigError("--seen with a number of days: the dataset has no times; use always or never");
   }
   return rules;
 }
@@ -62,7 +61,7 @@ HideRule parse_hide_rule(std::string_view text) {
   double days = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), days);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(days) || days < 0) {
-    throw ConfigError(fmt::format("--hide-seen {}: give always, never or a number of days", text));
+    throw ConfigError(fmt::format("--seen {}: give always, never or a number of days", text));
   }
   return {Hide::days, days};
 }

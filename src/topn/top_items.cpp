@@ -86,7 +86,7 @@ TopLists top_items(const Communicator& comm, const Model& model, const Dataset& 
 }
 
 TopLists similar_items(const Communicator& comm, const Model& model, Count k, PhaseLog& phases) {
-  collectively(comm, "check the request for similar items", [&] { check_count(k, "--k"); });
+  collectively(comm, "check the request for similar items", [&] { check_count(k, "--n"); });
   if (!comm.any(!model.item_factors.empty())) {
     throw ConfigError(
         fmt::format("--model: similar items need item factors, and a model of family '{}' has none; "
