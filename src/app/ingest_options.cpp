@@ -174,6 +174,21 @@ void declare_ingest(OptionSet& options, IngestOptions& ingest, OutputOption outp
   options.add("input", ingest.config.inputs, "log files or globs; plain, gz or zst");
   if (output == OutputOption::declared) options.add("output", ingest.output, "dataset file to write (HDF5)");
   declare_format(options, ingest.config.format, "");
+  options.add_custom(
+      "file-type", Arity::many, "event types of whole files: TYPE=GLOB on path or name (repeat; names every input)",
+      [&ingest](const auto& texts) {
+        ingest.config.file_types.clear();
+        for (const auto& text : texts) {
+          const std::size_t equals = text.find('=');
+          if (equals == std::string::npos || equals == 0) throw ConfigError(fmt::format("'{}' is not TYPE=GLOB", text));
+          ingest.config.file_types[text.substr(equals + 1)] = text.substr(0, equals);
+        }
+      },
+      [&ingest] {
+        std::vector<std::string> texts;
+        for (const auto& [pattern, type] : ingest.config.file_types) texts.push_back(type + "=" + pattern);
+        return texts;
+      });
   options.add("ratings", ingest.ratings,
               "explicit ratings: off, last or mean of a pair; auto = last if a value (rating) is mapped");
   declare_strength(options, ingest.config);

@@ -1,6 +1,7 @@
 #include "app/recommend.hpp"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -60,8 +61,8 @@ void plan_memory(const Communicator& comm, const Model& model, const TopRequest&
   const Count users = static_cast<Count>(request.users.size());
   plan.add("lists", users * request.n * 16);
   plan.add("excluded items", request.excluded.num_entries() * 8);
-  plan.add("block of items", 4096 * (model.item_factors.num_columns * 8 + 64));
-  plan.add("tiles of scores", Count{64} << 20);
+  plan.add("block of items", 1024 * (model.item_factors.num_columns * 4 + 20));
+  plan.add("tiles of scores", Count{omp_get_max_threads()} * 256 * 1024 * 4);
   announce_memory(comm, "recommend", plan, budget);
 }
 

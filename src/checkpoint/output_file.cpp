@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "pushcart/base/error.hpp"
@@ -78,6 +79,11 @@ struct OutputFile::State {
     if (compressing) deflateEnd(&deflater);
     free_hashes();
   }
+  /// Many finished files may wait to be published together.
+  void free_buffers() {
+    pending = std::string();
+    if (std::exchange(compressing, false)) deflateEnd(&deflater);
+  }
   void free_hashes() {
     XXH3_freeState(stored);
     XXH3_freeState(content);
@@ -136,6 +142,7 @@ void OutputFile::write(std::string_view text) {
 
 void OutputFile::finish() {
   state_->drain(Z_FINISH);
+  state_->free_buffers();
   if (::fsync(state_->descriptor) != 0) fail(state_->path, "flushing to disk");
   const int closed = ::close(state_->descriptor);
   state_->descriptor = -1;

@@ -1,5 +1,7 @@
 #include "pushcart/ingest/ingest_config.hpp"
 
+#include <fnmatch.h>
+
 #include <fmt/format.h>
 
 #include <array>
@@ -119,6 +121,22 @@ RejectLimit reject_limit_of(std::string_view text) {
   return limit;
 }
 
+LogFormat format_of_file(const IngestConfig& config, const std::string& path) {
+  LogFormat format = config.format;
+  if (config.file_types.empty()) return format;
+  const std::string name = path.substr(path.find_last_of('/') + 1);
+  const std::string* found = nullptr;
+  for (const auto& [pattern, type] : config.file_types) {
+    const bool fits = ::fnmatch(pattern.c_str(), path.c_str(), 0) == 0 || ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+    if (!fits) continue;
+    require(!found || *found == type, fmt::format("--file-type: {} is given the types '{}' and '{}'", path, found ? *found : "", type));
+    found = &type;
+  }
+  require(found != nullptr, fmt::format("--file-type: {} is given no type; name every input file", path));
+  format.constants[Role::type] = *found;
+  return format;
+}
+
 void check_config(const IngestConfig& config) {
   const auto& format = config.format;
   require(!config.inputs.empty(), "--input: name at least one file or glob");
@@ -149,6 +167,8 @@ void check_config(const IngestConfig& config) {
           "bot limits must be 0 (off) or more");
   require(config.core_users >= 0 && config.core_items >= 0,
           "--core-users and --core-items must be 0 (off) or more");
+  require(config.file_types.empty() || !is_given(format, Role::type),
+          "--file-type goes with neither a type column nor a constant type");
   require(config.batch_rows > 0, "rows a batch must be 1 or more");
   check_rule("(default)", config.default_event);
   for (const auto& [name, rule] : config.events) check_rule(name, rule);

@@ -51,8 +51,11 @@ std::string_view next_line(std::string_view text, std::size_t& position) {
   return {begin, length > 0 && begin[length - 1] == '\r' ? length - 1 : length};
 }
 
-LineParser::LineParser(const ParseSettings& settings, std::string_view header_line)
-    : settings_(settings), parser_(settings.config.format, header_line) {}
+LineParser::LineParser(const ParseSettings& settings, const LogFormat& format, std::string_view header_line)
+    : settings_(settings), parser_(format, header_line) {
+  const auto type = format.constants.find(Role::type);
+  if (type != format.constants.end()) type_salt_ = static_cast<std::uint32_t>(hash64(type->second));
+}
 
 std::string LineParser::fault_of(std::string_view line) {
   const auto ignore = [](const Event&) {};
@@ -83,7 +86,7 @@ void LineParser::parse(std::string_view text, ParsedLines& out) {
       out.rows[r].row.line = line_number;
       if (!by_line) continue;
       out.rows[r].hash = hash;
-      out.rows[r].hash.words[2] += static_cast<std::uint32_t>(r - first);  // the n-th event of such a line
+      out.rows[r].hash.words[2] += type_salt_ + static_cast<std::uint32_t>(r - first);  // the n-th event of such a line
     }
   }
 }

@@ -59,7 +59,8 @@ struct ParseSettings {
 /// Turns lines into rows, with the checks that a row decides by itself. One a thread.
 class LineParser {
  public:
-  LineParser(const ParseSettings& settings, std::string_view header_line);
+  /// @param format  of the file at hand: format_of_file
+  LineParser(const ParseSettings& settings, const LogFormat& format, std::string_view header_line);
 
   /// Parses whole lines; row lines count from the first line of `text`.
   void parse(std::string_view text, ParsedLines& out);
@@ -74,6 +75,7 @@ class LineParser {
   const ParseSettings& settings_;
   EventParser parser_;
   std::vector<TypeRule> type_rules_;  // by position in ParsedLines::types
+  std::uint32_t type_salt_ = 0;       // equal lines of files of different types are no repeats
   std::uint16_t last_type_ = 0;
   std::string event_key_;
 };

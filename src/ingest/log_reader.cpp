@@ -79,8 +79,9 @@ bool LogReader::read_block() {
                                             format.max_line_bytes);
     if (parser_file_ != unit.file) {
       const auto header = header_of(format, file);
+      const auto file_format = format_of_file(settings_.config, file.path);
       parsers_.clear();
-      for (std::size_t t = 0; t < num_threads; ++t) parsers_.emplace_back(settings_, header);
+      for (std::size_t t = 0; t < num_threads; ++t) parsers_.emplace_back(settings_, file_format, header);
       parser_file_ = unit.file;
     }
   }

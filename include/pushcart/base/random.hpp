@@ -21,23 +21,24 @@ class RandomStream {
   std::uint64_t below(std::uint64_t n, std::uint64_t bound) const {
     return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bits(n)) * bound) >> 64);
   }
-  /// Standard normal (Box-Muller, one of the pair).
-  double normal(std::uint64_t n) const {
-    const double u = 1.0 - uniform(2 * n), v = uniform(2 * n + 1);
-    return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
-  }
+  /// Standard normal (Box-Muller, one of the pair) from the stream's numbers 2n and 2n + 1.
+  double normal(std::uint64_t n) const { return normal_of(uniform(2 * n), uniform(2 * n + 1)); }
 
-  // Sequential use: next() walks the same stream.
+  // Sequential use: these walk the same stream.
   std::uint64_t next() { return bits(position_++); }
   double next_uniform() { return uniform(position_++); }
   std::uint64_t next_below(std::uint64_t bound) { return below(position_++, bound); }
+  /// Takes two numbers of the stream.
   double next_normal() {
-    const double value = normal(position_);
-    ++position_;
-    return value;
+    const double u = next_uniform();
+    return normal_of(u, next_uniform());
   }
 
  private:
+  static double normal_of(double u, double v) {
+    return std::sqrt(-2.0 * std::log(1.0 - u)) * std::cos(2.0 * std::numbers::pi * v);
+  }
+
   std::uint64_t base_;
   std::uint64_t position_ = 0;
 };

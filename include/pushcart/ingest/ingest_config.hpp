@@ -77,6 +77,8 @@ RejectLimit reject_limit_of(std::string_view text);
 struct IngestConfig {
   std::vector<std::string> inputs;  ///< file names or globs
   LogFormat format;
+  /// Event types of whole files, by glob on a file's path or name: where carts and purchases come apart.
+  std::map<std::string, std::string> file_types;
 
   // Behaviour to strength
   std::map<std::string, EventRule> events;  ///< by event type
@@ -113,7 +115,7 @@ struct IngestConfig {
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& inputs& format.format& format.delimiter& format.header& format.columns& format.constants;
+    archive& inputs& file_types& format.format& format.delimiter& format.header& format.columns& format.constants;
     archive& format.time_format& format.max_line_bytes& format.max_id_bytes;
     archive& events& default_event& half_life_days& return_types& ratings& dedupe& missing_ids&
         drop_bad_price;
@@ -123,6 +125,10 @@ struct IngestConfig {
     archive& max_rejects& rejects_path& memory_per_rank& batch_rows;
   }
 };
+
+/// How the lines of this file are read: config.format, with the event type that file_types gives it. ConfigError
+/// if it is given more than one, or if file_types is used and gives it none. Local.
+LogFormat format_of_file(const IngestConfig& config, const std::string& path);
 
 /// Settings that make no sense, alone or together, are ConfigError naming the option. Local.
 void check_config(const IngestConfig& config);
