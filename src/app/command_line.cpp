@@ -73,7 +73,9 @@ ParsedLine parse_command_line(const Command& command, const OptionSet& options, 
   if (!extras.empty()) refuse_extra(extras.front(), options);
 
   ParsedLine line;
-  if (!given["config"].empty()) line.values = read_toml(given["config"].back(), command.name(), all_verbs);
+  if (!given["config"].empty()) {
+    line.values = read_toml(given["config"].back(), command.name(), options, all_verbs);
+  }
   for (auto& [key, texts] : given) {
     if (!texts.empty()) line.values[key] = std::move(texts);
   }

@@ -5,6 +5,7 @@
 #include "app/command.hpp"
 #include "app/format_options.hpp"
 #include "app/paths.hpp"
+#include "app/recommend.hpp"
 #include "app/train.hpp"
 #include "pushcart/eval/read_held_out.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
@@ -20,6 +21,7 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   options.add("test", evaluate.test,
               "files with held-out pairs; none = what ingest (by time) or train (random, last-n) held out");
   declare_format(options, evaluate.test_format, "test-");
+  declare_seen(options, evaluate.config.seen);
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
   options.add("replicates", evaluate.config.replicates, "bootstrap replicates for the 95 % intervals; 0 = none");
   options.add("bootstrap-seed", evaluate.config.seed, "seed of the bootstrap");
@@ -33,7 +35,7 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
   std::optional<HeldOut> held_out;
   {
     const auto timer = session.phases.time("read held-out pairs");
-    if (!options.test.empty()) held_out = read_held_out(comm, train, options.test, options.test_format);
+    if (!options.test.empty()) held_out = read_held_out(comm, train, options.test, options.test_format, options.config.seen);
     else if (split) held_out = std::move(split->held_out);
     else held_out = held_out_of(comm, dataset);
   }

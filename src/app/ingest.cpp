@@ -68,7 +68,11 @@ std::string provenance_text(const InteractionLog& log, const CleaningReport& rep
     if (!is_path && key != "memory-per-rank") provenance["settings"][key] = value;
   }
   if (train_until) provenance["train_until"] = utc_text(*train_until);
-  provenance["cleaning"] = report.to_json();
+  nlohmann::ordered_json cleaning = report.to_json();
+  for (auto& example : cleaning["examples"]) {
+    example["file"] = std::filesystem::path(example["file"].get<std::string>()).filename().string();
+  }
+  provenance["cleaning"] = std::move(cleaning);
   return provenance.dump();
 }
 

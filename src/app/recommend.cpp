@@ -20,6 +20,28 @@ void declare_list_output(OptionSet& options, ListOutput& output) {
   options.add("compression", output.compression, "of text files: none or gzip");
 }
 
+void declare_seen(OptionSet& options, SeenPolicy& seen) {
+  options.add_custom(
+      "seen", Arity::many,
+      "items a user knows: always (hide), never, or days hidden after the last event; for a type: purchase=30",
+      [&seen](const auto& texts) {
+        seen = {};
+        for (const auto& text : texts) {
+          const std::size_t equals = text.rfind('=');
+          if (equals == std::string::npos) seen.otherwise = parse_hide_rule(text);
+          else seen.by_type[text.substr(0, equals)] = parse_hide_rule(text.substr(equals + 1));
+        }
+      },
+      [&seen] {
+        const auto printed = [](const HideRule& rule) {
+          return rule.hide == Hide::always ? "always" : rule.hide == Hide::never ? "never" : fmt::format("{}", rule.days);
+        };
+        std::vector<std::string> texts{printed(seen.otherwise)};
+        for (const auto& [type, rule] : seen.by_type) texts.push_back(type + "=" + printed(rule));
+        return texts;
+      });
+}
+
 void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths) {
   if (paths == RecommendPaths::declared) {
     options.add("dataset", recommend.dataset, "dataset file");
@@ -30,25 +52,7 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
   options.add("users", recommend.users_file, "serve only these: file with an id a line; unknown ids get the popular list");
   options.add("exclude-items", recommend.items.exclude, "never recommend these: file with an id a line");
   options.add("include-items", recommend.items.include, "recommend only these: file with an id a line");
-  options.add_custom(
-      "seen", Arity::many,
-      "items a user knows: always (hide), never, or days hidden after the last event; for a type: purchase=30",
-      [&recommend](const auto& texts) {
-        recommend.seen = {};
-        for (const auto& text : texts) {
-          const std::size_t equals = text.rfind('=');
-          if (equals == std::string::npos) recommend.seen.otherwise = parse_hide_rule(text);
-          else recommend.seen.by_type[text.substr(0, equals)] = parse_hide_rule(text.substr(equals + 1));
-        }
-      },
-      [&recommend] {
-        const auto printed = [](const HideRule& rule) {
-          return rule.hide == Hide::always ? "always" : rule.hide == Hide::never ? "never" : fmt::format("{}", rule.days);
-        };
-        std::vector<std::string> texts{printed(recommend.seen.otherwise)};
-        for (const auto& [type, rule] : recommend.seen.by_type) texts.push_back(type + "=" + printed(rule));
-        return texts;
-      });
+  declare_seen(options, recommend.seen);
   declare_list_output(options, recommend.output);
   options.add_bytes("memory-per-rank", recommend.memory_per_rank, "refuse to start over this much (2GiB); 0 = no limit");
 }

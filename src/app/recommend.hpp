@@ -17,6 +17,9 @@ struct ListOutput {
 };
 void declare_list_output(OptionSet& options, ListOutput& output);
 
+/// Which of the items that a user knows stay out of a list.
+void declare_seen(OptionSet& options, SeenPolicy& seen);
+
 /// All that `recommend` can be told.
 struct RecommendOptions {
   std::string dataset = "data.h5";

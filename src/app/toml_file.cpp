@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <sstream>
 #include <toml++/toml.h>
 
@@ -70,7 +72,8 @@ std::string key_text(std::string_view key) {
 
 }  // namespace
 
-OptionValues read_toml(const std::string& path, const std::string& verb, const std::vector<std::string>& all_verbs) {
+OptionValues read_toml(const std::string& path, const std::string& verb, const OptionSet& options,
+                       const std::vector<std::string>& all_verbs) {
   toml::table file;
   try {
     file = toml::parse(read_text_file(path), path);
@@ -81,11 +84,19 @@ OptionValues read_toml(const std::string& path, const std::string& verb, const s
     return std::find(all_verbs.begin(), all_verbs.end(), name) != all_verbs.end();
   };
   OptionValues values;
+  const auto take = [&](const std::string& key, const toml::node& node) {
+    if (!options.find(key)) {
+      const auto known = options.keys();
+      throw ConfigError(fmt::format("{}: unknown setting '{}'; did you mean '{}'?", where(path, node), key,
+                                    nearest_word(key, known)));
+    }
+    values[key] = value_texts(path, node);
+  };
   for (const auto& [key, node] : file) {
     const std::string name = key_text(key.str());
     const auto* table = node.as_table();
     if (!table || table->is_inline()) {
-      values[name] = value_texts(path, node);
+      take(name, node);
       continue;
     }
     if (!is_verb(name)) {
@@ -95,7 +106,7 @@ OptionValues read_toml(const std::string& path, const std::string& verb, const s
     if (name != verb && verb != "run") continue;
     const std::string prefix = name == verb ? "" : name + ".";
     for (const auto& [inner_key, inner] : *table) {
-      values[prefix + key_text(inner_key.str())] = value_texts(path, inner);
+      take(prefix + key_text(inner_key.str()), inner);
     }
   }
   return values;
@@ -103,18 +114,20 @@ OptionValues read_toml(const std::string& path, const std::string& verb, const s
 
 namespace {
 
+/// Whether a text comes back with the same letters if TOML reads it as a number ("007" and "1e5" do not).
+bool is_number_in_toml(const std::string& text) {
+  const char* const end = text.data() + text.size();
+  std::int64_t whole = 0;
+  double real = 0;
+  if (std::from_chars(text.data(), end, whole).ptr == end) return fmt::format("{}", whole) == text;
+  const bool has_point_or_exponent = text.find_first_of(".e") != std::string::npos;
+  return has_point_or_exponent && std::from_chars(text.data(), end, real).ptr == end && std::isfinite(real) &&
+         fmt::format("{}", real) == text;
+}
+
 /// Text as TOML: numbers and truth values bare, all else quoted.
 std::string toml_scalar(const std::string& text) {
-  if (text == "true" || text == "false") return text;
-  double number = 0;
-  std::size_t used = 0;
-  try {
-    number = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  const bool plain = text.find_first_not_of("0123456789.-e+") == std::string::npos && std::isfinite(number);
-  if (used == text.size() && used > 0 && plain && text.back() != '.') return text;
+  if (text == "true" || text == "false" || is_number_in_toml(text)) return text;
   std::ostringstream out;
   out << toml::value<std::string>(text);
   return out.str();
@@ -141,6 +154,7 @@ std::string to_toml(const OptionSet& options, const std::string& verb) {
   std::string out, section;
   out += fmt::format("[{}]\n", verb);
   for (const Option& option : options.options()) {
+    if (option.key == "config" || option.key == "dump-config") continue;  // about the file, not in it
     const std::size_t dot = option.key.find('.');
     const std::string own = dot == std::string::npos ? "" : option.key.substr(0, dot);
     if (own != section) {

@@ -29,19 +29,12 @@ std::vector<Count> tested_users(const HeldOut& held_out) {
   return users;
 }
 
-/// The best n items that each of the users does not have in the training data.
-TopRequest unseen_request(const Dataset& train, std::span<const Count> users, Count n) {
+/// The best n items for each of the users, without those that the policy hides.
+TopRequest request_for(const Dataset& train, std::span<const Count> users, Count n, const SeenPolicy& seen) {
   TopRequest request;
   request.users.assign(users.begin(), users.end());
   request.n = n;
-  request.excluded.num_columns = train.num_items();
-  for (Count user : users) {
-    const auto seen = train.by_user.row_columns(user - train.by_user.rows.begin);
-    request.excluded.columns.insert(request.excluded.columns.end(), seen.begin(), seen.end());
-    request.excluded.offsets.push_back(request.excluded.num_entries());
-  }
-  request.excluded.rows = {0, static_cast<Count>(users.size())};
-  request.excluded.values.assign(request.excluded.columns.size(), 1.0F);
+  request.excluded = seen_items(train, users, seen);
   return request;
 }
 
@@ -189,7 +182,7 @@ class Evaluation {
       const auto users = std::span<const Count>(users_).subspan(static_cast<std::size_t>(begin),
                                                                 static_cast<std::size_t>(end - begin));
       const TopLists lists =
-          top_items(comm_, *models_[side], train_, unseen_request(train_, users, at_.back()), phases_);
+          top_items(comm_, *models_[side], train_, request_for(train_, users, at_.back(), config_.seen), phases_);
       auto timer = phases_.time("measure lists", end - begin);
       measure(lists, begin, side);
       exposure_[side].add(lists);
@@ -290,7 +283,7 @@ double validation_metric(const Communicator& comm, const Model& model, const Dat
                          const HeldOut& held_out, Count n) {
   const std::vector<Count> users = tested_users(held_out);
   PhaseLog phases;
-  const TopLists lists = top_items(comm, model, dataset, unseen_request(dataset, users, n), phases);
+  const TopLists lists = top_items(comm, model, dataset, request_for(dataset, users, n, SeenPolicy{}), phases);
   std::vector<double> recalls;
   for (std::size_t r = 0; r < users.size(); ++r) {
     const auto relevant = held_out.by_user.row_columns(users[r] - held_out.by_user.rows.begin);

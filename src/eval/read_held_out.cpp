@@ -1,6 +1,7 @@
 #include "pushcart/eval/read_held_out.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "eval/test_pair_reader.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -54,7 +55,8 @@ class PairCollector {
   }
 
   /// Collective; the collector is spent.
-  HeldOut finish() {
+  HeldOut finish(const SeenPolicy& policy) {
+    const SparseRows hidden = hidden_of_all_users(policy);
     HeldOut result;
     result.by_user.rows = dataset_.users.range(comm_.rank());
     result.by_user.num_columns = dataset_.num_items();
@@ -66,7 +68,7 @@ class PairCollector {
     Count num_repeated = 0, num_seen = 0;
     std::size_t next = 0;
     for (Count row = 0; row < result.by_user.num_rows(); ++row) {
-      const auto seen = dataset_.by_user.row_columns(row);
+      const auto seen = hidden.row_columns(row);
       for (; next < owned_.size() && owned_[next].user == result.by_user.rows.begin + row; ++next) {
         const TestPair& pair = owned_[next];
         if (next + 1 < owned_.size() && owned_[next + 1].user == pair.user &&
@@ -90,6 +92,13 @@ class PairCollector {
   }
 
  private:
+  SparseRows hidden_of_all_users(const SeenPolicy& policy) const {
+    const Range users = dataset_.users.range(comm_.rank());
+    std::vector<Count> all(static_cast<std::size_t>(users.size()));
+    std::iota(all.begin(), all.end(), users.begin);
+    return seen_items(dataset_, all, policy);
+  }
+
   const Communicator& comm_;
   const Dataset& dataset_;
   DictionaryLookup user_lookup_, item_lookup_;
@@ -100,7 +109,8 @@ class PairCollector {
 }  // namespace
 
 HeldOut read_held_out(const Communicator& comm, const Dataset& dataset,
-                      const std::vector<std::string>& patterns, const LogFormat& format) {
+                      const std::vector<std::string>& patterns, const LogFormat& format,
+                      const SeenPolicy& seen) {
   auto reader = collectively(comm, "find the test files", [&] {
     auto files = find_inputs(patterns);
     auto units = share_inputs(files, comm.size())[static_cast<std::size_t>(comm.rank())];
@@ -112,7 +122,7 @@ HeldOut read_held_out(const Communicator& comm, const Dataset& dataset,
     collectively(comm, "read the test files", [&] { reader.read(round_pairs, pairs); });
     collector.add(pairs);
   }
-  return collector.finish();
+  return collector.finish(seen);
 }
 
 }  // namespace pushcart

@@ -9,6 +9,7 @@
 #include "pushcart/base/phases.hpp"
 #include "pushcart/eval/held_out.hpp"
 #include "pushcart/models/model.hpp"
+#include "pushcart/topn/filters.hpp"
 
 namespace pushcart {
 
@@ -16,6 +17,7 @@ struct EvaluateConfig {
   std::vector<Count> at{20};    ///< list lengths N (--at), each at least 1
   Count replicates = 1000;      ///< bootstrap replicates (--replicates); 0 = no intervals
   std::uint64_t seed = 1;       ///< of the bootstrap
+  SeenPolicy seen;              ///< items of the training data that are left out of the lists (--seen)
   Count batch_users = 1 << 16;  ///< users a rank ranks at a time: bounds memory, changes no result
 };
 
@@ -61,7 +63,8 @@ struct EvaluationReport {
   std::string to_text() const;
 };
 
-/// Ranks all items of the catalogue, those of the user's training data left out, for every user with held-out
+/// Ranks all items of the catalogue, those left out that config.seen hides (by default all of the user's
+/// training data), for every user with held-out
 /// items, by the model and by the popular model, and compares with what was held out. Intervals: Poisson
 /// bootstrap over users (Chamandy et al., Estimating uncertainty for massive data streams, 2012), the weights
 /// a function of seed and external user id. The same bits for any number of ranks and any batch. Collective.
