@@ -56,6 +56,18 @@ TEST(ReadHeldOut, MapsAdjacencyLinesAndCountsTheRest) {
   EXPECT_EQ(held_out.num_repeated, 2);
 }
 
+TEST(ReadHeldOut, KeepsPairsThatTheSeenPolicyLetsBackIntoLists) {
+  const std::string folder = scratch_folder("held_out_seen");
+  LogFormat format;
+  format.format = LineFormat::adjacency;
+  const std::string path = write_file(folder, "test.txt", "u0 i0 i1\nu2 i2");
+  SeenPolicy never;
+  never.otherwise.hide = Hide::never;
+  const HeldOut held_out = read_held_out(world(), tiny(ValueKind::strength), {path}, format, never);
+  EXPECT_EQ(cells(held_out), (std::vector<Cell>{{0, 0, 1}, {0, 1, 1}, {2, 2, 1}}));
+  EXPECT_EQ(held_out.num_seen, 0);
+}
+
 LogFormat rating_format() {
   LogFormat format;
   format.columns = {{Role::user, "who"}, {Role::item, "what"}, {Role::value, "stars"}};

@@ -30,10 +30,15 @@ MemoryPlan plan_memory(const Dataset& dataset, const AlsConfig& config, const Al
     plan.add("targets", entries * float_bytes);
   }
   plan.add("places of gathered rows", entries * Count{sizeof(std::int32_t)});
-  const bool alone = dataset.users.num_ranks() == 1;
-  // Of each side: never more rows than the other side has, and what goes out may be twice a batch.
-  const Count all_rows = (dataset.num_users() + dataset.num_items()) * k * float_bytes;
-  if (!alone) plan.add("fetched rows", std::min(2 * config.batch_bytes, all_rows) + 2 * config.batch_bytes);
+  const Count others = dataset.users.num_ranks() - 1;
+  // Of each side at most a batch comes in, and never more rows than the other ranks own; at most two batches go
+  // out, and never more than the own rows to every other rank.
+  const Count remote_rows = dataset.num_users() + dataset.num_items() - rows;
+  const Count row_bytes = k * float_bytes;
+  if (others > 0) {
+    plan.add("fetched rows", std::min(2 * config.batch_bytes, remote_rows * row_bytes));
+    plan.add("rows sent", std::min(2 * config.batch_bytes, rows * others * row_bytes));
+  }
   plan.add("solvers", 2 * threads * RowSolver::scratch_bytes(k, longest));
   plan.add("Gram matrix", k * k * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
   plan.add("losses by row", rows * 2 * double_bytes);
