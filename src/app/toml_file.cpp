@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/suggest.hpp"
@@ -57,7 +57,8 @@ std::vector<std::string> value_texts(const std::string& path, const toml::node& 
   if (const auto* array = node.as_array()) {
     std::vector<std::string> texts;
     for (const auto& element : *array) {
-      texts.push_back(element.is_table() ? table_text(path, *element.as_table()) : scalar_text(path, element));
+      texts.push_back(element.is_table() ? table_text(path, *element.as_table())
+                                         : scalar_text(path, element));
     }
     return texts;
   }
@@ -100,8 +101,8 @@ OptionValues read_toml(const std::string& path, const std::string& verb, const O
       continue;
     }
     if (!is_verb(name)) {
-      throw ConfigError(fmt::format("{}: unknown section [{}]; did you mean [{}]?", where(path, node), key.str(),
-                                    nearest_word(name, all_verbs)));
+      throw ConfigError(fmt::format("{}: unknown section [{}]; did you mean [{}]?", where(path, node),
+                                    key.str(), nearest_word(name, all_verbs)));
     }
     if (name != verb && verb != "run") continue;
     const std::string prefix = name == verb ? "" : name + ".";
