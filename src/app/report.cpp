@@ -43,6 +43,10 @@ void write_report(Session& session, const Dataset& dataset, const Model& model, 
     page.dataset_digest = dataset.digest;
     const Json provenance = parsed(dataset.provenance);
     if (provenance.is_object() && provenance.contains("cleaning")) page.cleaning = provenance["cleaning"];
+    if (page.cleaning.is_object() && page.cleaning.contains("events_by_day")) {
+      use_event_counts(page.summary, page.cleaning["events_by_day"]);
+      page.cleaning.erase("events_by_day");
+    }
     page.evaluation = evaluation;
     page.training = parsed(model.history);
     write_page(path, page);

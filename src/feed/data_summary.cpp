@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "pushcart/feed/page.hpp"
 
@@ -95,6 +96,20 @@ DataSummary gather_data_summary(const Communicator& comm, const Dataset& dataset
   count_types(comm, dataset, summary);
   measure_popularity(comm, dataset, summary);
   return summary;
+}
+
+void use_event_counts(DataSummary& summary, const nlohmann::ordered_json& events_by_day) {
+  summary.counts_events = true;
+  summary.first_time = events_by_day.at("first_time").get<std::int64_t>();
+  summary.days_per_bin = events_by_day.at("days_per_bin").get<Count>();
+  summary.types.clear();
+  summary.type_pairs.clear();
+  summary.bins.clear();
+  for (const auto& [type, bins] : events_by_day.at("types").items()) {
+    summary.types.push_back(type);
+    summary.bins.push_back(bins.get<std::vector<Count>>());
+    summary.type_pairs.push_back(std::accumulate(summary.bins.back().begin(), summary.bins.back().end(), Count{0}));
+  }
 }
 
 }  // namespace pushcart

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "ingest/bots.hpp"
+#include "ingest/count_by_day.hpp"
 #include "ingest/duplicates.hpp"
 #include "ingest/outliers.hpp"
 #include "ingest/read_log.hpp"
@@ -69,6 +70,7 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
   const auto timer = phases.time("sort events");
   const auto type_numbers = detail::number_types(comm, log, local_types, enabled, result, report);
   detail::collect_events(comm, log.batches, enabled, type_numbers, result);
+  detail::count_by_day(comm, result, report);
   return result;
 }
 

@@ -52,6 +52,9 @@ nlohmann::json CleaningReport::to_json() const {
                       {"earliest_time", earliest_time},
                       {"latest_time", latest_time},
                       {"pairs_taken_back", pairs_taken_back}};
+  if (!events_by_day.empty()) {
+    json["events_by_day"] = {{"first_time", earliest_time}, {"days_per_bin", days_per_bin}, {"types", events_by_day}};
+  }
   for (int c = 0; c < num_checks; ++c) {
     const auto& count = checks[static_cast<std::size_t>(c)];
     json["checks"][std::string(names[static_cast<std::size_t>(c)])] = {{"rows_with_fault", count.with_fault},

@@ -22,7 +22,8 @@ struct DataSummary {
   double top_percent_share = 0;  ///< share of the interactions that the most popular 1 % of the items have
   Count days_per_bin = 1;
   std::vector<std::string> types;        ///< event types
-  std::vector<Count> type_pairs;         ///< pairs with an event of the type
+  std::vector<Count> type_pairs;         ///< pairs with an event of the type, or events of the type
+  bool counts_events = false;  ///< types and bins count events (use_event_counts), not pairs by their last event
   std::vector<std::vector<Count>> bins;  ///< per type, per bin of days from the day of first_time: pairs
                                          ///< whose last event of the type fell there; no bins without times
   std::vector<Count> popularity_ranks;  ///< from 1, about evenly spaced on a log scale
@@ -31,6 +32,10 @@ struct DataSummary {
 
 /// Collective.
 DataSummary gather_data_summary(const Communicator& comm, const Dataset& dataset);
+
+/// Takes the events by type and day that ingest counted, as in its report ("events_by_day"), in place of the
+/// pairs. Local.
+void use_event_counts(DataSummary& summary, const nlohmann::ordered_json& events_by_day);
 
 /// All that the report page shows; filled on rank 0.
 struct PageData {

@@ -57,6 +57,10 @@ struct CleaningReport {
   std::array<Count, num_parse_faults> parse_faults{};  ///< unparseable rows by kind
   Count returns = 0;                         ///< rows with a negative quantity (kept: they take back)
   std::map<std::string, Count> events_kept;  ///< by event type
+  /// Kept events over time: bins of `days_per_bin` days from the day of earliest_time, by event type; empty
+  /// without times, or with more types than a page can show.
+  std::map<std::string, std::vector<Count>> events_by_day;
+  Count days_per_bin = 1;
   std::int64_t earliest_time = 0;            ///< of kept rows, unix seconds; 0 = the log has no times
   std::int64_t latest_time = 0;
   std::vector<RejectExample> examples;  ///< the first rejected row of each cause

@@ -39,7 +39,9 @@ std::string figures(const DataSummary& summary) {
   return out + "</div>\n";
 }
 
-/// Pairs of every type whose last event fell into a bin.
+std::string unit(const DataSummary& summary) { return summary.counts_events ? "events" : "pairs"; }
+
+/// Over all types.
 Count bin_total(const DataSummary& summary, std::size_t bin) {
   Count total = 0;
   for (const auto& bins : summary.bins) total += bins[bin];
@@ -86,9 +88,9 @@ std::string bars_by_time(const DataSummary& summary) {
   Count highest = 1;
   for (std::size_t bin = 0; bin < num_bins; ++bin) highest = std::max(highest, bin_total(summary, bin));
   const Axis y{0, static_cast<double>(highest), ChartArea::bottom, ChartArea::top};
-  std::string out = open_chart(fmt::format("Stacked bars: pairs by event type, {} to {}",
+  std::string out = open_chart(fmt::format("Stacked bars: {} by event type, {} to {}", unit(summary),
                                            day_text(summary.first_time), day_text(summary.last_time)));
-  out += draw_y_axis(y, "pairs");
+  out += draw_y_axis(y, unit(summary));
   const double step = (ChartArea::right - ChartArea::left) / static_cast<double>(num_bins);
   const std::size_t label_every = std::max<std::size_t>(1, (num_bins + 3) / 4);
   for (std::size_t bin = 0; bin < num_bins; ++bin) {
@@ -99,9 +101,8 @@ std::string bars_by_time(const DataSummary& summary) {
                           bin_name(summary, bin).substr(0, 10));
     }
   }
-  out += draw_x_title(summary.days_per_bin == 1
-                          ? "day of the pair's last event"
-                          : fmt::format("last event of the pair, {} days a bar", summary.days_per_bin));
+  const std::string what = summary.counts_events ? "day" : "day of the pair's last event";
+  out += draw_x_title(summary.days_per_bin == 1 ? what : fmt::format("{}, {} days a bar", what, summary.days_per_bin));
   return out + "</svg></div>\n";
 }
 
@@ -109,7 +110,7 @@ std::string bars_by_type(const DataSummary& summary) {
   const Count highest =
       std::max<Count>(1, *std::max_element(summary.type_pairs.begin(), summary.type_pairs.end()));
   const Axis y{0, static_cast<double>(highest), ChartArea::bottom, ChartArea::top};
-  std::string out = open_chart("Bars: pairs by event type") + draw_y_axis(y, "pairs");
+  std::string out = open_chart("Bars: " + unit(summary) + " by event type") + draw_y_axis(y, unit(summary));
   const double step = (ChartArea::right - ChartArea::left) / static_cast<double>(summary.types.size());
   for (std::size_t type = 0; type < summary.types.size(); ++type) {
     const double width = std::min(step * 0.6, 90.0);
@@ -125,7 +126,8 @@ std::string bars_by_type(const DataSummary& summary) {
 
 std::string numbers_table(const DataSummary& summary) {
   std::string out =
-      "<details><summary>Show the numbers</summary><div class=\"scroll\"><table><caption>Pairs by last event"
+      "<details><summary>Show the numbers</summary><div class=\"scroll\"><table><caption>" +
+      std::string(summary.counts_events ? "Events" : "Pairs by last event") +
       "</caption><thead><tr><th scope=\"col\">days</th>";
   for (const auto& type : summary.types) out += "<th scope=\"col\" class=\"n\">" + html_text(type) + "</th>";
   out += "</tr></thead><tbody>\n";
@@ -164,8 +166,9 @@ std::string summary_section(const DataSummary& summary) {
   out += "<h3>Events by type and day</h3>\n";
   if (!summary.types.empty() && !summary.bins.front().empty()) {
     out += legend(summary) + bars_by_time(summary) +
-           "<p class=\"note\">Each user–item pair counts once a type, on the day of its last event of that "
-           "type.</p>\n" +
+           (summary.counts_events ? ""
+                                  : "<p class=\"note\">Each user–item pair counts once a type, on the day of its last "
+                                    "event of that type.</p>\n") +
            numbers_table(summary);
   } else if (!summary.types.empty()) {
     out += legend(summary) + bars_by_type(summary);
