@@ -84,6 +84,8 @@ void declare_format(OptionSet& options, LogFormat& format, const std::string& pr
   add_columns(options, prefix + "constants", format.constants, "what is the same on every line, e.g. type=purchase");
   options.add(prefix + "time-format", format.time_format,
               "auto, unix (seconds), unix_ms, iso, or a pattern such as '%d/%m/%Y %H:%M'; without a zone: UTC");
+  options.add(prefix + "max-line-bytes", format.max_line_bytes, "longer lines are rejected, bytes");
+  options.add(prefix + "max-id-bytes", format.max_id_bytes, "longer ids are rejected, bytes");
 }
 
 }  // namespace pushcart::app

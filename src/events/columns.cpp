@@ -116,6 +116,8 @@ void check_format(const LogFormat& format) {
   if (format.format == LineFormat::csv && (delimiter_taken || format.delimiter == '\0')) {
     throw ConfigError("--delimiter: a quote, a line end or NUL cannot separate fields");
   }
+  if (format.max_line_bytes < 1) throw ConfigError("--max-line-bytes: must be at least 1");
+  if (format.max_id_bytes < 1) throw ConfigError("--max-id-bytes: must be at least 1");
   for (const auto& [role, value] : format.constants) {
     const bool fixed = format.format == LineFormat::adjacency && (role == Role::user || role == Role::item);
     if (!fixed && format.columns.count(role) == 0) continue;

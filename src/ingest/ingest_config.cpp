@@ -52,12 +52,12 @@ void require(bool sensible, const std::string& complaint) {
 
 void check_rule(const std::string& name, const EventRule& rule) {
   require(std::isfinite(rule.weight) && rule.weight >= 0,
-          fmt::format("event '{}': weight {} must be 0 or more (types that take back go to --returns)", name,
+          fmt::format("--event {}: weight {} must be 0 or more (types that take back go to --return-type)", name,
                       rule.weight));
   require(rule.cap != Cap::min || rule.cap_value > 0,
-          fmt::format("event '{}': cap min needs a cap value above 0, not {}", name, rule.cap_value));
+          fmt::format("--event {}: cap min needs a cap value above 0, not {}", name, rule.cap_value));
   require(rule.dwell_unit_seconds >= 0 && rule.dwell_max > 0,
-          fmt::format("event '{}': dwell unit must be 0 (off) or more seconds and its largest factor above 0",
+          fmt::format("--event {}: dwell unit must be 0 (off) or more seconds and its largest factor above 0",
                       name));
 }
 
@@ -164,7 +164,7 @@ void check_config(const IngestConfig& config) {
   require(config.price_outlier_z == 0 || is_given(format, Role::price),
           "--price-outlier-z needs a price column (--columns price=...)");
   require(config.bot_events_per_day >= 0 && config.bot_distinct_items >= 0,
-          "bot limits must be 0 (off) or more");
+          "--bot-events-per-day and --bot-distinct-items must be 0 (off) or more");
   require(config.core_users >= 0 && config.core_items >= 0,
           "--core-users and --core-items must be 0 (off) or more");
   require(config.file_types.empty() || !is_given(format, Role::type),
@@ -174,7 +174,7 @@ void check_config(const IngestConfig& config) {
   for (const auto& [name, rule] : config.events) check_rule(name, rule);
   for (const auto& [name, taken_back] : config.return_types) {
     require(!config.return_types.contains(taken_back),
-            fmt::format("--returns: '{}' takes back '{}', which takes back itself", name, taken_back));
+            fmt::format("--return-type: '{}' takes back '{}', which takes back itself", name, taken_back));
   }
 }
 

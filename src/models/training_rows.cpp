@@ -23,7 +23,7 @@ const EventColumn& find_column(const Dataset& dataset, const std::string& type) 
     known.push_back(column.type);
   }
   throw ConfigError(
-      fmt::format("--event-weights: the dataset has no event type '{}'; did you mean '{}'? (known: {})", type,
+      fmt::format("--event-weight: the dataset has no event type '{}'; did you mean '{}'? (known: {})", type,
                   nearest_word(type, known), fmt::join(known, ", ")));
 }
 
@@ -33,7 +33,7 @@ std::vector<WeightedColumn> weighted_columns(const Dataset& dataset,
   std::vector<WeightedColumn> columns;
   for (const auto& [type, weight] : event_weights) {
     if (!std::isfinite(weight) || weight < 0) {
-      throw ConfigError(fmt::format("--event-weights: {}={} must be a number >= 0", type, weight));
+      throw ConfigError(fmt::format("--event-weight: {}={} must be a number >= 0", type, weight));
     }
     const EventColumn& column = find_column(dataset, type);
     columns.push_back({weight, column.strength, column.last_time});

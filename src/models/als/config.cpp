@@ -97,7 +97,7 @@ AlsObjective resolve_objective(const AlsConfig& config, ValueKind value_kind) {
   expect(std::isfinite(config.init_stddev) && config.init_stddev > 0, "--init-stddev", "a number > 0");
   expect(at_least_zero(config.bias_regularization), "--bias-regularization", "a number >= 0");
   expect(config.bias_passes >= 0, "--bias-passes", ">= 0");
-  expect(config.batch_bytes > 0, "--batch-bytes", "> 0");
+  expect(config.batch_bytes > 0, "--batch-memory", "> 0");
   expect(config.split_length >= 1, "--split-length", "at least 1");
   expect(
       objective.lambda > 0 || objective.alpha0 > 0, "--lambda",
