@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <numeric>
 
+#include "pushcart/base/parallel.hpp"
 #include "pushcart/ids/send_by_rank.hpp"
 
 namespace pushcart {
 
 namespace {
 
-Partition balanced_partition(const Communicator& comm, Count num_rows, std::span<const Count> row_of_entry) {
+/// @param row_of  row of each of `count` entries of this rank
+template <class RowOf>
+Partition balanced_partition(const Communicator& comm, Count num_rows, std::size_t count, RowOf&& row_of) {
   const Count granule = Partition::granule(num_rows);
   std::vector<Count> lengths(static_cast<std::size_t>(Partition::num_granules(num_rows)), 0);
-  for (const Count row : row_of_entry) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Count row = row_of(i);
     PUSHCART_CHECK(0 <= row && row < num_rows);
     ++lengths[static_cast<std::size_t>(row / granule)];
   }
@@ -20,11 +24,11 @@ Partition balanced_partition(const Communicator& comm, Count num_rows, std::span
   return partition_by_work(num_rows, lengths, comm.size());
 }
 
-std::vector<int> owners_of(const Partition& partition, std::span<const Count> rows) {
-  std::vector<int> owners;
-  owners.reserve(rows.size());
-  for (const Count row : rows) owners.push_back(partition.owner(row));
-  return owners;
+template <class RowOf>
+SendOrder order_by_owner(const Partition& partition, std::size_t count, RowOf&& row_of) {
+  std::vector<int> owners(count);
+  for (std::size_t i = 0; i < count; ++i) owners[i] = partition.owner(row_of(i));
+  return order_by_rank(owners, partition.num_ranks());
 }
 
 /// One entry of a sparse matrix on its way to the owner of its row.
@@ -33,6 +37,26 @@ struct Entry {
   Count column;
   float value;
 };
+
+/// Sorts each row's entries (positions in `source`) by column; rows that come in order are left as they are.
+void sort_rows_by_column(std::span<const Count> offsets, std::span<const Entry> entries, std::span<Count> source) {
+  const auto num_rows = static_cast<Count>(offsets.size()) - 1;
+  constexpr Count rows_at_once = 1024;
+  parallel_for((num_rows + rows_at_once - 1) / rows_at_once, [&](Count part) {
+    std::vector<std::pair<Count, Count>> keyed;  // column, position in entries
+    for (Count row = part * rows_at_once; row < std::min(num_rows, (part + 1) * rows_at_once); ++row) {
+      const auto begin = static_cast<std::size_t>(offsets[static_cast<std::size_t>(row)]);
+      const auto end = static_cast<std::size_t>(offsets[static_cast<std::size_t>(row) + 1]);
+      keyed.clear();
+      for (std::size_t i = begin; i < end; ++i) {
+        keyed.emplace_back(entries[static_cast<std::size_t>(source[i])].column, source[i]);
+      }
+      if (std::is_sorted(keyed.begin(), keyed.end())) continue;
+      std::sort(keyed.begin(), keyed.end());
+      for (std::size_t i = begin; i < end; ++i) source[i] = keyed[i - begin].second;
+    }
+  });
+}
 
 /// Sorts entries into rows. @return the matrix, and for each of its positions the entry that it came from
 std::pair<SparseRows, std::vector<Count>> rows_of_entries(Range rows, Count num_columns,
@@ -52,13 +76,7 @@ std::pair<SparseRows, std::vector<Count>> rows_of_entries(Range rows, Count num_
     source[static_cast<std::size_t>(next[static_cast<std::size_t>(entries[i].row - rows.begin)]++)] =
         static_cast<Count>(i);
   }
-  for (Count row = 0; row < rows.size(); ++row) {
-    const auto first = source.begin() + result.offsets[static_cast<std::size_t>(row)];
-    const auto last = source.begin() + result.offsets[static_cast<std::size_t>(row) + 1];
-    std::sort(first, last, [&](Count a, Count b) {
-      return entries[static_cast<std::size_t>(a)].column < entries[static_cast<std::size_t>(b)].column;
-    });
-  }
+  sort_rows_by_column(result.offsets, entries, source);
   result.columns.reserve(entries.size());
   result.values.reserve(entries.size());
   for (const Count i : source) {
@@ -100,18 +118,15 @@ Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_it
   const std::size_t num_types = interactions.types.size();
   PUSHCART_CHECK(interactions.type_strength.size() == pairs.size() * num_types);
   PUSHCART_CHECK(interactions.type_last_time.size() == pairs.size() * num_types);
-  std::vector<Count> users, items;
-  for (const auto& pair : pairs) {
-    users.push_back(pair.user);
-    items.push_back(pair.item);
-  }
+  const auto user_of = [&](std::size_t i) { return pairs[i].user; };
+  const auto item_of = [&](std::size_t i) { return pairs[i].item; };
   Dataset dataset;
   dataset.value_kind = value_kind;
-  dataset.users = balanced_partition(comm, num_users, users);
-  dataset.items = balanced_partition(comm, num_items, items);
+  dataset.users = balanced_partition(comm, num_users, pairs.size(), user_of);
+  dataset.items = balanced_partition(comm, num_items, pairs.size(), item_of);
 
-  const SendOrder send = order_by_rank(owners_of(dataset.users, users), comm.size());
-  const auto received = exchange_grouped<Interaction>(comm, pairs, send).data;
+  const SendOrder send = order_by_owner(dataset.users, pairs.size(), user_of);
+  auto received = exchange_grouped<Interaction>(comm, pairs, send).data;
   std::vector<Entry> entries;
   std::vector<std::int64_t> times;
   entries.reserve(received.size());
@@ -120,12 +135,15 @@ Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_it
     entries.push_back({pair.user, pair.item, pair.value});
     times.push_back(pair.last_time);
   }
+  received = {};
   auto [by_user, source] = rows_of_entries(dataset.users.range(comm.rank()), num_items, entries);
   dataset.by_user = std::move(by_user);
   dataset.last_time = permuted<std::int64_t>(times, source);
   for (std::size_t type = 0; type < num_types; ++type) {
     std::vector<float> strength;
     std::vector<std::int64_t> last_time;
+    strength.reserve(pairs.size());
+    last_time.reserve(pairs.size());
     for (const Count position : send.order) {
       strength.push_back(interactions.type_strength[static_cast<std::size_t>(position) * num_types + type]);
       last_time.push_back(interactions.type_last_time[static_cast<std::size_t>(position) * num_types + type]);
@@ -148,13 +166,11 @@ Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_it
 
 SparseRows rows_by_owner(const Communicator& comm, const Partition& rows, Count num_columns,
                          std::span<const Interaction> pairs) {
-  std::vector<int> owners;
   std::vector<Entry> entries;
-  for (const auto& pair : pairs) {
-    owners.push_back(rows.owner(pair.user));
-    entries.push_back({pair.user, pair.item, pair.value});
-  }
-  const auto received = exchange_grouped<Entry>(comm, entries, order_by_rank(owners, comm.size())).data;
+  entries.reserve(pairs.size());
+  for (const auto& pair : pairs) entries.push_back({pair.user, pair.item, pair.value});
+  const SendOrder send = order_by_owner(rows, entries.size(), [&](std::size_t i) { return entries[i].row; });
+  const auto received = exchange_grouped<Entry>(comm, entries, send).data;
   return rows_of_entries(rows.range(comm.rank()), num_columns, received).first;
 }
 
@@ -169,7 +185,8 @@ SparseRows transpose(const Communicator& comm, const SparseRows& rows, const Par
       entries.push_back({row_columns[i], rows.rows.begin + row, row_values[i]});
     }
   }
-  const SendOrder send = order_by_rank(owners_of(columns, rows.columns), comm.size());
+  const SendOrder send =
+      order_by_owner(columns, entries.size(), [&](std::size_t i) { return entries[i].row; });
   const auto received = exchange_grouped<Entry>(comm, entries, send).data;
   return rows_of_entries(columns.range(comm.rank()), num_rows_global, received).first;
 }
@@ -177,7 +194,7 @@ SparseRows transpose(const Communicator& comm, const SparseRows& rows, const Par
 StringTable strings_by_owner(const Communicator& comm, const Partition& partition, std::span<const Count> indices,
                              const StringTable& texts) {
   PUSHCART_CHECK(static_cast<Count>(indices.size()) == texts.size());
-  const SendOrder send = order_by_rank(owners_of(partition, indices), comm.size());
+  const SendOrder send = order_by_owner(partition, indices.size(), [&](std::size_t i) { return indices[i]; });
   const auto received = exchange_grouped<Count>(comm, indices, send).data;
   const StringTable arrived = exchange_strings(comm, texts, send);
   const Range mine = partition.range(comm.rank());
