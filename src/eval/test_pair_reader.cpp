@@ -38,11 +38,9 @@ void TestPairReader::read(Count num_pairs, NamedPairs& pairs) {
 void TestPairReader::open_unit() {
   const WorkUnit& unit = units_[unit_++];
   const InputFile& file = files_[static_cast<std::size_t>(unit.file)];
-  const bool header = has_header(format_);
-  parser_ = std::make_unique<EventParser>(format_,
-                                          header ? first_line(file, format_.max_line_bytes) : std::string());
+  parser_ = std::make_unique<EventParser>(format_, read_header(format_, file));
   reader_ = std::make_unique<BlockReader>(file, unit, block_bytes, format_.max_line_bytes);
-  skip_line_ = header && unit.begin == 0;
+  skip_line_ = has_header(format_) && unit.begin == 0;
   lines_read_ = 0;
 }
 

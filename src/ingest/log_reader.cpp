@@ -33,10 +33,6 @@ std::vector<std::string_view> pieces_of(std::string_view block, std::size_t num_
 
 }  // namespace
 
-std::string header_of(const LogFormat& format, const InputFile& file) {
-  return has_header(format) ? first_line(file, format.max_line_bytes) : std::string{};
-}
-
 LogReader::LogReader(const ParseSettings& settings, const std::vector<InputFile>& files,
                      std::vector<WorkUnit> units)
     : settings_(settings),
@@ -78,7 +74,7 @@ bool LogReader::read_block() {
     reader_ = std::make_unique<BlockReader>(file, unit, block_bytes_per_thread * num_threads,
                                             format.max_line_bytes);
     if (parser_file_ != unit.file) {
-      const auto header = header_of(format, file);
+      const auto header = read_header(format, file);
       const auto file_format = format_of_file(settings_.config, file.path);
       parsers_.clear();
       for (std::size_t t = 0; t < num_threads; ++t) parsers_.emplace_back(settings_, file_format, header);

@@ -76,7 +76,4 @@ class LogReader {
   std::optional<Progress> progress_;
 };
 
-/// First line of a file of a format with headers, else empty.
-std::string header_of(const LogFormat& format, const InputFile& file);
-
 }  // namespace pushcart::detail

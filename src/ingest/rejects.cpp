@@ -31,7 +31,7 @@ void write_unit(const ParseSettings& settings, const ReadLog& log, std::size_t u
                 std::span<const Rejection> rejections, GzipMember& out) {
   const auto& format = settings.config.format;
   const InputFile& file = log.files[static_cast<std::size_t>(log.units[unit].file)];
-  LineParser parser(settings, format_of_file(settings.config, file.path), header_of(format, file));
+  LineParser parser(settings, format_of_file(settings.config, file.path), read_header(format, file));
   constexpr std::size_t block_bytes = 1 << 20;
   BlockReader reader(file, log.units[unit], block_bytes, format.max_line_bytes);
   std::string block, entry;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "pushcart/events/input_file.hpp"
 #include "pushcart/events/log_format.hpp"
 
 namespace pushcart {
@@ -65,5 +66,9 @@ class EventParser {
 
 /// Whether the first line of each file is a header under this format.
 bool has_header(const LogFormat& format);
+
+/// The header line of a file, as EventParser wants it: empty if files of this format have none. The mapped
+/// columns are looked for in it, so that errors (those of EventParser's constructor) name the file. Local.
+std::string read_header(const LogFormat& format, const InputFile& file);
 
 }  // namespace pushcart
