@@ -196,7 +196,7 @@ def lists_of(folder):
     import csv
     lists = {}
     for shard in sorted(pathlib.Path(folder).glob("part-*.csv")):
-        with open(shard, newline="") as file:
+        with open(shard, newline="", encoding="utf-8") as file:
             rows = csv.reader(file)
             header = next(rows)
             assert header == ["user", "rank", "item", "name", "score", "source"], header
