@@ -4,11 +4,10 @@
 
 #include <algorithm>
 
-#include "checkpoint/block_digests.hpp"
 #include "checkpoint/hdf5.hpp"
 #include "checkpoint/header_io.hpp"
+#include "checkpoint/seal.hpp"
 #include "checkpoint/stored_rows.hpp"
-#include "pushcart/base/digest.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/serialized.hpp"
 
@@ -24,9 +23,10 @@ struct FileReader::State {
   hdf5::Handle file;
 };
 
-FileReader::FileReader(const Communicator& comm, std::string path, const std::string& kind, Verify verify)
+FileReader::FileReader(const Communicator& comm, std::string path, const std::string& kind)
     : state_(std::make_unique<State>()) {
   state_->path = std::move(path);
+  detail::check_seal(comm, state_->path);
   collectively(comm, "opening " + state_->path, [&] {
     if (comm.is_root()) state_->header = detail::load_header(state_->path);
     const FileHeader& header = state_->header;
@@ -42,20 +42,6 @@ FileReader::FileReader(const Communicator& comm, std::string path, const std::st
   collectively(comm, "opening " + state_->path, [&] {
     state_->file = detail::open_stored(state_->path);
   });
-  if (verify == Verify::header_only) return;
-  for (const auto& [name, shape] : state_->header.datasets) {
-    const Count row_bytes = hdf5::type_bytes(shape.type) * shape.num_columns;
-    std::vector<char> rows;
-    const auto found = detail::blockwise_digest(comm, shape.num_rows, row_bytes, [&](Count first, Count count) {
-      rows.resize(static_cast<std::size_t>(count * row_bytes));
-      detail::read_stored_rows(state_->file, state_->path, name, shape, first, count, rows.data());
-      return hash_bytes(rows.data(), rows.size());
-    });
-    if (found != shape.digest) {
-      throw InputError(fmt::format("{}: damaged: the checksum of '{}' is {}, stored {}; make the file again",
-                                   state_->path, name, found, shape.digest));
-    }
-  }
 }
 
 FileReader::~FileReader() = default;

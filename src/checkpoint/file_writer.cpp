@@ -13,6 +13,7 @@
 #include "checkpoint/block_digests.hpp"
 #include "checkpoint/hdf5.hpp"
 #include "checkpoint/header_io.hpp"
+#include "checkpoint/seal.hpp"
 #include "checkpoint/stored_rows.hpp"
 #include "checkpoint/watchdog.hpp"
 #include "pushcart/base/digest.hpp"
@@ -46,6 +47,18 @@ struct Slab {
   std::uint64_t hash;
 };
 
+/// Removes what a run that was killed has left under this temporary name and names that begin with it.
+void remove_leftovers(const std::string& temporary) {
+  const std::filesystem::path path(temporary);
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  std::error_code error;
+  std::vector<std::filesystem::path> leftovers;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().starts_with(path.filename().string())) leftovers.push_back(entry.path());
+  }
+  for (const auto& leftover : leftovers) std::filesystem::remove(leftover, error);
+}
+
 }  // namespace
 
 struct FileWriter::State {
@@ -55,7 +68,7 @@ struct FileWriter::State {
   FileHeader header;
   hdf5::Handle file;
   std::vector<Slab> slabs;
-  bool committed = false;
+  bool published = false;
 
   State(const Communicator& comm_, std::string path_) : comm(comm_), path(std::move(path_)) {
     temporary = path + ".partial";
@@ -68,9 +81,16 @@ struct FileWriter::State {
     if (failed == comm.size()) return;
     file.release();
     const std::string text = comm.broadcast_text(reason, failed);
-    if (comm.is_root()) ::unlink(temporary.c_str());
+    discard();
     throw BrokenFileError(fmt::format("{}: {} failed on rank {}: {}{}; nothing was changed", path, doing, failed, text,
                                       space_left()));
+  }
+
+  /// Removes what lies under the temporary name, with the two small files that Open MPI keeps beside an open file
+  /// on each rank. Local.
+  void discard() const {
+    if (comm.is_root()) ::unlink(temporary.c_str());
+    for (const char* part : {"data", "metadata"}) ::unlink(fmt::format("{}.{}.{}", temporary, part, comm.rank()).c_str());
   }
 
   std::string space_left() const {
@@ -98,6 +118,7 @@ FileWriter::FileWriter(const Communicator& comm, std::string path, std::string k
     if (std::filesystem::is_directory(state_->path)) {
       throw StorageError(state_->path + ": is a folder; a file is to be written there");
     }
+    remove_leftovers(state_->temporary);
     const int descriptor = ::open(state_->temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (descriptor < 0) {
       throw StorageError(fmt::format("{}: cannot be created: {}", state_->path, std::strerror(errno)));
@@ -116,13 +137,15 @@ FileWriter::FileWriter(const Communicator& comm, std::string path, std::string k
   state_->agree(fine && state_->file.valid(), "creating");
 }
 
+FileWriter::FileWriter(FileWriter&&) noexcept = default;
+
 FileWriter::~FileWriter() {
-  if (!state_ || state_->committed) return;
+  if (!state_ || state_->published) return;
   if (state_->file.valid()) {
     // Another error ended the write between two data sets. Destructors do not communicate: leave it open.
     state_->file.release();
   }
-  if (state_->comm.is_root()) ::unlink(state_->temporary.c_str());
+  state_->discard();
 }
 
 template <class T>
@@ -200,22 +223,42 @@ void FileWriter::attribute(const std::string& name, Attribute value) {
   state_->header.attributes[name] = std::move(value);
 }
 
-std::string FileWriter::commit() {
+std::string FileWriter::finish() {
   State& state = *state_;
   state.close_and_sync();
   state.verify();
   state.take_digests();
-  state.comm.barrier();  // no rank has the file open any more when one opens it to seal it
-  collectively(state.comm, "sealing " + state.path, [&] {
+  state.comm.barrier();  // no rank has the file open any more when one opens it to complete it
+  collectively(state.comm, "completing " + state.path, [&] {
+    if (state.comm.is_root()) detail::store_header(state.temporary, state.header);
+  });
+  detail::append_seal(state.comm, state.temporary);
+  return state.header.content_digest;
+}
+
+void FileWriter::publish() {
+  State& state = *state_;
+  collectively(state.comm, "naming " + state.path, [&] {
     if (!state.comm.is_root()) return;
-    detail::seal_file(state.temporary, state.header);
     if (std::rename(state.temporary.c_str(), state.path.c_str()) != 0) {
       throw StorageError(fmt::format("{}: renaming failed: {}", state.path, std::strerror(errno)));
     }
     sync_folder_of(state.path);
   });
-  state.committed = true;
-  return state.header.content_digest;
+  state.published = true;
+}
+
+std::string FileWriter::commit() {
+  const std::string digest = finish();
+  publish();
+  return digest;
+}
+
+Count FileWriter::num_bytes() const {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(state_->published ? state_->path : state_->temporary, error);
+  if (error) throw StorageError(fmt::format("{}: its size cannot be read: {}", state_->path, error.message()));
+  return static_cast<Count>(size);
 }
 
 void FileWriter::State::close_and_sync() {

@@ -145,13 +145,13 @@ FileHeader load_header(const std::string& path) {
     else header.attributes.emplace(name, value);
   }
   for (const auto& name : dataset_names(file.get())) header.datasets.emplace(name, load_shape(file.get(), name, path));
-  if (header_digest(header) != header.content_digest) damaged(path, "its seal does not fit its attributes");
+  if (header_digest(header) != header.content_digest) damaged(path, "its digest does not fit its attributes");
   return header;
 }
 
-void seal_file(const std::string& path, const FileHeader& header) {
+void store_header(const std::string& path, const FileHeader& header) {
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
-  if (!file.valid()) throw StorageError(fmt::format("{}: cannot be sealed: {}", path, hdf5::last_error()));
+  if (!file.valid()) throw StorageError(fmt::format("{}: cannot be completed: {}", path, hdf5::last_error()));
   for (const auto& [name, shape] : header.datasets) {
     const Handle set(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
     put_attribute(set.get(), attribute_digest, shape.digest, path);
@@ -168,7 +168,7 @@ void seal_file(const std::string& path, const FileHeader& header) {
   if (descriptor >= 0) ::close(descriptor);
   if (!synced) throw StorageError(fmt::format("{}: flushing to disk failed: {}", path, std::strerror(errno)));
   if (load_header(path).content_digest != header.content_digest) {
-    throw StorageError(path + ": the seal read back differs from what was written; check the disk");
+    throw StorageError(path + ": the header read back differs from what was written; check the disk");
   }
 }
 

@@ -6,13 +6,12 @@
 
 namespace pushcart::detail {
 
-/// Reads kind, attributes, data sets and seal of a file on this rank alone. InputError if it is damaged or not
+/// Reads kind, attributes, data sets and digest of a file on this rank alone. InputError if it is damaged or not
 /// ours, StorageError if it cannot be opened. Local.
 FileHeader load_header(const std::string& path);
 
-/// Writes the checksums and attributes into an already written file on this rank alone: the last step before
-/// it gets its name. StorageError. Local.
-void seal_file(const std::string& path, const FileHeader& header);
+/// Writes the checksums and attributes into an already written file on this rank alone. StorageError. Local.
+void store_header(const std::string& path, const FileHeader& header);
 
 inline constexpr const char* attribute_kind = "pushcart_kind";
 inline constexpr const char* attribute_schema = "pushcart_schema";

@@ -50,6 +50,7 @@ struct OutputFile::State {
   XXH3_state_t* stored = XXH3_createState();   // what should lie on disk
   XXH3_state_t* content = XXH3_createState();  // the text before compression
   std::string pending;
+  Count num_bytes = 0;
 
   State(std::string file_path, Compression compression) : path(std::move(file_path)) {
     temporary = path + ".partial";
@@ -90,6 +91,7 @@ struct OutputFile::State {
   }
 
   void store(const char* data, std::size_t length) {
+    num_bytes += static_cast<Count>(length);
     XXH3_64bits_update(stored, data, length);
     while (length > 0) {
       const ssize_t done = ::write(descriptor, data, length);
@@ -161,6 +163,7 @@ void OutputFile::publish() {
 }
 
 const std::string& OutputFile::path() const { return state_->path; }
+Count OutputFile::num_bytes() const { return state_->num_bytes; }
 std::uint64_t OutputFile::digest() const { return XXH3_64bits_digest(state_->content); }
 
 std::string read_text_file(const std::string& path) {

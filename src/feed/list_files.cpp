@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "feed/list_hdf5.hpp"
 #include "feed/list_text.hpp"
@@ -108,14 +109,14 @@ nlohmann::ordered_json manifest_of(const Dataset& dataset, const ListOptions& op
 }
 
 /// The entry of lists.h5 in the manifest.
-nlohmann::ordered_json write_hdf5(const Communicator& comm, const Dataset& dataset, const NamedLists& named,
-                                  const ListOptions& options, const StagedFiles& files, Count num_rows) {
-  const std::string path = files.path("lists.h5");
-  const std::string digest = write_list_file(comm, path, dataset, named, options);
-  const auto num_bytes =
-      collectively(comm, "size of lists.h5", [&] { return comm.is_root() ? stored_bytes(path) : Count{0}; });
-  return {
-      {"file", "lists.h5"}, {"format", "hdf5"}, {"rows", num_rows}, {"bytes", num_bytes}, {"digest", digest}};
+nlohmann::ordered_json entry_of(const Communicator& comm, const FinishedFile& file, Count num_rows) {
+  const auto num_bytes = collectively(comm, "size of lists.h5",
+                                      [&] { return comm.is_root() ? file.writer.num_bytes() : Count{0}; });
+  return {{"file", "lists.h5"},
+          {"format", "hdf5"},
+          {"rows", num_rows},
+          {"bytes", num_bytes},
+          {"digest", file.digest}};
 }
 
 }  // namespace
@@ -158,12 +159,15 @@ ListFilesInfo write_lists(const Communicator& comm, const Dataset& dataset, cons
       write_shards(comm, dataset, named, named.unknown(), options, comm.size(), files);
     }
   }
-  files.finish_all();
+  std::optional<FinishedFile> hdf5;
   auto others = nlohmann::ordered_json::array();
   if (wants(options, ListFormat::hdf5)) {
-    others.push_back(write_hdf5(comm, dataset, named, options, files, info.num_rows));
+    hdf5.emplace(write_list_file(comm, files.path("lists.h5"), dataset, named, options));
+    others.push_back(entry_of(comm, *hdf5, info.num_rows));
   }
-  files.publish(manifest_of(dataset, options, info), others, is_list_file);
+  files.prepare(manifest_of(dataset, options, info), others);
+  if (hdf5) hdf5->writer.publish();
+  files.publish(is_list_file);
   return info;
 }
 

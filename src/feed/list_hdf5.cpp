@@ -141,8 +141,8 @@ std::string list_kind_name(ListKind kind) {
   return kind == ListKind::user_lists ? "user_lists" : "similar_items";
 }
 
-std::string write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,
-                            const NamedLists& lists, const ListOptions& options) {
+FinishedFile write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,
+                             const NamedLists& lists, const ListOptions& options) {
   const auto labels = labels_in_use(comm, lists.lists());
   const auto sources = common_sources(lists.lists(), labels);
   StringTable label_table;
@@ -160,7 +160,8 @@ std::string write_list_file(const Communicator& comm, const std::string& path, c
   file.write("rows/index", part(lists.lists().rows, lists.known()));
   write_rows(file, "rows", lists, lists.known(), sources);
   write_rows(file, "unknown", lists, lists.unknown(), sources);
-  return file.commit();
+  std::string digest = file.finish();
+  return {std::move(file), std::move(digest)};
 }
 
 StoredLists read_lists(const Communicator& comm, const std::string& path, const Dataset& dataset) {

@@ -250,7 +250,6 @@ PushReport push_messages(const Communicator& comm, const Dataset& dataset, const
   collectively(comm, "write messages", [&] {
     for (const TextPiece& piece : arrived) batches.append(piece.first, piece.num_messages, piece.text);
   });
-  files.finish_all();
 
   report.num_messages = plan.num_messages();
   report.num_batches = plan.num_batches();
@@ -258,7 +257,8 @@ PushReport push_messages(const Communicator& comm, const Dataset& dataset, const
   report.num_empty = comm.sum(report.num_empty);
   report.num_too_short = comm.sum(report.num_too_short);
   report.manifest_path = files.path("manifest.json");
-  files.publish(manifest_of(dataset, config, report, writer), nlohmann::ordered_json::array(), is_feed_file);
+  files.prepare(manifest_of(dataset, config, report, writer), nlohmann::ordered_json::array());
+  files.publish(is_feed_file);
   return report;
 }
 

@@ -58,54 +58,51 @@ nlohmann::ordered_json StagedFiles::entries() const {
     list.push_back({{"file", staged.entry.name},
                     {"format", staged.entry.format},
                     {"rows", staged.entry.num_rows},
-                    {"bytes", stored_bytes(staged.file.path())},
+                    {"bytes", staged.file.num_bytes()},
                     {"digest", digest_text(staged.file.digest())}});
   }
   return list;
 }
 
-void StagedFiles::remove_others(const std::set<std::string>& names,
-                                bool (*is_ours)(const std::string& name)) const {
+void StagedFiles::remove_others(bool (*is_ours)(const std::string& name)) const {
   std::vector<std::filesystem::path> others;
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
     const std::string name = entry.path().filename().string();
-    if (is_ours(name) && !names.contains(name)) others.push_back(entry.path());
+    if (is_ours(name) && !names_.contains(name)) others.push_back(entry.path());
   }
   for (const auto& other : others) std::filesystem::remove(other);
 }
 
-void StagedFiles::publish(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others,
-                          bool (*is_ours)(const std::string& name)) {
-  const auto own = collectively(comm_, "publish the output files", [&] {
-    for (auto& staged : files_) staged.file.publish();
-    return entries();
-  });
-  auto shards = gather_entries(comm_, own);
+void StagedFiles::prepare(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others) {
+  finish_all();
+  auto shards = gather_entries(comm_, entries());
   collectively(comm_, "write the manifest", [&] {
     if (!comm_.is_root()) return;
     shards.insert(shards.end(), others.begin(), others.end());
     std::sort(shards.begin(), shards.end(), [](const auto& a, const auto& b) {
       return a["file"].template get<std::string>() < b["file"].template get<std::string>();
     });
-    std::set<std::string> names;
-    for (const auto& shard : shards) names.insert(shard["file"].get<std::string>());
-    try {
-      remove_others(names, is_ours);
-    } catch (const std::filesystem::filesystem_error& error) {
-      throw StorageError(folder_ + ": an older output file cannot be removed: " + error.code().message());
-    }
+    for (const auto& shard : shards) names_.insert(shard["file"].get<std::string>());
     manifest["shards"] = std::move(shards);
-    OutputFile file(path("manifest.json"));
-    file.write(manifest.dump(2) + "\n");
-    file.finish_and_publish();
+    manifest_.emplace(path("manifest.json"));
+    manifest_->write(manifest.dump(2) + "\n");
+    manifest_->finish();
   });
 }
 
-Count stored_bytes(const std::string& path) {
-  std::error_code error;
-  const auto num_bytes = std::filesystem::file_size(path, error);
-  if (error) throw StorageError(path + ": its size cannot be read: " + error.message());
-  return static_cast<Count>(num_bytes);
+void StagedFiles::publish(bool (*is_ours)(const std::string& name)) {
+  collectively(comm_, "publish the output files", [&] {
+    for (auto& staged : files_) staged.file.publish();
+  });
+  collectively(comm_, "publish the manifest", [&] {
+    if (!comm_.is_root()) return;
+    try {
+      remove_others(is_ours);
+    } catch (const std::filesystem::filesystem_error& error) {
+      throw StorageError(folder_ + ": an older output file cannot be removed: " + error.code().message());
+    }
+    manifest_->publish();
+  });
 }
 
 bool is_numbered_name(const std::string& name, std::string_view stem,

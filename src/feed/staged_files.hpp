@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,12 +33,13 @@ class StagedFiles {
   void finish(std::size_t handle);
   void finish_all();
 
-  /// All files take their names; files in the folder whose name `is_ours` and that neither this set nor
-  /// `others` names are removed; then the manifest, with the entry "shards" added, replaces the older one.
-  /// @param others  names and entries of files that somebody else published (rank 0's are used)
+  /// Completes all files and the manifest, with the entry "shards" added, on disk.
+  /// @param others  entries of files that somebody else publishes (rank 0's are used)
   /// Collective. StorageError.
-  void publish(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others,
-               bool (*is_ours)(const std::string& name));
+  void prepare(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others);
+  /// After prepare(): all files take their names; files in the folder whose name `is_ours` and that the
+  /// manifest does not name are removed; then the manifest replaces the older one. Collective. StorageError.
+  void publish(bool (*is_ours)(const std::string& name));
 
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
 
@@ -48,15 +50,14 @@ class StagedFiles {
     bool finished = false;
   };
   nlohmann::ordered_json entries() const;
-  void remove_others(const std::set<std::string>& names, bool (*is_ours)(const std::string& name)) const;
+  void remove_others(bool (*is_ours)(const std::string& name)) const;
 
   const Communicator& comm_;
   std::string folder_;
   std::vector<Staged> files_;
+  std::set<std::string> names_;         // in the manifest; rank 0
+  std::optional<OutputFile> manifest_;  // rank 0
 };
-
-/// Size of a file that lies there, in bytes. Local, StorageError.
-Count stored_bytes(const std::string& path);
 
 /// `stem` + digits + one of `endings`: the form of a shard's name.
 bool is_numbered_name(const std::string& name, std::string_view stem,

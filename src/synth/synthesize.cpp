@@ -111,11 +111,14 @@ SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, con
     summary.truth_digest = synth::write_truth(comm, config, shop, folder + "/truth.h5");
   }
   collectively(comm, "naming the files", [&] {
+    std::optional<OutputFile> json;
+    if (comm.is_root()) {
+      json.emplace(folder + "/synth.json");
+      json->write(synth::summary_json(config, summary));
+      json->finish();
+    }
     for (OutputFile& output : written.outputs) output.publish();
-    if (!comm.is_root()) return;
-    OutputFile json(folder + "/synth.json");
-    json.write(synth::summary_json(config, summary));
-    json.finish_and_publish();
+    if (json) json->publish();
   });
   return summary;
 }

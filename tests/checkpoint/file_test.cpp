@@ -122,13 +122,12 @@ TEST(FileReader, RefusesWhatIsMissingForeignOrOfAnotherKind) {
   EXPECT_EQ(code_of_opening(folder + "/sample.h5", "sample"), ExitCode::done);
 }
 
-TEST(FileReader, FindsEveryDamagedByteOfTheNumbers) {
+TEST(FileReader, FindsEveryDamagedByte) {
   const std::string folder = scratch_folder("damaged");
   const std::string path = folder + "/sample.h5";
   write_sample(path, 50);
   const auto size = static_cast<Count>(std::filesystem::file_size(path));
-  Count harmless = 0, tried = 0;
-  for (Count at = 0; at < size; at += size / 60 + 1, ++tried) {
+  for (Count at = 0; at < size; at += size / 60 + 1) {
     char old = 0;
     if (world().is_root()) {
       std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -138,14 +137,7 @@ TEST(FileReader, FindsEveryDamagedByteOfTheNumbers) {
       file.put(static_cast<char>(old ^ 0x10));
     }
     world().barrier();
-    try {
-      const FileReader reader(world(), path, "sample");
-      // A flip in unused bytes of the format may go unnoticed, but then every number must be right.
-      EXPECT_EQ(reader.read_all<float>("a/matrix").at(149), 49.5f);
-      ++harmless;
-    } catch (const Error& error) {
-      EXPECT_TRUE(error.code() == ExitCode::bad_input || error.code() == ExitCode::storage) << error.what();
-    }
+    EXPECT_EQ(code_of_opening(path, "sample"), ExitCode::bad_input) << "byte " << at;
     world().barrier();
     if (world().is_root()) {
       std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -154,7 +146,6 @@ TEST(FileReader, FindsEveryDamagedByteOfTheNumbers) {
     }
     world().barrier();
   }
-  EXPECT_LT(harmless, tried);
   EXPECT_EQ(code_of_opening(path, "sample"), ExitCode::done);
 }
 

@@ -8,7 +8,7 @@ import random
 import subprocess
 import unittest
 
-from support import BAD_INPUT, DONE, NUMERICAL, STORAGE, USAGE, PipelineTest, lists_of
+from support import BAD_INPUT, NUMERICAL, STORAGE, USAGE, PipelineTest, lists_of
 
 RANKS = (0, 3)  # 0: without mpirun
 COLUMNS = "user=user,item=item,time=time"
@@ -248,25 +248,14 @@ class DamagedFiles(BadInputTest):
             self.refuse(ranks, STORAGE, "gone", "push", "--dataset", "data.h5", "--lists", "gone", "--output", "feed")
 
     def test_flipped_bits(self):
-        """Wherever a bit is flipped: refused as damaged, or (in bytes that mean nothing) without any effect."""
+        """Wherever a bit is flipped, the file is refused as damaged."""
         whole = self.path("data.h5").read_bytes()
-        digest = self.record("model.run.json")["results"]["model"]["digest"]
         draw = random.Random(4)
-        refused = 0
-        for round_number in range(40):
+        for round_number in range(30):
             flipped = bytearray(whole)
             flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
             self.write("flipped.h5", bytes(flipped))
-            ended = self.run_program(3 if round_number % 10 == 0 else 0, "train", "als", "--dataset", "flipped.h5", "--k",
-                                     "8", "--output", "flipped-model.h5", "--quiet")
-            self.assertIn(ended.code, (DONE, BAD_INPUT), ended.told())
-            if ended.code == BAD_INPUT:
-                refused += 1
-                self.assertEqual(len(ended.complaints()), 1, ended.told())
-                self.assertIn("flipped.h5", ended.complaints()[0])
-            else:
-                self.assertEqual(self.record("flipped-model.run.json")["results"]["model"]["digest"], digest)
-        self.assertGreater(refused, 20)
+            self.train(3 if round_number % 10 == 0 else 0, BAD_INPUT, ["flipped.h5", ""], "flipped.h5")
 
     def test_cut_short(self):
         whole = self.path("data.h5").read_bytes()
@@ -305,11 +294,18 @@ class DamagedFiles(BadInputTest):
             self.refuse(ranks, BAD_INPUT, "lists.h5", "push", "--dataset", "another.h5", "--lists", "lists", "--output",
                         "feed")
 
-    def test_rows_without_a_solution(self):
-        """Without any regularization a user of fewer items than factors has no single solution."""
+    def test_no_solution_in_numbers(self):
+        """More factors than items without regularization; ratings beyond what the numbers hold."""
+        self.write("huge.csv", "user,item,rating\n" + "".join(
+            f"u{user},i{item},{'3e38' if (user, item) == (7, 5) else 4}\n" for user in range(20) for item in range(10)))
+        self.run_well(0, "ingest", "--input", "huge.csv", "--columns", "user=user,item=item,rating=rating", "--output",
+                      "huge.h5")
         for ranks in RANKS:
-            self.refuse(ranks, NUMERICAL, "--lambda", "train", "als", "--dataset", "data.h5", "--preset", "none", "--k",
-                        "16", "--alpha0", "0", "--lambda", "0", "--output", "model.h5")
+            self.refuse(ranks, NUMERICAL, "--lambda", "train", "als", "--dataset", "data.h5", "--k", "64", "--alpha0",
+                        "0.1", "--lambda", "0", "--output", "model.h5")
+            self.refuse(ranks, USAGE, "--lambda", "train", "als", "--dataset", "data.h5", "--preset", "none", "--alpha0",
+                        "0", "--lambda", "0", "--output", "model.h5")
+            self.refuse(ranks, NUMERICAL, "", "train", "als", "--dataset", "huge.h5", "--k", "4", "--output", "model.h5")
 
 
 class BadOutputs(BadInputTest):
@@ -356,7 +352,8 @@ class FullDisk(PipelineTest):
         self.write("disk/ballast", bytes(max(0, free.f_bavail * free.f_frsize - num_bytes)))
 
     def commands(self):
-        return {"data.h5": ["ingest", "--input", "new.csv", "--columns", COLUMNS, "--output", "disk/data.h5"],
+        return {"data.h5": ["ingest", "--input", "new.csv", "--columns", COLUMNS, "--output", "disk/data.h5",
+                            "--rejects", "rejects.csv.gz"],
                 "model.h5": ["train", "als", "--dataset", "disk/data.h5", "--k", "64", "--sweeps", "1", "--output",
                              "disk/model.h5", "--seed", "2"],
                 "lists": ["recommend", "--dataset", "disk/data.h5", "--model", "disk/model.h5", "--n", "20", "--output",
@@ -377,7 +374,7 @@ class FullDisk(PipelineTest):
         before = self.digests(*outputs)
         for name, command in self.commands().items():
             for ranks in RANKS:
-                for share in (0, 0.3, 0.8):
+                for share in (0, 0.4, 0.96):
                     self.fill_up_to(int(share * sizes[name]))
                     with self.subTest(output=name, ranks=ranks, free=share):
                         self.run_badly(ranks, STORAGE, "disk/", *command, timeout=60)

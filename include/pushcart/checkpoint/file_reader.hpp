@@ -10,15 +10,13 @@
 
 namespace pushcart {
 
-enum class Verify { checksums, header_only };
-
-/// Reads what FileWriter wrote. Opening checks that the file is ours, of the expected kind and version, and
-/// (by default) every checksum, in parallel. Constructor collective; reads are local. A damaged, foreign or
+/// Reads what FileWriter wrote. Opening checks that the file is ours, whole to the last byte (in parallel, before
+/// HDF5 sees it), and of the expected kind and version. Constructor collective; reads are local. A damaged, foreign or
 /// newer file is InputError, a missing one StorageError, the same on all ranks.
 class FileReader {
  public:
   /// @param kind  expected kind, or empty for any
-  FileReader(const Communicator& comm, std::string path, const std::string& kind, Verify verify = Verify::checksums);
+  FileReader(const Communicator& comm, std::string path, const std::string& kind);
   ~FileReader();
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;

@@ -17,13 +17,14 @@ struct BrokenFileError : StorageError {
 };
 
 /// Writes one HDF5 file from all ranks: plain contiguous data sets in rank order, attributes at the root. The
-/// file gets its name in commit(), after everything was flushed, read back, compared and given a checksum
+/// file gets its name in publish(), after everything was flushed, read back, compared and given a checksum
 /// (design, section 8); until then the older file of that name stays. The same content gives the same digests
 /// for any number of ranks. All member functions are collective and throw the same error on all ranks.
 class FileWriter {
  public:
   FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version);
-  ~FileWriter();  ///< without commit(): nothing of the file is left
+  ~FileWriter();  ///< without publish(): nothing of the file is left
+  FileWriter(FileWriter&&) noexcept;
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
 
@@ -42,8 +43,14 @@ class FileWriter {
   /// Must be the same on all ranks; nothing that depends on ranks, paths or the clock, or digests will differ.
   void attribute(const std::string& name, Attribute value);
 
-  /// Flushes, verifies, seals, renames. @return the content digest.
+  /// Flushes, verifies, seals: everything on disk, still under the temporary name. @return the content digest
+  std::string finish();
+  /// Takes its name, replacing an older file of that name in one step.
+  void publish();
+  /// finish() and publish(). @return the content digest
   std::string commit();
+  /// Size of the finished file in bytes, on rank 0. Local, StorageError.
+  Count num_bytes() const;
 
  private:
   struct State;

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "pushcart/base/index.hpp"
+
 namespace pushcart {
 
 enum class Compression { none, gzip };
@@ -30,6 +32,8 @@ class OutputFile {
     publish();
   }
   const std::string& path() const;
+  /// Written to disk so far, compressed if it is.
+  Count num_bytes() const;
   /// XXH3 of the uncompressed text written so far.
   std::uint64_t digest() const;
 
