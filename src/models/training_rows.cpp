@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "pushcart/base/suggest.hpp"
@@ -49,12 +50,13 @@ double decay(std::int64_t cutoff_time, std::int64_t last_time, double half_life_
 }  // namespace
 
 TrainingRows select_rows(const Communicator& comm, const Dataset& dataset,
-                         const std::map<std::string, double>& event_weights, double half_life_days) {
+                         const std::map<std::string, double>& event_weights, double half_life_days,
+                         PairValue pair_value) {
   if (!(half_life_days >= 0) || std::isinf(half_life_days)) {
-    throw ConfigError("--half-life-days must be a number >= 0 (0 = no decay)");
+    throw ConfigError("--popular-half-life-days must be a number >= 0 (0 = no decay)");
   }
   if (half_life_days > 0 && dataset.cutoff_time == 0) {
-    throw ConfigError("--half-life-days needs times, and the dataset has none; ingest it with a time column");
+    throw ConfigError("--popular-half-life-days needs times, and the dataset has none; ingest it with a time column");
   }
   if (event_weights.empty() && half_life_days == 0) return TrainingRows(dataset);
 
@@ -66,15 +68,17 @@ TrainingRows select_rows(const Communicator& comm, const Dataset& dataset,
   for (Count row = 0; row < rows.num_rows(); ++row) {
     const auto begin = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row)]);
     for (std::size_t entry = begin; entry < begin + static_cast<std::size_t>(rows.row_length(row)); ++entry) {
-      double value = 0;
+      double value = 0, latest = 0;
       for (const WeightedColumn& column : columns) {
         const double weight =
             half_life_days > 0 ? decay(dataset.cutoff_time, column.last_time[entry], half_life_days) : 1.0;
-        value += column.weight * weight * static_cast<double>(column.strength[entry]);
+        const double part = column.weight * weight * static_cast<double>(column.strength[entry]);
+        value += part;
+        if (part > 0) latest = std::max(latest, weight);
       }
       if (!(static_cast<float>(value) > 0)) continue;
       selected.columns.push_back(rows.columns[entry]);
-      selected.values.push_back(static_cast<float>(value));
+      selected.values.push_back(static_cast<float>(pair_value == PairValue::recency ? latest : value));
     }
     selected.offsets.push_back(static_cast<Count>(selected.columns.size()));
   }

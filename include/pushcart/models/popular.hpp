@@ -11,7 +11,8 @@ namespace pushcart {
 enum class PopularMeasure : int { strength, users };
 
 struct PopularConfig {
-  PopularMeasure measure = PopularMeasure::users;  ///< sum of strengths, or number of users
+  PopularMeasure measure = PopularMeasure::users;  ///< sum of strengths, or number of users, each
+                                                   ///< by the age of its latest event if there is a half-life
   /// Weights of an interaction halve with every so many days before dataset.cutoff_time; 0 = never.
   double half_life_days = 0;
   std::map<std::string, double> event_weights;  ///< as in AlsConfig

@@ -25,7 +25,7 @@ class Training {
         config_(config),
         objective_(objective),
         phases_(phases),
-        rows_(select_rows(comm, dataset, config.event_weights, 0)),
+        rows_(select_rows(comm, dataset, config.event_weights, 0, PairValue::strength)),
         by_user_(rows_.by_user(), objective, transformed_values(rows_.by_user(), config.transform)),
         by_item_(rows_.by_item(), objective, transformed_values(rows_.by_item(), config.transform)) {
     check_values(comm, dataset, rows_.by_user(), by_user_.values(), objective.target);

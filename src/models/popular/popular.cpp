@@ -27,14 +27,16 @@ Model train_popular(const Communicator& comm, const Dataset& dataset, const Popu
   model.config = settings_text(config);
   model.history = "[]";
 
-  // With a half-life, "number of users" counts each by the age of the interaction alone.
-  const bool count_users = config.measure == PopularMeasure::users;
-  const TrainingRows rows = select_rows(comm, dataset, config.event_weights, config.half_life_days);
+  const bool of_users = config.measure == PopularMeasure::users;
+  const bool all_alike = of_users && config.half_life_days == 0;
+  const auto pair_value = of_users && !all_alike ? PairValue::recency : PairValue::strength;
+  const TrainingRows rows =
+      select_rows(comm, dataset, config.event_weights, config.half_life_days, pair_value);
   const SparseRows& by_item = rows.by_item();
   model.item_bias.reserve(static_cast<std::size_t>(by_item.num_rows()));
   for (Count item = 0; item < by_item.num_rows(); ++item) {
     double sum = 0;
-    for (float value : by_item.row_values(item)) sum += count_users ? 1.0 : static_cast<double>(value);
+    for (float value : by_item.row_values(item)) sum += all_alike ? 1.0 : static_cast<double>(value);
     model.item_bias.push_back(static_cast<float>(sum));
   }
   return model;
