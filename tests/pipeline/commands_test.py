@@ -424,6 +424,23 @@ class SmallShop(PipelineTest):
         self.assertNotRegex(page, r'(src|href)="https?://')
 
 
+class Popularity(PipelineTest):
+    def test_half_life(self):
+        """Ten users bought x long ago, six bought y lately: with a half-life y leads, without it x."""
+        lines = ["user,item,time"] + [f"a{n},x,2024-01-01" for n in range(10)] + [f"b{n},y,2024-05-01" for n in range(6)]
+        self.write("events.csv", "\n".join(lines) + "\n")
+        self.run_well(0, "ingest", "--input", "events.csv", "--columns", "user=user,item=item,time=time", "--output",
+                      "data.h5")
+        for half_life, measure, expected in [("0", "users", [("x", 10), ("y", 6)]), ("30", "users", [("y", 6), ("x", 0.61)]),
+                                             ("30", "strength", [("y", 6), ("x", 0.61)])]:
+            self.run_well(2, "train", "popular", "--dataset", "data.h5", "--popular-half-life-days", half_life, "--measure",
+                          measure, "--output", "model.h5")
+            self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--seen", "never", "--output",
+                          "lists")
+            scores = [(row[1], round(row[3], 2)) for row in lists_of(self.path("lists"))["a0"]]
+            self.assertEqual(scores, expected)
+
+
 class WholeFlow(PipelineTest):
     def test_run_from_one_file(self):
         self.write("events.csv", shop_csv())
