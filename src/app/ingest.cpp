@@ -89,6 +89,10 @@ void attach_side(Session& session, Dataset& dataset, AttributeSide side, const A
 
 }  // namespace
 
+bool holds_out_by_time(const IngestOptions& options) {
+  return !options.hold_out_after.empty() || options.hold_out_days > 0 || options.hold_out_share > 0;
+}
+
 IngestedLog read_log(Session& session, IngestOptions& options) {
   complete_ingest(options);
   IngestedLog ingested;
@@ -99,6 +103,9 @@ IngestedLog read_log(Session& session, IngestOptions& options) {
 
 Dataset make_dataset(Session& session, IngestedLog ingested, const IngestOptions& options, const OptionSet& settings,
                      HoldOut hold_out) {
+  if (hold_out == HoldOut::as_configured && holds_out_by_time(options) && ingested.log.cutoff_time == 0) {
+    throw ConfigError("--hold-out-days, --hold-out-share and --hold-out-after need a time column (--columns time=...)");
+  }
   const auto train_until =
       hold_out == HoldOut::as_configured ? training_end(session.comm, ingested.log, options) : std::nullopt;
   if (train_until) log_info("training part: events until {}; later ones are held out", utc_text(*train_until));
@@ -126,6 +133,7 @@ class Ingest : public Command {
     declare_ingest(settings_, options_, OutputOption::declared);
   }
   void run(Session& session) override {
+    make_parent_folder(session.comm, options_.output);
     if (options_.config.rejects_path.empty()) options_.config.rejects_path = sibling(options_.output, "rejects.csv.gz");
     auto ingested = read_log(session, options_);
     Dataset dataset = make_dataset(session, std::move(ingested), options_, settings_, HoldOut::as_configured);

@@ -14,6 +14,9 @@ struct IngestedLog {
   CleaningReport report;
 };
 
+/// Whether a time split is asked for.
+bool holds_out_by_time(const IngestOptions& options);
+
 enum class HoldOut : int { as_configured, nothing };
 
 /// Reads and cleans the log. Collective.

@@ -2,6 +2,9 @@
 
 #include <filesystem>
 
+#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/comm/collectively.hpp"
+
 namespace pushcart::app {
 
 std::string record_beside(const std::string& output) {
@@ -10,6 +13,13 @@ std::string record_beside(const std::string& output) {
 
 std::string sibling(const std::string& path, const std::string& name) {
   return (std::filesystem::path(path).parent_path() / name).string();
+}
+
+void make_parent_folder(const Communicator& comm, const std::string& path) {
+  collectively(comm, "making the output folder", [&] {
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    if (comm.is_root() && !folder.empty()) make_folder(folder);
+  });
 }
 
 }  // namespace pushcart::app

@@ -71,6 +71,7 @@ class Report : public Command {
     options.add("output", output_, "HTML file to write");
   }
   void run(Session& session) override {
+    make_parent_folder(session.comm, output_);
     const auto& comm = session.comm;
     const Dataset dataset = read_dataset(comm, dataset_);
     const Model model = read_model(comm, model_, dataset);

@@ -56,7 +56,7 @@ class Run : public Command {
     });
     ingest_.config.rejects_path = output_ + "/rejects.csv.gz";
     auto ingested = read_log(session, ingest_);
-    const bool splits_by_time = holds_out_by_time();
+    const bool splits_by_time = holds_out_by_time(ingest_);
     std::optional<IngestedLog> kept;
     if (refit_ && splits_by_time) kept = ingested;
 
@@ -92,12 +92,8 @@ class Run : public Command {
   }
 
  private:
-  bool holds_out_by_time() const {
-    return !ingest_.hold_out_after.empty() || ingest_.hold_out_days > 0 || ingest_.hold_out_share > 0;
-  }
-
   nlohmann::ordered_json evaluate_if_possible(Session& session, const Dataset& dataset, const Model& model) {
-    if (evaluate_.test.empty() && !holds_out_by_time() && train_.hold_out == "none") {
+    if (evaluate_.test.empty() && !holds_out_by_time(ingest_) && train_.hold_out == "none") {
       log_info("nothing is held out (ingest.hold-out-*, train.hold-out, evaluate.test): no evaluation");
       return nullptr;
     }

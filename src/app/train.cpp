@@ -65,7 +65,7 @@ void declare_als(OptionSet& options, AlsConfig& als) {
 /// Settings that decide a model's numbers, for its file: no paths, no memory.
 Json model_settings(const OptionSet& settings) {
   Json config = config_json(settings);
-  for (const char* key : {"dataset", "output", "memory-per-rank"}) config.erase(key);
+  for (const char* key : {"dataset", "output", "memory-per-rank", "batch-memory"}) config.erase(key);
   return config;
 }
 
@@ -115,6 +115,7 @@ class Train : public Command {
     declare_train(settings_, options_, TrainPaths::declared);
   }
   void run(Session& session) override {
+    make_parent_folder(session.comm, options_.output);
     std::optional<Dataset> dataset;
     {
       const auto timer = session.phases.time("read dataset");
@@ -183,6 +184,7 @@ Model fit(Session& session, const Dataset& dataset, const TrainOptions& options,
   } else if (options.family == "popular") {
     PopularConfig config = options.popular;
     config.event_weights = options.als.event_weights;
+    if (config.half_life_days < 0) throw ConfigError("--popular-half-life-days: must not be negative");
     const auto timer = session.phases.time("train popular", train.by_user.num_entries());
     model = train_popular(session.comm, train, config);
   } else {

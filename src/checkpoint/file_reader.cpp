@@ -102,4 +102,16 @@ StringTable FileReader::read_strings(const std::string& name, Count first_row, C
   return {std::vector<char>(bytes.begin(), bytes.end()), std::move(offsets)};
 }
 
+std::string FileReader::read_text(const std::string& name) const {
+  const auto bytes = read_all<std::uint8_t>(name);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::vector<std::string> FileReader::read_names(const std::string& name) const {
+  const StringTable table = read_strings(name, 0, shape(name + "/offsets").num_rows - 1);
+  std::vector<std::string> names;
+  for (Count row = 0; row < table.size(); ++row) names.emplace_back(table[row]);
+  return names;
+}
+
 }  // namespace pushcart

@@ -217,6 +217,30 @@ void FileWriter::write_strings(const std::string& name, const StringTable& local
   write_offsets(name + "/offsets", local.offsets());
 }
 
+void FileWriter::write_text(const std::string& name, const std::string& text) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+  write(name, std::span<const std::uint8_t>(bytes, state_->comm.is_root() ? text.size() : 0));
+}
+
+void FileWriter::write_names(const std::string& name, std::span<const std::string> names) {
+  StringTable table;
+  if (state_->comm.is_root()) {
+    for (const auto& text : names) table.push_back(text);
+  }
+  write_strings(name, table);
+}
+
+std::string name_in_file(std::string_view text) {
+  std::string name;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                       c == '-' || c == ' ' || (static_cast<unsigned char>(c) & 0x80) != 0;
+    if (plain) name += c;
+    else name += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return name.empty() ? "%" : name;
+}
+
 void FileWriter::attribute(const std::string& name, Attribute value) {
   constexpr std::size_t longest = 60000;  // HDF5 keeps attributes in headers of 64 KiB
   PUSHCART_CHECK(value.text.size() <= longest);

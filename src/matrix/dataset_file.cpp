@@ -23,12 +23,12 @@ void write_rows(FileWriter& writer, const std::string& group, const SparseRows& 
 }
 
 void write_attributes(FileWriter& writer, const std::string& group, const std::vector<TextColumn>& columns) {
-  std::string names;
+  std::vector<std::string> names;
   for (const auto& column : columns) {
-    writer.write_strings(group + "/attributes/" + column.name, column.values);
-    names += column.name + "\n";
+    writer.write_strings(group + "/attributes/" + name_in_file(column.name), column.values);
+    names.push_back(column.name);
   }
-  writer.attribute(group + "_attributes", names);
+  writer.write_names(group + "/attribute_names", names);
 }
 
 [[noreturn]] void damaged(const FileReader& reader, const std::string& what) {
@@ -61,12 +61,9 @@ SparseRows read_rows(const FileReader& reader, const std::string& group, Range m
 
 std::vector<TextColumn> read_attributes(const FileReader& reader, const std::string& group, Range mine) {
   std::vector<TextColumn> columns;
-  const std::string& names = reader.attribute(group + "_attributes").text;
-  for (std::size_t at = 0; at < names.size();) {
-    const std::size_t end = names.find('\n', at);
-    const std::string name = names.substr(at, end - at);
-    columns.push_back({name, reader.read_strings(group + "/attributes/" + name, mine.begin, mine.size())});
-    at = end + 1;
+  for (const auto& name : reader.read_names(group + "/attribute_names")) {
+    const std::string stored = group + "/attributes/" + name_in_file(name);
+    columns.push_back({name, reader.read_strings(stored, mine.begin, mine.size())});
   }
   return columns;
 }
@@ -101,19 +98,20 @@ void write_dataset(const Communicator& comm, const std::string& path, Dataset& d
   write_rows(writer, "by_user", dataset.by_user);
   writer.write("by_user/last_time", std::span<const std::int64_t>(dataset.last_time));
   write_rows(writer, "by_item", dataset.by_item);
-  std::string types;
+  std::vector<std::string> types;
   for (const auto& column : dataset.events) {
-    writer.write("events/" + column.type + "/strength", std::span<const float>(column.strength));
-    writer.write("events/" + column.type + "/last_time", std::span<const std::int64_t>(column.last_time));
-    types += column.type + "\n";
+    const std::string group = "events/" + name_in_file(column.type);
+    writer.write(group + "/strength", std::span<const float>(column.strength));
+    writer.write(group + "/last_time", std::span<const std::int64_t>(column.last_time));
+    types.push_back(column.type);
   }
+  writer.write_names("event_types", types);
   const bool has_held_out = comm.any(dataset.held_out.num_rows() > 0);
   if (has_held_out) write_rows(writer, "held_out", dataset.held_out);
   writer.attribute("has_held_out", has_held_out ? 1 : 0);
-  writer.attribute("event_types", types);
   writer.attribute("value_kind", dataset.value_kind == ValueKind::rating ? "rating" : "strength");
   writer.attribute("cutoff_time", dataset.cutoff_time);
-  writer.attribute("provenance", dataset.provenance);
+  writer.write_text("provenance", dataset.provenance);
   writer.attribute("time_unit", "seconds since 1970-01-01 UTC; 0 = the log has no times");
   dataset.digest = writer.commit();
 }
@@ -136,13 +134,10 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     const Count first = reader.read_offsets("by_user/offsets", users.begin, 0).front();
     const Count count = dataset.by_user.num_entries();
     dataset.last_time = reader.read<std::int64_t>("by_user/last_time", first, count);
-    const std::string& types = reader.attribute("event_types").text;
-    for (std::size_t at = 0; at < types.size();) {
-      const std::size_t end = types.find('\n', at);
-      const std::string type = types.substr(at, end - at);
-      dataset.events.push_back({type, reader.read<float>("events/" + type + "/strength", first, count),
-                                reader.read<std::int64_t>("events/" + type + "/last_time", first, count)});
-      at = end + 1;
+    for (const auto& type : reader.read_names("event_types")) {
+      const std::string group = "events/" + name_in_file(type);
+      dataset.events.push_back({type, reader.read<float>(group + "/strength", first, count),
+                                reader.read<std::int64_t>(group + "/last_time", first, count)});
     }
     dataset.held_out.num_columns = dataset.num_items();
     if (reader.attribute("has_held_out").integer != 0) {
@@ -150,7 +145,7 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     }
     dataset.value_kind = reader.attribute("value_kind").text == "rating" ? ValueKind::rating : ValueKind::strength;
     dataset.cutoff_time = reader.attribute("cutoff_time").integer;
-    dataset.provenance = reader.attribute("provenance").text;
+    dataset.provenance = reader.read_text("provenance");
   });
   dataset.digest = reader.header().content_digest;
   return dataset;

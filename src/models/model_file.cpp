@@ -101,8 +101,8 @@ Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
   model.dataset_digest = file.attribute("dataset_digest").text;
   model.predicts_ratings = file.attribute("predicts_ratings").integer != 0;
   model.mean = file.attribute("mean").real;
-  model.config = file.attribute("config").text;
-  model.history = file.attribute("history").text;
+  model.config = file.read_text("config");
+  model.history = file.read_text("history");
   model.users = dataset.users;
   model.items = dataset.items;
   model.item_bias = read_bias(file, "items/bias", items);
@@ -127,8 +127,8 @@ void write_model(const Communicator& comm, const std::string& path, Model& model
   file.attribute("predicts_ratings", model.predicts_ratings ? 1 : 0);
   file.attribute("mean", model.mean);
   file.attribute("dataset_digest", model.dataset_digest);
-  file.attribute("config", model.config);
-  file.attribute("history", model.history);
+  file.write_text("config", model.config);
+  file.write_text("history", model.history);
   write_optional(comm, file, "items/bias", model.item_bias, 1);
   write_optional(comm, file, "users/bias", model.user_bias, 1);
   write_optional(comm, file, "users/factors", model.user_factors.values, model.user_factors.num_columns);

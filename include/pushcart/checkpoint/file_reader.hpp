@@ -39,6 +39,9 @@ class FileReader {
   std::vector<Count> read_offsets(const std::string& name, Count first_row, Count num_rows) const;
   /// Strings [first, first + num_rows) of a table written by write_strings. Local.
   StringTable read_strings(const std::string& name, Count first_row, Count num_rows) const;
+  /// What write_text and write_names wrote. Local.
+  std::string read_text(const std::string& name) const;
+  std::vector<std::string> read_names(const std::string& name) const;
 
  private:
   struct State;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "pushcart/base/string_table.hpp"
 #include "pushcart/checkpoint/file_header.hpp"
@@ -15,6 +16,10 @@ namespace pushcart {
 struct BrokenFileError : StorageError {
   explicit BrokenFileError(const std::string& text) : StorageError(text) {}
 };
+
+/// A text as a part of a data set's name: what has a meaning in names ('/', '.', control characters ...) becomes
+/// %XX. Different texts give different names.
+std::string name_in_file(std::string_view text);
 
 /// Writes one HDF5 file from all ranks: plain contiguous data sets in rank order, attributes at the root. The
 /// file gets its name in publish(), after everything was flushed, read back, compared and given a checksum
@@ -40,7 +45,11 @@ class FileWriter {
   /// `name`/bytes and `name`/offsets.
   void write_strings(const std::string& name, const StringTable& local);
 
-  /// Must be the same on all ranks; nothing that depends on ranks, paths or the clock, or digests will differ.
+  /// A text of any length, of rank 0, as bytes; names of any bytes, of rank 0, as a table of strings.
+  void write_text(const std::string& name, const std::string& text);
+  void write_names(const std::string& name, std::span<const std::string> names);
+
+  /// At most 60,000 bytes (write_text has no limit). Must be the same on all ranks; nothing that depends on ranks, paths or the clock, or digests will differ.
   void attribute(const std::string& name, Attribute value);
 
   /// Flushes, verifies, seals: everything on disk, still under the temporary name. @return the content digest
