@@ -7,6 +7,7 @@
 #include "app/command_line.hpp"
 #include "app/toml_file.hpp"
 #include "pushcart/base/log.hpp"
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/suggest.hpp"
 #include "pushcart/base/version.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
@@ -127,6 +128,7 @@ int end_with_error(const Communicator& comm, ExitCode code, const std::string& t
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_freed_memory();
   Environment environment(argc, argv);
   const auto comm = Communicator::world();
   start_log(comm.is_root(), Verbosity::normal);

@@ -1,7 +1,9 @@
 #include "pushcart/base/memory.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
+#include <limits>
 #include <numeric>
 
 namespace pushcart {
@@ -9,6 +11,15 @@ namespace pushcart {
 Count MemoryPlan::total_bytes() const {
   return std::accumulate(parts_.begin(), parts_.end(), Count{0},
                          [](Count sum, const Part& part) { return sum + part.num_bytes; });
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int unlimited = std::numeric_limits<int>::max();
+  mallopt(M_MMAP_THRESHOLD, unlimited);
+  mallopt(M_TRIM_THRESHOLD, unlimited);
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
 }
 
 Count peak_memory_bytes() {

@@ -24,11 +24,22 @@ Partition balanced_partition(const Communicator& comm, Count num_rows, std::size
   return partition_by_work(num_rows, lengths, comm.size());
 }
 
-template <class RowOf>
-SendOrder order_by_owner(const Partition& partition, std::size_t count, RowOf&& row_of) {
-  std::vector<int> owners(count);
-  for (std::size_t i = 0; i < count; ++i) owners[i] = partition.owner(row_of(i));
-  return order_by_rank(owners, partition.num_ranks());
+/// Brings element_of(i) to the owner of row_of(i), for i in [0, count): by source rank, then in order of i.
+template <class RowOf, class ElementOf>
+auto bring_to_owners(const Communicator& comm, const Partition& partition, std::size_t count, RowOf&& row_of,
+                     ElementOf&& element_of) {
+  using Element = std::decay_t<decltype(element_of(std::size_t{}))>;
+  std::vector<Count> counts(static_cast<std::size_t>(comm.size()), 0);
+  for (std::size_t i = 0; i < count; ++i) ++counts[static_cast<std::size_t>(partition.owner(row_of(i)))];
+  std::vector<Count> next(counts.size());
+  std::exclusive_scan(counts.begin(), counts.end(), next.begin(), Count{0});
+  std::vector<Element> grouped(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto owner = static_cast<std::size_t>(partition.owner(row_of(i)));
+    grouped[static_cast<std::size_t>(next[owner]++)] = element_of(i);
+  }
+  if (comm.size() == 1) return grouped;
+  return comm.alltoallv(std::span<const Element>(grouped), std::span<const Count>(counts)).data;
 }
 
 /// One entry of a sparse matrix on its way to the owner of its row.
@@ -91,8 +102,8 @@ std::pair<SparseRows, std::vector<Count>> rows_of_entries(Range rows, Count num_
 }
 
 template <class T>
-std::vector<T> permuted(std::span<const T> values, std::span<const Count> source) {
-  std::vector<T> result;
+std::vector<std::remove_const_t<T>> permuted(std::span<T> values, std::span<const Count> source) {
+  std::vector<std::remove_const_t<T>> result;
   result.reserve(source.size());
   for (const Count i : source) result.push_back(values[static_cast<std::size_t>(i)]);
   return result;
@@ -125,35 +136,25 @@ Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_it
   dataset.users = balanced_partition(comm, num_users, pairs.size(), user_of);
   dataset.items = balanced_partition(comm, num_items, pairs.size(), item_of);
 
-  const SendOrder send = order_by_owner(dataset.users, pairs.size(), user_of);
-  auto received = exchange_grouped<Interaction>(comm, pairs, send).data;
-  std::vector<Entry> entries;
-  std::vector<std::int64_t> times;
-  entries.reserve(received.size());
-  times.reserve(received.size());
-  for (const auto& pair : received) {
-    entries.push_back({pair.user, pair.item, pair.value});
-    times.push_back(pair.last_time);
-  }
-  received = {};
+  const std::size_t count = pairs.size();
+  const auto entries = bring_to_owners(comm, dataset.users, count, user_of, [&](std::size_t i) {
+    return Entry{pairs[i].user, pairs[i].item, pairs[i].value};
+  });
   auto [by_user, source] = rows_of_entries(dataset.users.range(comm.rank()), num_items, entries);
   dataset.by_user = std::move(by_user);
-  dataset.last_time = permuted<std::int64_t>(times, source);
+  const auto bring_column = [&](auto&& element_of) {
+    const auto arrived = bring_to_owners(comm, dataset.users, count, user_of, element_of);
+    return permuted(std::span(arrived), source);
+  };
+  dataset.last_time = bring_column([&](std::size_t i) { return pairs[i].last_time; });
   for (std::size_t type = 0; type < num_types; ++type) {
-    std::vector<float> strength;
-    std::vector<std::int64_t> last_time;
-    strength.reserve(pairs.size());
-    last_time.reserve(pairs.size());
-    for (const Count position : send.order) {
-      strength.push_back(interactions.type_strength[static_cast<std::size_t>(position) * num_types + type]);
-      last_time.push_back(interactions.type_last_time[static_cast<std::size_t>(position) * num_types + type]);
-    }
-    const std::span<const Count> counts(send.counts);
-    const auto all_strength = comm.alltoallv(std::span<const float>(strength), counts).data;
-    const auto all_time = comm.alltoallv(std::span<const std::int64_t>(last_time), counts).data;
-    dataset.events.push_back({interactions.types[type], permuted<float>(all_strength, source),
-                              permuted<std::int64_t>(all_time, source)});
+    EventColumn column;
+    column.type = interactions.types[type];
+    column.strength = bring_column([&](std::size_t i) { return interactions.type_strength[i * num_types + type]; });
+    column.last_time = bring_column([&](std::size_t i) { return interactions.type_last_time[i * num_types + type]; });
+    dataset.events.push_back(std::move(column));
   }
+  interactions = {};
   if (num_types == 0) dataset.events.push_back({"event", dataset.by_user.values, dataset.last_time});
   dataset.by_item = transpose(comm, dataset.by_user, dataset.items, num_users);
   dataset.held_out.num_columns = num_items;
@@ -166,35 +167,32 @@ Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_it
 
 SparseRows rows_by_owner(const Communicator& comm, const Partition& rows, Count num_columns,
                          std::span<const Interaction> pairs) {
-  std::vector<Entry> entries;
-  entries.reserve(pairs.size());
-  for (const auto& pair : pairs) entries.push_back({pair.user, pair.item, pair.value});
-  const SendOrder send = order_by_owner(rows, entries.size(), [&](std::size_t i) { return entries[i].row; });
-  const auto received = exchange_grouped<Entry>(comm, entries, send).data;
-  return rows_of_entries(rows.range(comm.rank()), num_columns, received).first;
+  const auto entries = bring_to_owners(
+      comm, rows, pairs.size(), [&](std::size_t i) { return pairs[i].user; },
+      [&](std::size_t i) { return Entry{pairs[i].user, pairs[i].item, pairs[i].value}; });
+  return rows_of_entries(rows.range(comm.rank()), num_columns, entries).first;
 }
 
 SparseRows transpose(const Communicator& comm, const SparseRows& rows, const Partition& columns,
                      Count num_rows_global) {
-  std::vector<Entry> entries;
-  entries.reserve(rows.columns.size());
+  std::vector<Count> row_of_entry;
+  row_of_entry.reserve(rows.columns.size());
   for (Count row = 0; row < rows.num_rows(); ++row) {
-    const auto row_columns = rows.row_columns(row);
-    const auto row_values = rows.row_values(row);
-    for (std::size_t i = 0; i < row_columns.size(); ++i) {
-      entries.push_back({row_columns[i], rows.rows.begin + row, row_values[i]});
-    }
+    row_of_entry.insert(row_of_entry.end(), static_cast<std::size_t>(rows.row_length(row)), rows.rows.begin + row);
   }
-  const SendOrder send =
-      order_by_owner(columns, entries.size(), [&](std::size_t i) { return entries[i].row; });
-  const auto received = exchange_grouped<Entry>(comm, entries, send).data;
-  return rows_of_entries(columns.range(comm.rank()), num_rows_global, received).first;
+  const auto entries = bring_to_owners(
+      comm, columns, rows.columns.size(), [&](std::size_t i) { return rows.columns[i]; },
+      [&](std::size_t i) { return Entry{rows.columns[i], row_of_entry[i], rows.values[i]}; });
+  return rows_of_entries(columns.range(comm.rank()), num_rows_global, entries).first;
 }
 
 StringTable strings_by_owner(const Communicator& comm, const Partition& partition, std::span<const Count> indices,
                              const StringTable& texts) {
   PUSHCART_CHECK(static_cast<Count>(indices.size()) == texts.size());
-  const SendOrder send = order_by_owner(partition, indices.size(), [&](std::size_t i) { return indices[i]; });
+  std::vector<int> owners;
+  owners.reserve(indices.size());
+  for (const Count index : indices) owners.push_back(partition.owner(index));
+  const SendOrder send = order_by_rank(owners, comm.size());
   const auto received = exchange_grouped<Count>(comm, indices, send).data;
   const StringTable arrived = exchange_strings(comm, texts, send);
   const Range mine = partition.range(comm.rank());

@@ -22,6 +22,11 @@ class MemoryPlan {
   std::vector<Part> parts_;
 };
 
+/// Has the allocator keep freed memory for the next step instead of giving it back: steps of a run use buffers
+/// of like size one after the other, and fresh pages cost more than the work on them. For main, before anything
+/// is allocated; the peak does not change.
+void keep_freed_memory();
+
 /// Largest resident set of this process so far, in bytes.
 Count peak_memory_bytes();
 
