@@ -151,10 +151,11 @@ class SmallShop(PipelineTest):
         return seen
 
     def test_help_shows_every_default(self):
-        for verb in VERBS:
-            shown = self.run_well(0, verb, "--help")
-            self.assertEqual(shown.err, "")
-            dumped = self.run_well(0, verb, "--dump-config").out
+        jobs = [[verb, self.start(0, verb, "--help"), self.start(0, verb, "--dump-config")] for verb in VERBS]
+        for verb, *two in jobs:
+            shown, dumped = [job.wait(60) for job in two]
+            self.assertEqual((shown.code, shown.err, dumped.code), (0, "", 0), shown.told() + dumped.told())
+            dumped = dumped.out
             section = ""
             for line in dumped.splitlines():
                 if re.match(r"\[[a-z]+\]$", line):

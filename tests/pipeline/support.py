@@ -63,7 +63,8 @@ class Job:
         values = dict(os.environ, OMP_NUM_THREADS=str(threads), OMPI_ALLOW_RUN_AS_ROOT="1",
                       OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1",
                       OMPI_MCA_hwloc_base_binding_policy="none", OMPI_MCA_btl_vader_single_copy_mechanism="none",
-                      PUSHCART_TEST_TOKEN=self.token)
+                      # mpirun need not give ranks that are leaving anyway a second to do so
+                      OMPI_MCA_odls_base_sigkill_timeout="0", PUSHCART_TEST_TOKEN=self.token)
         values.update(environment or {})
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.started = time.monotonic()
@@ -162,7 +163,9 @@ class PipelineTest(unittest.TestCase):
 
     def run_badly(self, ranks, code, words, *arguments, **options):
         """Runs and expects this exit code and exactly one line of complaint that has all the words in it."""
-        ended = self.run_program(ranks, *arguments, **options)
+        return self.assert_refused(self.run_program(ranks, *arguments, **options), code, words)
+
+    def assert_refused(self, ended, code, words):
         self.assertEqual(ended.code, code, ended.told())
         complaints = ended.complaints()
         self.assertEqual(len(complaints), 1, "one clear line is wanted" + ended.told())
