@@ -17,7 +17,7 @@ void declare_common(OptionSet& options, CommonOptions& common) {
   options.add_flag("json", common.json, "print the results as JSON on stdout");
   options.add_flag("quiet", common.quiet, "log errors only");
   options.add_flag("verbose", common.verbose, "log more");
-  options.add("threads", common.threads, "OpenMP threads a rank; 0 = as OMP_NUM_THREADS or the machine says");
+  options.add("threads", common.threads, "OpenMP threads a rank; 0 = OMP_NUM_THREADS, or an even share of the cores");
   options.add("run-record", common.run_record, "file for the machine-readable record of the run");
 }
 

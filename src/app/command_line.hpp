@@ -15,7 +15,7 @@ struct CommonOptions {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
-  int threads = 0;           ///< OpenMP threads a rank; 0 = as OMP_NUM_THREADS or the machine says
+  int threads = 0;           ///< OpenMP threads a rank; 0 = OMP_NUM_THREADS, or an even share of the cores
   std::string run_record;
 };
 void declare_common(OptionSet& options, CommonOptions& common);

@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 #include <omp.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/command_line.hpp"
 #include "app/toml_file.hpp"
@@ -47,6 +50,20 @@ std::string usage(const std::vector<std::unique_ptr<Command>>& commands) {
          "exit codes: 0 done, 2 usage, 3 bad input, 4 storage, 5 numerical failure, 70 a bug, 75 stopped, run again\n";
 }
 
+/// Threads of this rank: as told, else OMP_NUM_THREADS, else the cores that the launcher bound this rank to, else
+/// an even share of the node's cores. Collective.
+void set_threads(const Communicator& comm, int wanted) {
+  if (wanted < 0) throw ConfigError("--threads: must be 0 or more");
+  const int on_node = comm.ranks_on_node();
+  if (wanted > 0) {
+    omp_set_num_threads(wanted);
+  } else if (!std::getenv("OMP_NUM_THREADS")) {
+    const int allowed = omp_get_num_procs();
+    const bool bound = allowed < sysconf(_SC_NPROCESSORS_ONLN);
+    omp_set_num_threads(bound ? allowed : std::max(1, allowed / on_node));
+  }
+}
+
 void run_command(const Communicator& comm, Command& command, const std::vector<std::string>& arguments,
                  const std::vector<std::string>& verbs) {
   const auto start = std::chrono::steady_clock::now();
@@ -72,8 +89,7 @@ void run_command(const Communicator& comm, Command& command, const std::vector<s
     if (comm.is_root()) fmt::print("{}", to_toml(options, command.name()));
     return;
   }
-  if (common.threads < 0) throw ConfigError("--threads: must be 0 or more");
-  if (common.threads > 0) omp_set_num_threads(common.threads);
+  set_threads(comm, common.threads);
   log_info("pushcart {} {}: {} rank{} x {} thread{}", version(), command.name(), comm.size(),
            comm.size() == 1 ? "" : "s", omp_get_max_threads(), omp_get_max_threads() == 1 ? "" : "s");
 

@@ -52,6 +52,15 @@ Communicator Communicator::split(int color, int key) const {
   return result;
 }
 
+int Communicator::ranks_on_node() const {
+  MPI_Comm node = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+  int count = 1;
+  check(MPI_Comm_size(node, &count), "MPI_Comm_size");
+  MPI_Comm_free(&node);
+  return count;
+}
+
 void Communicator::barrier() const { check(MPI_Barrier(comm_), "MPI_Barrier"); }
 
 Count Communicator::exclusive_sum(Count value) const {

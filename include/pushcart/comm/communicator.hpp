@@ -53,6 +53,8 @@ class Communicator {
 
   Communicator duplicate() const;
   Communicator split(int color, int key) const;
+  /// Ranks of this communicator that share this rank's memory.
+  int ranks_on_node() const;
   void barrier() const;
 
   /// Element-wise reduction in place. Floating-point sums are only order-independent on a common grid: see
