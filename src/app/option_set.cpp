@@ -149,7 +149,8 @@ void OptionSet::apply(const OptionValues& values) const {
     try {
       option->set(texts);
     } catch (const ConfigError& error) {
-      throw ConfigError(fmt::format("--{}: {}", key, error.what()));
+      const std::string name = "--" + key, text = error.what();
+      throw ConfigError(text.starts_with(name) ? text : name + ": " + text);
     }
   }
 }

@@ -82,6 +82,9 @@ TrainingRows select_rows(const Communicator& comm, const Dataset& dataset,
     }
     selected.offsets.push_back(static_cast<Count>(selected.columns.size()));
   }
+  if (comm.sum(selected.num_entries()) == 0) {
+    throw ConfigError("--event-weight: these types and weights leave no interaction to learn from");
+  }
   SparseRows by_item = transpose(comm, selected, dataset.items, dataset.num_users());
   return TrainingRows(std::move(selected), std::move(by_item));
 }
