@@ -1,0 +1,150 @@
+#include "models/als/row_solver.hpp"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <numeric>
+
+#include "models/als/normal_sums.hpp"
+#include "pushcart/base/random.hpp"
+
+namespace pushcart::als {
+namespace {
+
+/// One row's problem: d rows of k floats with weights and targets, and the diagonal's parts.
+struct Problem {
+  Count d, k;
+  double alpha0, rho;
+  std::vector<float> rows, weights, targets;
+  std::vector<std::int32_t> positions;
+  std::vector<double> eigenvalues;
+
+  RowEntries entries() const { return {{nullptr, rows.data(), k}, positions, weights, targets}; }
+
+  /// |A x - b| / (|Z'WZ x| + |D x| + |b|) in double.
+  double relative_residual(std::span<const float> x) const {
+    using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    const Eigen::MatrixXd z = Eigen::Map<const RowMajor>(rows.data(), d, k).cast<double>();
+    const Eigen::VectorXd w = Eigen::Map<const Eigen::VectorXf>(weights.data(), d).cast<double>();
+    const Eigen::VectorXd t = Eigen::Map<const Eigen::VectorXf>(targets.data(), d).cast<double>();
+    const Eigen::VectorXd solution = Eigen::Map<const Eigen::VectorXf>(x.data(), k).cast<double>();
+    const Eigen::VectorXd diagonal =
+        alpha0 * Eigen::Map<const Eigen::VectorXd>(eigenvalues.data(), k).array() + rho;
+    const Eigen::VectorXd observed = z.transpose() * w.cwiseProduct(z * solution);
+    const Eigen::VectorXd damped = diagonal.cwiseProduct(solution), right = z.transpose() * w.cwiseProduct(t);
+    return (observed + damped - right).norm() / (observed.norm() + damped.norm() + right.norm());
+  }
+};
+
+/// Rows as factors are: their sizes fall along the eigenvectors as the eigenvalues do.
+Problem random_problem(Count d, Count k, double alpha0, double rho, double alpha) {
+  Problem problem{d, k, alpha0, rho, {}, {}, {}, {}, {}};
+  RandomStream random(7, static_cast<std::uint64_t>(d * 1000 + k));
+  constexpr double num_rows = 1000;
+  for (Count c = 0; c < k; ++c) {
+    problem.eigenvalues.push_back(num_rows *
+                                  std::exp2(-12.0 + 12.0 * static_cast<double>(c) / static_cast<double>(k)));
+  }
+  for (Count j = 0; j < d; ++j) {
+    for (double eigenvalue : problem.eigenvalues) {
+      problem.rows.push_back(static_cast<float>(std::sqrt(eigenvalue / num_rows) * random.next_normal()));
+    }
+    const double confidence = alpha * (0.1 + 5 * random.next_uniform());
+    problem.weights.push_back(alpha > 0 ? static_cast<float>(confidence) : 1.0F);
+    problem.targets.push_back(alpha > 0 ? static_cast<float>((1 + confidence) / confidence) : 1.0F);
+  }
+  problem.positions.resize(static_cast<std::size_t>(d));
+  std::iota(problem.positions.begin(), problem.positions.end(), 0);
+  return problem;
+}
+
+/// @return the relative residual
+double solve(const Problem& problem, Count* in_double = nullptr) {
+  RowSolver solver(problem.k, problem.d);
+  solver.set_basis(problem.alpha0, problem.eigenvalues);
+  std::vector<float> x(static_cast<std::size_t>(problem.k), NAN);
+  EXPECT_EQ(solver.solve(problem.entries(), problem.rho, x), Solved::yes);
+  if (in_double) *in_double = solver.num_solved_in_double();
+  return problem.relative_residual(x);
+}
+
+TEST(RowSolver, SolvesLightAndHeavyRowsToFloatAccuracy) {
+  for (const Count k : {1, 3, 16, 40, 70}) {
+    for (const Count d : {1, 2, 15, 39, 40, 41, 69, 70, 200}) {
+      SCOPED_TRACE(testing::Message() << "k " << k << " d " << d);
+      EXPECT_LT(solve(random_problem(d, k, 0.005, 0.3, 0)), 5e-6);                        // Rendle
+      EXPECT_LT(solve(random_problem(d, k, 0, 0.08 * static_cast<double>(d), 0)), 5e-6);  // ALS-WR
+      EXPECT_LT(solve(random_problem(d, k, 1, 0.1, 40)), 5e-6);  // Hu, Koren, Volinsky
+    }
+  }
+}
+
+TEST(RowSolver, HoldsWithTinyRegularization) {
+  for (const Count d : {3, 30, 100}) {
+    for (const double rho : {1e-4, 1e-6, 1e-9}) {
+      SCOPED_TRACE(testing::Message() << "d " << d << " rho " << rho);
+      EXPECT_LT(solve(random_problem(d, 40, 0, rho, 40)), 1e-4);
+    }
+  }
+}
+
+TEST(RowSolver, RowsAlikeAreSolvedInDoubleIfFloatIsNotEnough) {
+  // Z of rank 1: singular but for the diagonal, which float loses beside it if rho is tiny.
+  for (const Count d : {10, 60}) {
+    for (const double rho : {0.01, 1e-8}) {
+      Problem problem = random_problem(d, 20, 0, rho, 0);
+      for (Count j = 1; j < d; ++j) std::copy_n(problem.rows.begin(), 20, problem.rows.begin() + j * 20);
+      Count in_double = 0;
+      EXPECT_LT(solve(problem, &in_double), 1e-5);
+      EXPECT_EQ(in_double, rho < 1e-6 ? 1 : 0);
+    }
+  }
+}
+
+TEST(RowSolver, ReusedForOtherRowsGivesTheSameBits) {
+  const Problem light = random_problem(9, 16, 0.01, 0.2, 5), heavy = random_problem(50, 16, 0.01, 0.4, 5);
+  RowSolver used(16, 50), fresh(16, 50);
+  for (RowSolver* solver : {&used, &fresh}) solver->set_basis(0.01, light.eigenvalues);
+  std::vector<float> first(16), again(16), other(16);
+  used.solve(heavy.entries(), 0.4, other);
+  used.solve(light.entries(), 0.2, first);
+  fresh.solve(light.entries(), 0.2, again);
+  EXPECT_EQ(first, again);
+}
+
+TEST(RowSolver, SaysSoIfARowCannotBeSolved) {
+  for (const Count d : {4, 30}) {
+    for (const float weight : {static_cast<float>(INFINITY), static_cast<float>(NAN)}) {
+      Problem problem = random_problem(d, 16, 0.01, 0.2, 0);
+      problem.weights[1] = weight;
+      RowSolver solver(16, d);
+      solver.set_basis(problem.alpha0, problem.eigenvalues);
+      std::vector<float> x(16);
+      EXPECT_EQ(solver.solve(problem.entries(), problem.rho, x), Solved::no);
+    }
+  }
+}
+
+TEST(NormalSums, SolveAsTheWholeRowDoes) {
+  const Problem problem = random_problem(100, 12, 0.01, 0.5, 3);
+  NormalSums sums;
+  sums.start(12);
+  for (std::size_t first = 0; first < 100; first += 32) {
+    const std::size_t count = std::min<std::size_t>(32, 100 - first);
+    sums.add({{nullptr, problem.rows.data(), 12},
+              std::span(problem.positions).subspan(first, count),
+              std::span(problem.weights).subspan(first, count),
+              std::span(problem.targets).subspan(first, count)});
+  }
+  RowSolver solver(12, 100);
+  solver.set_basis(problem.alpha0, problem.eigenvalues);
+  std::vector<float> x(12);
+  ASSERT_EQ(solver.solve(sums, problem.rho, x), Solved::yes);
+  EXPECT_LT(problem.relative_residual(x), 1e-6);
+  const double loss = observed_loss(problem.entries(), x);
+  EXPECT_NEAR(sums.observed_loss(x), loss, 1e-5 * loss);
+}
+
+}  // namespace
+}  // namespace pushcart::als
