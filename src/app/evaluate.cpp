@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/command.hpp"
 #include "app/format_options.hpp"
 #include "app/paths.hpp"
@@ -25,6 +27,7 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
   options.add("replicates", evaluate.config.replicates, "bootstrap replicates for the 95 % intervals; 0 = none");
   options.add("bootstrap-seed", evaluate.config.seed, "seed of the bootstrap");
+  options.add_bytes("memory-per-rank", evaluate.memory_per_rank, "refuse to start over this much (2GiB); 0 = no limit");
 }
 
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model, const EvaluateOptions& options) {
@@ -39,6 +42,9 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
     else if (split) held_out = std::move(split->held_out);
     else held_out = held_out_of(comm, dataset);
   }
+  const Count longest = options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
+  announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users), longest,
+                 train.by_user.num_entries(), options.memory_per_rank);
   const Model popular = train_popular(comm, train, PopularConfig{});
   return evaluate(comm, model, popular, train, *held_out, options.config, session.phases);
 }

@@ -15,6 +15,7 @@ struct EvaluateOptions {
   std::vector<std::string> test;
   LogFormat test_format;
   EvaluateConfig config;
+  Count memory_per_rank = 0;
 };
 
 enum class EvaluatePaths : int { declared, decided_by_run };

@@ -59,17 +59,6 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
 
 namespace {
 
-/// What top-N holds on this rank beside dataset and model: heaps, a block of items, tiles of scores.
-void plan_memory(const Communicator& comm, const Model& model, const TopRequest& request, Count budget) {
-  MemoryPlan plan;
-  const Count users = static_cast<Count>(request.users.size());
-  plan.add("lists", users * request.n * 16);
-  plan.add("excluded items", request.excluded.num_entries() * 8);
-  plan.add("block of items", 1024 * (model.item_factors.num_columns * 4 + 20));
-  plan.add("tiles of scores", Count{omp_get_max_threads()} * 256 * 1024 * 4);
-  announce_memory(comm, "recommend", plan, budget);
-}
-
 /// Users without interactions have no taste to go by: their lists are emptied, to be filled as popular.
 void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
   TopLists kept;
@@ -91,6 +80,16 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 
 }  // namespace
 
+void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
+                    Count num_excluded, Count budget_bytes) {
+  MemoryPlan plan;
+  plan.add("lists", num_users * n * 16);
+  plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
+  plan.add("block of items", 1024 * (model.item_factors.num_columns * 4 + 20));
+  plan.add("tiles of scores", Count{omp_get_max_threads()} * 256 * 1024 * 4);
+  announce_memory(comm, step, plan, budget_bytes);
+}
+
 Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options) {
   const auto& comm = session.comm;
   if (options.n < 1) throw ConfigError("--n: must be at least 1");
@@ -101,7 +100,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   request.n = options.n;
   request.excluded = seen_items(dataset, request.users, options.seen);
   request.item_allowed = allowed.allowed;
-  plan_memory(comm, model, request, options.memory_per_rank);
+  announce_lists(comm, "recommend", model, static_cast<Count>(request.users.size()), request.n,
+                 request.excluded.num_entries(), options.memory_per_rank);
 
   Recommendations made;
   made.lists = top_items(comm, model, dataset, request, session.phases);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "app/option_set.hpp"
 #include "app/session.hpp"
 #include "pushcart/feed/list_files.hpp"
@@ -34,6 +36,11 @@ struct RecommendOptions {
 
 enum class RecommendPaths : int { declared, decided_by_run };
 void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths);
+
+/// Says what ranking holds on this rank beside dataset and model, and refuses it over budget (announce_memory).
+/// Collective.
+void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
+                    Count num_excluded, Count budget_bytes);
 
 /// Lists, and the outside ids of the users asked for that the dataset does not know (rows of -1, this rank's).
 struct Recommendations {

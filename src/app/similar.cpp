@@ -21,6 +21,7 @@ class Similar : public Command {
     options.add("output", output_.folder, "folder for the lists");
     options.add("n", n_, "length of the lists");
     declare_list_output(options, output_);
+    options.add_bytes("memory-per-rank", memory_per_rank_, "refuse to start over this much (2GiB); 0 = no limit");
   }
   void run(Session& session) override {
     const auto& comm = session.comm;
@@ -29,6 +30,7 @@ class Similar : public Command {
     const Model model = read_model(comm, model_, dataset);
     session.note_input(dataset_, dataset.digest);
     session.note_input(model_, model.digest);
+    announce_lists(comm, "similar", model, model.item_factors.rows.size(), n_, 0, memory_per_rank_);
     const Recommendations made{similar_items(comm, model, n_, session.phases), {}};
     const auto info = write_list_files(session, dataset, made, ListKind::similar_items, output_, n_, model.digest);
     session.text = fmt::format("similar items: {} ({} items, {} entries, digest {})\n", output_.folder, info.num_rows,
@@ -37,7 +39,7 @@ class Similar : public Command {
 
  private:
   std::string dataset_ = "data.h5", model_ = "model.h5";
-  Count n_ = 20;
+  Count n_ = 20, memory_per_rank_ = 0;
   ListOutput output_;
 };
 
