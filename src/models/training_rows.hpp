@@ -27,9 +27,10 @@ enum class PairValue : int {
   recency    ///< 2^(-age/half-life) of the latest event alone: how much a user of an item still counts
 };
 
-/// PairValue::strength: value = sum over the types of weight * strength * 2^(-age/half-life); pairs whose value is not above 0 are
-/// left out. PairValue::recency: the pairs that this leaves, each with its recency. Without weights the dataset's values stand for all types; half_life_days 0 = no decay.
-/// Collective. ConfigError: unknown type, weight that is no number, half-life without times.
+/// PairValue::strength: value = sum over the types of weight * strength * 2^(-age/half-life); pairs whose
+/// value is not above 0 are left out. PairValue::recency: the pairs that this leaves, each with its recency.
+/// Without weights the dataset's values stand for all types; half_life_days 0 = no decay. Collective.
+/// ConfigError: unknown type, weight that is no number, half-life without times.
 TrainingRows select_rows(const Communicator& comm, const Dataset& dataset,
                          const std::map<std::string, double>& event_weights, double half_life_days,
                          PairValue pair_value);
