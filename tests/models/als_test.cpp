@@ -26,7 +26,8 @@ struct Dense {
 
   double regularization(Count degree, Count others) const {
     return objective.lambda *
-           std::pow(static_cast<double>(degree) + objective.alpha0 * static_cast<double>(others), objective.nu);
+           std::pow(static_cast<double>(degree) + objective.alpha0 * static_cast<double>(others),
+                    objective.nu);
   }
   std::vector<Count> degrees(bool of_items) const {
     std::vector<Count> counts(static_cast<std::size_t>(of_items ? items.rows() : users.rows()), 0);
@@ -42,10 +43,12 @@ struct Dense {
     sum += objective.alpha0 * (users * items.transpose()).squaredNorm();
     const auto user_degrees = degrees(false), item_degrees = degrees(true);
     for (Eigen::Index u = 0; u < users.rows(); ++u) {
-      sum += regularization(user_degrees[static_cast<std::size_t>(u)], items.rows()) * users.row(u).squaredNorm();
+      sum += regularization(user_degrees[static_cast<std::size_t>(u)], items.rows()) *
+             users.row(u).squaredNorm();
     }
     for (Eigen::Index i = 0; i < items.rows(); ++i) {
-      sum += regularization(item_degrees[static_cast<std::size_t>(i)], users.rows()) * items.row(i).squaredNorm();
+      sum += regularization(item_degrees[static_cast<std::size_t>(i)], users.rows()) *
+             items.row(i).squaredNorm();
     }
     return sum;
   }
@@ -58,8 +61,8 @@ struct Dense {
     for (Eigen::Index i = 0; i < items.rows(); ++i) {
       const Count degree = item_degrees[static_cast<std::size_t>(i)];
       if (degree == 0) continue;
-      Eigen::MatrixXd a = objective.alpha0 * gram +
-                          regularization(degree, users.rows()) * Eigen::MatrixXd::Identity(k, k);
+      Eigen::MatrixXd a =
+          objective.alpha0 * gram + regularization(degree, users.rows()) * Eigen::MatrixXd::Identity(k, k);
       Eigen::VectorXd b = Eigen::VectorXd::Zero(k);
       for (const auto& o : observed) {
         if (o.item != i) continue;
@@ -76,7 +79,8 @@ Eigen::MatrixXd whole_table(const Communicator& comm, const FactorTable& table) 
   const auto rows = all_rows(comm, table.values);
   const auto k = static_cast<Eigen::Index>(comm.allreduce(table.num_columns, Reduce::max));
   using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  return Eigen::Map<const RowMajor>(rows.data(), static_cast<Eigen::Index>(rows.size()) / k, k).cast<double>();
+  return Eigen::Map<const RowMajor>(rows.data(), static_cast<Eigen::Index>(rows.size()) / k, k)
+      .cast<double>();
 }
 
 Dense dense_problem(const Dataset& dataset, const AlsConfig& config, const Model& model) {
@@ -88,7 +92,9 @@ Dense dense_problem(const Dataset& dataset, const AlsConfig& config, const Model
   for (const auto& pair : all_pairs(world(), dataset)) {
     const double r = static_cast<double>(pair.value);
     switch (dense.objective.target) {
-      case AlsTarget::ones: dense.observed.push_back({pair.user, pair.item, 1, 1}); break;
+      case AlsTarget::ones:
+        dense.observed.push_back({pair.user, pair.item, 1, 1});
+        break;
       case AlsTarget::confidence: {
         const double confidence = dense.objective.alpha * r;
         dense.observed.push_back({pair.user, pair.item, confidence, (1 + confidence) / confidence});
@@ -96,7 +102,8 @@ Dense dense_problem(const Dataset& dataset, const AlsConfig& config, const Model
       }
       case AlsTarget::ratings:
         dense.observed.push_back({pair.user, pair.item, 1,
-                                  r - model.mean - static_cast<double>(user_bias[static_cast<std::size_t>(pair.user)]) -
+                                  r - model.mean -
+                                      static_cast<double>(user_bias[static_cast<std::size_t>(pair.user)]) -
                                       static_cast<double>(item_bias[static_cast<std::size_t>(pair.item)])});
         break;
     }
@@ -112,7 +119,7 @@ struct Case {
 };
 
 std::vector<Case> cases() {
-  SmallDataset plain, dense_rows, ratings, tiny, wide;
+  SmallDataset plain, dense_rows, ratings, tiny, wide, one_item;
   dense_rows.density = 0.7;
   ratings.value_kind = ValueKind::rating;
   tiny.num_users = 1;
@@ -120,10 +127,14 @@ std::vector<Case> cases() {
   tiny.density = 1;
   wide.num_users = 3;
   wide.num_items = 60;
+  one_item.num_users = 12;
+  one_item.num_items = 1;
+  one_item.density = 0.6;
   return {{"rendle", AlsPreset::rendle, plain, 8},       {"hkv", AlsPreset::hkv, plain, 8},
           {"ratings", AlsPreset::automatic, ratings, 6}, {"heavy rows", AlsPreset::rendle, dense_rows, 5},
           {"heavy hkv", AlsPreset::hkv, dense_rows, 4},  {"one user", AlsPreset::rendle, tiny, 4},
-          {"k over rows", AlsPreset::rendle, wide, 16},  {"k = 1", AlsPreset::rendle, plain, 1}};
+          {"k over rows", AlsPreset::rendle, wide, 16},  {"k = 1", AlsPreset::rendle, plain, 1},
+          {"one item", AlsPreset::hkv, one_item, 3}};
 }
 
 AlsConfig config_of(const Case& c) {
@@ -142,7 +153,7 @@ TEST(TrainAls, ReportsTheObjectiveThatADenseFormulaGives) {
     PhaseLog phases;
     const AlsResult result = train_als(world(), dataset, config, {}, phases);
     const double expected = dense_problem(dataset, config, result.model).value();
-    EXPECT_NEAR(result.report.sweeps.back().objective, expected, 1e-4 * expected);
+    EXPECT_NEAR(result.report.sweeps.back().objective, expected, 1e-5 * expected);
   }
 }
 
@@ -201,6 +212,16 @@ TEST(TrainAls, SplitsLongRowsWithoutChangingTheAnswer) {
               1e-4 * whole.report.sweeps.back().objective);
 }
 
+TEST(TrainAls, GivesZeroFactorsWithoutAnyInteraction) {
+  PhaseLog phases;
+  AlsConfig config;
+  config.k = 2;
+  const AlsResult result = train_als(world(), dataset_of(world(), 3, 4, {}), config, {}, phases);
+  EXPECT_EQ(whole_table(world(), result.model.user_factors), Eigen::MatrixXd::Zero(3, 2));
+  EXPECT_EQ(whole_table(world(), result.model.item_factors), Eigen::MatrixXd::Zero(4, 2));
+  EXPECT_EQ(result.report.sweeps.back().objective, 0);
+}
+
 /// The factors of a training as bits, on every rank of `comm`.
 std::vector<float> factor_bits(const Communicator& comm, const SmallDataset& shape, const AlsConfig& config) {
   PhaseLog phases;
@@ -251,7 +272,8 @@ TEST(TrainAls, RefusesSettingsThatMakeNoSense) {
   EXPECT_NE(refusal([](AlsConfig& c) { c.lambda = -1; }).find("--lambda"), std::string::npos);
   EXPECT_NE(refusal([](AlsConfig& c) { c.alpha0 = -1; }).find("--alpha0"), std::string::npos);
   EXPECT_NE(refusal([](AlsConfig& c) { c.sweeps = 0; }).find("--sweeps"), std::string::npos);
-  EXPECT_NE(refusal([](AlsConfig& c) { c.memory_budget_bytes = 1; }).find("--memory-per-rank"), std::string::npos);
+  EXPECT_NE(refusal([](AlsConfig& c) { c.memory_budget_bytes = 1; }).find("--memory-per-rank"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace pushcart::test {
 namespace {
 
 TEST(TrainPopular, CountsUsersOrStrengths) {
-  const Dataset dataset = dataset_of(world(), 3, 3, {{0, 0, 0, 2}, {1, 0, 0, 0.5}, {2, 0, 0, 1}, {0, 1, 0, 4}});
+  const Dataset dataset =
+      dataset_of(world(), 3, 3, {{0, 0, 0, 2}, {1, 0, 0, 0.5}, {2, 0, 0, 1}, {0, 1, 0, 4}});
   const auto by_users = train_popular(world(), dataset, {});
   EXPECT_EQ(all_rows(world(), by_users.item_bias), (std::vector<float>{3, 1, 0}));
   PopularConfig strengths;
@@ -31,7 +32,8 @@ TEST(TrainPopular, HalvesWithAge) {
       dataset_of(world(), 2, 2, {{0, 0, 100 * day, 1}, {1, 0, 90 * day, 1}, {1, 1, 80 * day, 1}});
   PopularConfig config;
   config.half_life_days = 10;
-  EXPECT_EQ(all_rows(world(), train_popular(world(), dataset, config).item_bias), (std::vector<float>{1.5, 0.25}));
+  EXPECT_EQ(all_rows(world(), train_popular(world(), dataset, config).item_bias),
+            (std::vector<float>{1.5, 0.25}));
 }
 
 TEST(ModelFile, GivesBackTheModelOfItsDatasetOnly) {
@@ -63,6 +65,53 @@ TEST(ModelFile, GivesBackTheModelOfItsDatasetOnly) {
   }
 }
 
+TEST(ModelFile, HasTheSameDigestOnAnyNumberOfRanks) {
+  const Communicator alone = world().split(world().rank(), 0);
+  const SmallDataset shape{.density = 0.3, .value_kind = ValueKind::rating, .types = {}};
+  const std::string folder = scratch_folder("model_digest");
+  const Dataset together = small_dataset(world(), shape), whole = small_dataset(alone, shape);
+  PhaseLog phases;
+  AlsConfig config;
+  config.k = 5;
+  config.sweeps = 1;
+  Model of_all = train_als(world(), together, config, {}, phases).model;
+  Model of_one = train_als(alone, whole, config, {}, phases).model;
+  write_model(world(), folder + "/all.h5", of_all);
+  write_model(alone, folder + "/one" + std::to_string(world().rank()) + ".h5", of_one);
+  EXPECT_EQ(of_all.digest, of_one.digest);
+  const Model back = read_model(alone, folder + "/all.h5", whole);
+  EXPECT_EQ(back.item_factors.values, of_one.item_factors.values);
+  EXPECT_EQ(back.user_factors.values, of_one.user_factors.values);
+  EXPECT_EQ(back.item_bias, of_one.item_bias);
+  EXPECT_EQ(back.user_bias, of_one.user_bias);
+  EXPECT_EQ(back.mean, of_one.mean);
+  EXPECT_TRUE(back.predicts_ratings);
+}
+
+TEST(ModelFile, GivesBackItemWeightsWithoutFactors) {
+  const Dataset dataset =
+      small_dataset(world(), {.num_users = 9, .num_items = 9, .density = 0.4, .types = {}});
+  Model model = train_popular(world(), dataset, {});
+  SparseRows weights;  // item j: weight j + 0.5 on item (j + 1) mod 9
+  weights.rows = dataset.items.range(world().rank());
+  weights.num_columns = 9;
+  for (Count item = weights.rows.begin; item < weights.rows.end; ++item) {
+    weights.columns.push_back((item + 1) % 9);
+    weights.values.push_back(static_cast<float>(item) + 0.5F);
+    weights.offsets.push_back(static_cast<Count>(weights.columns.size()));
+  }
+  model.item_weights = weights;
+  const std::string path = scratch_folder("model_weights") + "/model.h5";
+  write_model(world(), path, model);
+  const Model back = read_model(world(), path, dataset);
+  EXPECT_TRUE(back.user_factors.empty());
+  EXPECT_EQ(back.item_bias, model.item_bias);
+  ASSERT_TRUE(back.item_weights.has_value());
+  EXPECT_EQ(back.item_weights->offsets, weights.offsets);
+  EXPECT_EQ(back.item_weights->columns, weights.columns);
+  EXPECT_EQ(back.item_weights->values, weights.values);
+}
+
 TEST(ModelFile, IsNeverWrittenWithNumbersThatAreNotFinite) {
   const std::string folder = scratch_folder("model_nan");
   Dataset dataset = small_dataset(world(), {});
@@ -71,14 +120,15 @@ TEST(ModelFile, IsNeverWrittenWithNumbersThatAreNotFinite) {
   config.k = 2;
   config.sweeps = 1;
   Model model = train_als(world(), dataset, config, {}, phases).model;
-  if (world().is_root() && !model.item_factors.values.empty()) model.item_factors.values.front() = NAN;
+  if (dataset.items.owner(17) == world().rank())
+    model.item_factors.row(17 - model.item_factors.rows.begin)[1] = NAN;
   try {
     write_model(world(), folder + "/model.h5", model);
     FAIL() << "a NaN was written";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::numerical);
   }
-  EXPECT_FALSE(std::filesystem::exists(folder + "/model.h5"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
 }
 
 }  // namespace

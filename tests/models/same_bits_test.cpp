@@ -47,7 +47,7 @@ AlsConfig settings(AlsPreset preset, Count k) {
   AlsConfig config;
   config.preset = preset;
   config.k = k;
-  config.sweeps = 3;
+  config.sweeps = 2;
   return config;
 }
 
@@ -61,15 +61,13 @@ void expect_same_bits(const SmallDataset& shape, AlsConfig config) {
   {
     const WithThreads two(2);
     EXPECT_EQ(train(world(), shape, config), expected);
-    EXPECT_EQ(train(alone, shape, config), expected);
   }
-  config.batch_bytes = 1;
-  EXPECT_EQ(train(world(), shape, config), expected);
   const WithThreads three(3);
+  config.batch_bytes = 1;
   EXPECT_EQ(train(world(), shape, config), expected);
 }
 
-const SmallDataset middling{.num_users = 700, .num_items = 330, .density = 0.03, .seed = 3};
+const SmallDataset middling{.num_users = 600, .num_items = 150, .density = 0.04, .seed = 3, .types = {}};
 
 TEST(SameBits, OfStrengths) {
   for (AlsPreset preset : {AlsPreset::rendle, AlsPreset::hkv})
@@ -99,7 +97,7 @@ TEST(SameBits, OfWeightedEventTypes) {
 }
 
 TEST(SameBits, OfFewerRowsThanRanks) {
-  const SmallDataset shape{.num_users = 3, .num_items = 2, .density = 0.7};
+  const SmallDataset shape{.num_users = 3, .num_items = 2, .density = 0.7, .types = {}};
   for (Count k : {1, 5}) expect_same_bits(shape, settings(AlsPreset::rendle, k));
 }
 
