@@ -18,6 +18,8 @@ void declare_common(OptionSet& options, CommonOptions& common) {
   options.add_flag("quiet", common.quiet, "log errors only");
   options.add_flag("verbose", common.verbose, "log more");
   options.add("threads", common.threads, "OpenMP threads a rank; 0 = OMP_NUM_THREADS, or an even share of the cores");
+  options.add("cpu-path", common.cpu_path,
+              "instruction set of the kernels (portable, avx2, avx512); absent = the best on all hosts");
   options.add("run-record", common.run_record, "file for the machine-readable record of the run");
 }
 

@@ -16,6 +16,7 @@ struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
   int threads = 0;           ///< OpenMP threads a rank; 0 = OMP_NUM_THREADS, or an even share of the cores
+  std::string cpu_path;      ///< empty = the best that all ranks' CPUs can run
   std::string run_record;
 };
 void declare_common(OptionSet& options, CommonOptions& common);

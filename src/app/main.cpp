@@ -9,6 +9,7 @@
 
 #include "app/command_line.hpp"
 #include "app/toml_file.hpp"
+#include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/base/suggest.hpp"
@@ -64,6 +65,14 @@ void set_threads(const Communicator& comm, int wanted) {
   }
 }
 
+/// The kernels' path of all ranks: as told, else the best that each rank's CPU can run. Collective.
+void choose_cpu_path(const Communicator& comm, const std::string& wanted) {
+  collectively(comm, "choosing the CPU path", [&] {
+    if (!wanted.empty()) set_cpu_path(cpu_path_of(wanted));
+  });
+  if (wanted.empty()) set_cpu_path(static_cast<CpuPath>(comm.allreduce(static_cast<int>(cpu_path()), Reduce::min)));
+}
+
 void run_command(const Communicator& comm, Command& command, const std::vector<std::string>& arguments,
                  const std::vector<std::string>& verbs) {
   const auto start = std::chrono::steady_clock::now();
@@ -90,8 +99,10 @@ void run_command(const Communicator& comm, Command& command, const std::vector<s
     return;
   }
   set_threads(comm, common.threads);
-  log_info("pushcart {} {}: {} rank{} x {} thread{}", version(), command.name(), comm.size(),
-           comm.size() == 1 ? "" : "s", omp_get_max_threads(), omp_get_max_threads() == 1 ? "" : "s");
+  choose_cpu_path(comm, common.cpu_path);
+  log_info("pushcart {} {}: {} rank{} x {} thread{}, {} kernels", version(), command.name(), comm.size(),
+           comm.size() == 1 ? "" : "s", omp_get_max_threads(), omp_get_max_threads() == 1 ? "" : "s",
+           cpu_path_name(cpu_path()));
 
   Session session{.comm = comm, .phases = {}, .json_wanted = common.json, .text = {}};
   RunHeader header;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/base/version.hpp"
@@ -96,6 +97,7 @@ void finish(Session& session, const RunHeader& header, const std::string& path) 
       record["seconds"] = header.seconds;
       record["ranks"] = comm.size();
       record["threads_per_rank"] = omp_get_max_threads();
+      record["cpu_path"] = cpu_path_name(cpu_path());
       record["config"] = header.config;
       record["inputs"] = session.inputs;
       record["phases"] = phases_json(phases);

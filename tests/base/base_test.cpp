@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "pushcart/base/checked.hpp"
+#include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/error.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/phases.hpp"
 #include "pushcart/base/random.hpp"
@@ -14,6 +16,26 @@
 
 namespace pushcart {
 namespace {
+
+TEST(CpuPath, StartsWithTheBestAndTakesAnyRunnableOne) {
+  const auto paths = runnable_cpu_paths();
+  ASSERT_EQ(paths.front(), CpuPath::portable);
+  EXPECT_EQ(cpu_path(), paths.back());
+  for (const CpuPath path : paths) {
+    set_cpu_path(cpu_path_of(cpu_path_name(path)));
+    EXPECT_EQ(cpu_path(), path);
+  }
+  EXPECT_EQ(cpu_path(), paths.back());
+}
+
+TEST(CpuPath, RefusesAnUnknownNameWithTheNearest) {
+  try {
+    cpu_path_of("avx5l2");
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find("did you mean 'avx512'"), std::string::npos);
+  }
+}
 
 TEST(SumGrid, MakesSumsIndependentOfTheOrder) {
   RandomStream random(1, 2);
