@@ -7,10 +7,19 @@
 
 namespace pushcart::detail {
 
+Count rows_of_block(Count row_bytes) {
+  constexpr Count block_bytes = Count{1} << 22;
+  return std::max<Count>(1, block_bytes / std::max<Count>(1, row_bytes));
+}
+
+std::string digest_of_blocks(const Communicator& comm, std::vector<std::uint64_t> sums) {
+  comm.allreduce(std::span<std::uint64_t>(sums), Reduce::sum);
+  return digest_text(hash_bytes(sums.data(), sums.size() * sizeof(std::uint64_t)));
+}
+
 std::string blockwise_digest(const Communicator& comm, Count num_rows, Count row_bytes,
                              const std::function<std::uint64_t(Count, Count)>& hash_rows) {
-  constexpr Count block_bytes = Count{1} << 22;
-  const Count block_rows = std::max<Count>(1, block_bytes / std::max<Count>(1, row_bytes));
+  const Count block_rows = rows_of_block(row_bytes);
   const Count num_blocks = (num_rows + block_rows - 1) / block_rows;
   std::vector<std::uint64_t> sums(static_cast<std::size_t>(num_blocks), 0);
   collectively(comm, "checking sums", [&] {
@@ -19,8 +28,7 @@ std::string blockwise_digest(const Communicator& comm, Count num_rows, Count row
       sums[static_cast<std::size_t>(block)] = hash_rows(first, std::min(block_rows, num_rows - first));
     }
   });
-  comm.allreduce(std::span<std::uint64_t>(sums), Reduce::sum);
-  return digest_text(hash_bytes(sums.data(), sums.size() * sizeof(std::uint64_t)));
+  return digest_of_blocks(comm, std::move(sums));
 }
 
 }  // namespace pushcart::detail

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "checkpoint/block_digests.hpp"
 #include "checkpoint/hdf5.hpp"
@@ -27,24 +28,45 @@ namespace {
 /// Closing and flushing move little; an hour of it is a hang.
 constexpr int close_limit_seconds = 600;
 
-/// Hash of a slab of rows as a hash over the hashes of its pieces, so that no slab is read back whole.
-template <class HashRows>
-std::uint64_t piecewise_hash(Count first, Count num_rows, Count row_bytes, HashRows&& hash_rows) {
-  constexpr Count piece_bytes = Count{1} << 22;
-  const Count piece_rows = std::max<Count>(1, piece_bytes / std::max<Count>(1, row_bytes));
-  std::uint64_t hash = 0;
-  for (Count done = 0; done < num_rows; done += piece_rows) {
-    hash = mix_bits(hash ^ hash_rows(first + done, std::min(piece_rows, num_rows - done)));
-  }
-  return hash;
-}
-
-/// What this rank meant to write, to be compared with what is read back.
-struct Slab {
-  std::string name;
+/// Rows of one block of a data set that this rank meant to write, to be compared with what is read back.
+struct Piece {
   Count first_row;
   Count num_rows;
   std::uint64_t hash;
+};
+/// This rank's rows of a data set, cut where its blocks end.
+struct Slab {
+  std::string name;
+  std::vector<Piece> pieces;
+};
+
+/// @param bytes  of rows [first, first + num_rows)
+std::vector<Piece> pieces_of(Count first, Count num_rows, Count row_bytes, const char* bytes) {
+  const Count block_rows = detail::rows_of_block(row_bytes);
+  std::vector<Piece> pieces;
+  for (Count row = first; row < first + num_rows;) {
+    const Count end = std::min(first + num_rows, (row / block_rows + 1) * block_rows);
+    const auto num_bytes = static_cast<std::size_t>((end - row) * row_bytes);
+    pieces.push_back({row, end - row, hash_bytes(bytes + (row - first) * row_bytes, num_bytes)});
+    row = end;
+  }
+  return pieces;
+}
+
+/// Hashes rows of a stored file.
+class StoredHasher {
+ public:
+  explicit StoredHasher(const std::string& path) : path_(path), file_(detail::open_stored(path)) {}
+  std::uint64_t operator()(const std::string& name, const DatasetShape& shape, Count first, Count count) {
+    bytes_.resize(static_cast<std::size_t>(count * hdf5::type_bytes(shape.type) * shape.num_columns));
+    detail::read_stored_rows(file_, path_, name, shape, first, count, bytes_.data());
+    return hash_bytes(bytes_.data(), bytes_.size());
+  }
+
+ private:
+  std::string path_;
+  hdf5::Handle file_;
+  std::vector<char> bytes_;
 };
 
 /// Removes what a run that was killed has left under this temporary name and names that begin with it.
@@ -103,8 +125,8 @@ struct FileWriter::State {
   void write_rows(const std::string& name, hid_t type, const std::string& type_name, const void* data, Count num_rows,
                   Count num_columns);
   void close_and_sync();
-  void verify();
-  void take_digests();
+  void verify_and_take_digests();
+  std::vector<std::uint64_t> verified_blocks(const Slab& slab, const DatasetShape& shape, StoredHasher& stored) const;
 };
 
 FileWriter::FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version)
@@ -194,10 +216,7 @@ void FileWriter::State::write_rows(const std::string& name, hid_t type, const st
           fmt::format("writing '{}'", name));
   }
   const Count row_bytes = hdf5::type_bytes(type_name) * num_columns;
-  const auto* bytes = static_cast<const char*>(data);
-  slabs.push_back({name, first, num_rows, piecewise_hash(0, num_rows, row_bytes, [&](Count from, Count count) {
-                     return hash_bytes(bytes + from * row_bytes, static_cast<std::size_t>(count * row_bytes));
-                   })});
+  slabs.push_back({name, pieces_of(first, num_rows, row_bytes, static_cast<const char*>(data))});
   header.datasets[name] = DatasetShape{type_name, total, num_columns, {}};
 }
 
@@ -250,8 +269,7 @@ void FileWriter::attribute(const std::string& name, Attribute value) {
 std::string FileWriter::finish() {
   State& state = *state_;
   state.close_and_sync();
-  state.verify();
-  state.take_digests();
+  state.verify_and_take_digests();
   state.comm.barrier();  // no rank has the file open any more when one opens it to complete it
   collectively(state.comm, "completing " + state.path, [&] {
     if (state.comm.is_root()) detail::store_header(state.temporary, state.header);
@@ -300,53 +318,36 @@ void FileWriter::State::close_and_sync() {
   });
 }
 
-namespace {
-
-/// Hashes rows of a stored file.
-class StoredHasher {
- public:
-  explicit StoredHasher(const std::string& path) : path_(path), file_(detail::open_stored(path)) {}
-  std::uint64_t operator()(const std::string& name, const DatasetShape& shape, Count first, Count count) {
-    bytes_.resize(static_cast<std::size_t>(count * hdf5::type_bytes(shape.type) * shape.num_columns));
-    detail::read_stored_rows(file_, path_, name, shape, first, count, bytes_.data());
-    return hash_bytes(bytes_.data(), bytes_.size());
+void FileWriter::State::verify_and_take_digests() {
+  std::optional<StoredHasher> stored;
+  collectively(comm, "reading back " + path, [&] { stored.emplace(temporary); });
+  for (const Slab& slab : slabs) {
+    DatasetShape& shape = header.datasets.at(slab.name);
+    shape.digest = detail::digest_of_blocks(comm, verified_blocks(slab, shape, *stored));
   }
+  header.content_digest = header_digest(header);
+}
 
- private:
-  std::string path_;
-  hdf5::Handle file_;
-  std::vector<char> bytes_;
-};
-
-}  // namespace
-
-void FileWriter::State::verify() {
+/// Reads this rank's rows back. @return the sums of the blocks that begin among them, 0 for others
+std::vector<std::uint64_t> FileWriter::State::verified_blocks(const Slab& slab, const DatasetShape& shape,
+                                                              StoredHasher& stored) const {
+  const Count block_rows = detail::rows_of_block(hdf5::type_bytes(shape.type) * shape.num_columns);
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>((shape.num_rows + block_rows - 1) / block_rows), 0);
   collectively(comm, "reading back " + path, [&] {
-    StoredHasher stored(temporary);
-    for (const Slab& slab : slabs) {
-      const DatasetShape& shape = header.datasets.at(slab.name);
-      const Count row_bytes = hdf5::type_bytes(shape.type) * shape.num_columns;
-      const auto hash = piecewise_hash(slab.first_row, slab.num_rows, row_bytes, [&](Count first, Count count) {
-        return stored(slab.name, shape, first, count);
-      });
-      if (hash != slab.hash) {
+    for (const Piece& piece : slab.pieces) {
+      std::uint64_t hash = stored(slab.name, shape, piece.first_row, piece.num_rows);
+      if (hash != piece.hash) {
         throw StorageError(fmt::format("{}: '{}' read back differs from what was written; check the disk{}; nothing "
                                        "was changed",
                                        path, slab.name, space_left()));
       }
+      if (piece.first_row % block_rows != 0) continue;  // the block is summed where it begins
+      const Count whole = std::min(block_rows, shape.num_rows - piece.first_row);
+      if (piece.num_rows < whole) hash = stored(slab.name, shape, piece.first_row, whole);
+      sums[static_cast<std::size_t>(piece.first_row / block_rows)] = hash;
     }
   });
-}
-
-void FileWriter::State::take_digests() {
-  StoredHasher stored(temporary);
-  for (auto& [name, shape] : header.datasets) {
-    const Count row_bytes = hdf5::type_bytes(shape.type) * shape.num_columns;
-    shape.digest = detail::blockwise_digest(comm, shape.num_rows, row_bytes, [&](Count first, Count count) {
-      return stored(name, shape, first, count);
-    });
-  }
-  header.content_digest = header_digest(header);
+  return sums;
 }
 
 }  // namespace pushcart

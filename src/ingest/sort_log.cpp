@@ -14,13 +14,13 @@ LogEvent event_of(const StoredRow& row, const std::vector<std::uint16_t>& type_n
   return {row.user, row.item, row.item_owner, type_numbers[row.type], row.amount, row.time};
 }
 
-/// Events in input order, as runs.
-using Runs = std::vector<std::vector<LogEvent>>;
+/// What a round of the exchange brought: for each source its events in input order.
+using Rounds = std::vector<Received<LogEvent>>;
 
-Runs exchange(const Communicator& comm, std::vector<RowBatch>& batches, FaultMask enabled,
+Rounds exchange(const Communicator& comm, std::vector<RowBatch>& batches, FaultMask enabled,
               const std::vector<std::uint16_t>& type_numbers) {
   const auto num_ranks = static_cast<std::size_t>(comm.size());
-  std::vector<Runs> by_source(num_ranks);
+  Rounds received;
   const Count rounds = comm.allreduce(static_cast<Count>(batches.size()), Reduce::max);
   for (std::size_t round = 0; round < static_cast<std::size_t>(rounds); ++round) {
     std::vector<Count> counts(num_ranks, 0);
@@ -37,26 +37,22 @@ Runs exchange(const Communicator& comm, std::vector<RowBatch>& batches, FaultMas
       }
       rows = {};
     }
-    const auto received = comm.alltoallv(std::span<const LogEvent>(packed), counts);
-    auto begin = received.data.begin();
-    for (std::size_t source = 0; source < num_ranks; ++source) {
-      const auto end = begin + received.counts[source];
-      if (begin != end) by_source[source].emplace_back(begin, end);
-      begin = end;
-    }
+    received.push_back(comm.alltoallv(std::span<const LogEvent>(packed), std::span<const Count>(counts)));
   }
-  Runs runs;
-  for (auto& of_source : by_source) {
-    for (auto& run : of_source) runs.push_back(std::move(run));
-  }
-  return runs;
+  return received;
 }
 
-/// Calls use(event) for all events in input order.
+/// Calls use(event) for all events in input order: by source, and what a source sent by round.
 template <class Use>
-void visit_events(const Runs& runs, const Use& use) {
-  for (const auto& run : runs) {
-    for (const auto& event : run) use(event);
+void visit_events(const Rounds& rounds, const Use& use) {
+  if (rounds.empty()) return;
+  std::vector<Count> next(rounds.size(), 0);
+  for (std::size_t source = 0; source < rounds.front().counts.size(); ++source) {
+    for (std::size_t round = 0; round < rounds.size(); ++round) {
+      const auto* event = rounds[round].data.data() + next[round];
+      next[round] += rounds[round].counts[source];
+      for (const auto* const end = rounds[round].data.data() + next[round]; event != end; ++event) use(*event);
+    }
   }
 }
 /// On one rank the rows themselves are the events that came here.
@@ -108,15 +104,15 @@ void sort_events_of_user(std::span<LogEvent> events) {
 
 void collect_events(const Communicator& comm, std::vector<RowBatch>& batches, FaultMask enabled,
                     const std::vector<std::uint16_t>& type_numbers, InteractionLog& log) {
-  Runs runs;
-  if (comm.size() > 1) runs = exchange(comm, batches, enabled, type_numbers);
+  Rounds rounds;
+  if (comm.size() > 1) rounds = exchange(comm, batches, enabled, type_numbers);
   collectively(comm, "sort events", [&] {
     if (comm.size() > 1) {
-      sort_by_user(runs, log);
+      sort_by_user(rounds, log);
     } else {
       sort_by_user(KeptRows{batches, enabled, type_numbers}, log);
     }
-    runs = {};
+    rounds = {};
     batches = {};
     constexpr Count users_per_task = 1024;
     const Count num_users = log.user_ids.size();

@@ -31,6 +31,12 @@ void write_attributes(FileWriter& writer, const std::string& group, const std::v
   writer.write_names(group + "/attribute_names", names);
 }
 
+/// Of each entry; a log without times has none stored.
+std::vector<std::int64_t> read_times(const FileReader& reader, const std::string& name, Count first, Count count) {
+  if (!reader.has(name)) return std::vector<std::int64_t>(static_cast<std::size_t>(count), 0);
+  return reader.read<std::int64_t>(name, first, count);
+}
+
 [[noreturn]] void damaged(const FileReader& reader, const std::string& what) {
   throw InputError(fmt::format("{}: {}; make the file again", reader.path(), what));
 }
@@ -96,13 +102,15 @@ void write_dataset(const Communicator& comm, const std::string& path, Dataset& d
   write_attributes(writer, "users", dataset.user_attributes);
   write_attributes(writer, "items", dataset.item_attributes);
   write_rows(writer, "by_user", dataset.by_user);
-  writer.write("by_user/last_time", std::span<const std::int64_t>(dataset.last_time));
+  const bool has_times = comm.any(std::any_of(dataset.last_time.begin(), dataset.last_time.end(),
+                                              [](std::int64_t time) { return time != 0; }));
+  if (has_times) writer.write("by_user/last_time", std::span<const std::int64_t>(dataset.last_time));
   write_rows(writer, "by_item", dataset.by_item);
   std::vector<std::string> types;
   for (const auto& column : dataset.events) {
     const std::string group = "events/" + name_in_file(column.type);
     writer.write(group + "/strength", std::span<const float>(column.strength));
-    writer.write(group + "/last_time", std::span<const std::int64_t>(column.last_time));
+    if (has_times) writer.write(group + "/last_time", std::span<const std::int64_t>(column.last_time));
     types.push_back(column.type);
   }
   writer.write_names("event_types", types);
@@ -133,11 +141,11 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     dataset.by_item = read_rows(reader, "by_item", items, dataset.num_users());
     const Count first = reader.read_offsets("by_user/offsets", users.begin, 0).front();
     const Count count = dataset.by_user.num_entries();
-    dataset.last_time = reader.read<std::int64_t>("by_user/last_time", first, count);
+    dataset.last_time = read_times(reader, "by_user/last_time", first, count);
     for (const auto& type : reader.read_names("event_types")) {
       const std::string group = "events/" + name_in_file(type);
       dataset.events.push_back({type, reader.read<float>(group + "/strength", first, count),
-                                reader.read<std::int64_t>(group + "/last_time", first, count)});
+                                read_times(reader, group + "/last_time", first, count)});
     }
     dataset.held_out.num_columns = dataset.num_items();
     if (reader.attribute("has_held_out").integer != 0) {
