@@ -9,14 +9,14 @@
 namespace pushcart {
 
 Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
-  check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-  check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
-  check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+  check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
 }
 
 Communicator Communicator::world() {
   MPI_Comm comm = MPI_COMM_NULL;
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &comm), "MPI_Comm_dup");
+  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm), "MPI_Comm_dup");
   return Communicator(comm);
 }
 
@@ -38,7 +38,7 @@ Communicator::~Communicator() {
 
 Communicator Communicator::duplicate() const {
   MPI_Comm comm = MPI_COMM_NULL;
-  check(MPI_Comm_dup(comm_, &comm), "MPI_Comm_dup");
+  check_mpi(MPI_Comm_dup(comm_, &comm), "MPI_Comm_dup");
   Communicator result(comm);
   result.round_bytes_ = round_bytes_;
   return result;
@@ -46,26 +46,26 @@ Communicator Communicator::duplicate() const {
 
 Communicator Communicator::split(int color, int key) const {
   MPI_Comm comm = MPI_COMM_NULL;
-  check(MPI_Comm_split(comm_, color, key, &comm), "MPI_Comm_split");
+  check_mpi(MPI_Comm_split(comm_, color, key, &comm), "MPI_Comm_split");
   Communicator result(comm);
   result.round_bytes_ = round_bytes_;
   return result;
 }
 
-int Communicator::ranks_on_node() const {
+Communicator Communicator::split_by_node() const {
   MPI_Comm node = MPI_COMM_NULL;
-  check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
-  int count = 1;
-  check(MPI_Comm_size(node, &count), "MPI_Comm_size");
-  MPI_Comm_free(&node);
-  return count;
+  check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
+            "MPI_Comm_split_type");
+  Communicator result(node);
+  result.round_bytes_ = round_bytes_;
+  return result;
 }
 
-void Communicator::barrier() const { check(MPI_Barrier(comm_), "MPI_Barrier"); }
+void Communicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
 
 Count Communicator::exclusive_sum(Count value) const {
   Count before = 0;
-  check(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_), "MPI_Exscan");
+  check_mpi(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_), "MPI_Exscan");
   return rank_ == 0 ? 0 : before;
 }
 
@@ -75,10 +75,28 @@ std::string Communicator::broadcast_text(std::string text, int root) const {
   return text;
 }
 
+Request Communicator::start_send_bytes(const void* data, Count num_bytes, int to) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Isend(data, checked_cast<int>(num_bytes), MPI_BYTE, to, 0, comm_, &request), "MPI_Isend");
+  return Request(request);
+}
+
+Request Communicator::start_receive_bytes(void* data, Count num_bytes, int from) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Irecv(data, checked_cast<int>(num_bytes), MPI_BYTE, from, 0, comm_, &request), "MPI_Irecv");
+  return Request(request);
+}
+
+Request Communicator::start_broadcast_bytes(void* data, Count num_bytes, int root) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibcast(data, checked_cast<int>(num_bytes), MPI_BYTE, root, comm_, &request), "MPI_Ibcast");
+  return Request(request);
+}
+
 std::vector<Count> Communicator::exchange_counts(std::span<const Count> send_counts) const {
   PUSHCART_CHECK(static_cast<int>(send_counts.size()) == size_);
   std::vector<Count> receive_counts(send_counts.size());
-  check(MPI_Alltoall(send_counts.data(), 1, MPI_INT64_T, receive_counts.data(), 1, MPI_INT64_T, comm_),
+  check_mpi(MPI_Alltoall(send_counts.data(), 1, MPI_INT64_T, receive_counts.data(), 1, MPI_INT64_T, comm_),
         "MPI_Alltoall");
   return receive_counts;
 }
@@ -86,7 +104,7 @@ std::vector<Count> Communicator::exchange_counts(std::span<const Count> send_cou
 void Communicator::broadcast_bytes(char* data, Count num_bytes, int root) const {
   for (Count first = 0; first < num_bytes; first += round_bytes_) {
     const int length = checked_cast<int>(std::min(round_bytes_, num_bytes - first));
-    check(MPI_Bcast(data + first, length, MPI_BYTE, root, comm_), "MPI_Bcast");
+    check_mpi(MPI_Bcast(data + first, length, MPI_BYTE, root, comm_), "MPI_Bcast");
   }
 }
 
@@ -94,7 +112,7 @@ std::vector<char> Communicator::allgather_bytes(std::span<const std::byte> bytes
                                                 std::vector<Count>& byte_counts) const {
   const Count mine = static_cast<Count>(bytes.size());
   byte_counts.resize(static_cast<std::size_t>(size_));
-  check(MPI_Allgather(&mine, 1, MPI_INT64_T, byte_counts.data(), 1, MPI_INT64_T, comm_), "MPI_Allgather");
+  check_mpi(MPI_Allgather(&mine, 1, MPI_INT64_T, byte_counts.data(), 1, MPI_INT64_T, comm_), "MPI_Allgather");
   const Count total = std::accumulate(byte_counts.begin(), byte_counts.end(), Count{0});
   std::vector<char> result(static_cast<std::size_t>(total));
   Count first = 0;
@@ -112,7 +130,7 @@ std::vector<char> Communicator::allgather_bytes(std::span<const std::byte> bytes
       displacements[r] = position;
       position += counts[r];
     }
-    check(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, result.data(), counts.data(), displacements.data(), MPI_BYTE,
+    check_mpi(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, result.data(), counts.data(), displacements.data(), MPI_BYTE,
                          comm_),
           "MPI_Allgatherv");
   }
@@ -147,7 +165,7 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
       receive_position += receive_length[r];
     }
     if (rounds == 1) {
-      check(MPI_Alltoallv(send, send_length.data(), send_at.data(), MPI_BYTE, receive, receive_length.data(),
+      check_mpi(MPI_Alltoallv(send, send_length.data(), send_at.data(), MPI_BYTE, receive, receive_length.data(),
                           receive_at.data(), MPI_BYTE, comm_),
             "MPI_Alltoallv");
     }
@@ -171,7 +189,7 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
       receive_position += receive_length[r];
     }
     packed_receive.resize(static_cast<std::size_t>(receive_position));
-    check(MPI_Alltoallv(packed_send.data(), send_length.data(), send_at.data(), MPI_BYTE, packed_receive.data(),
+    check_mpi(MPI_Alltoallv(packed_send.data(), send_length.data(), send_at.data(), MPI_BYTE, packed_receive.data(),
                         receive_length.data(), receive_at.data(), MPI_BYTE, comm_),
           "MPI_Alltoallv");
     for (std::size_t r = 0; r < ranks; ++r) {
@@ -192,7 +210,7 @@ MPI_Op Communicator::mpi_op(Reduce op) {
   return MPI_OP_NULL;
 }
 
-void Communicator::check(int code, const char* call) {
+void check_mpi(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
   char text[MPI_MAX_ERROR_STRING] = "";
   int length = 0;

@@ -12,6 +12,7 @@
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/index.hpp"
 #include "pushcart/comm/datatype.hpp"
+#include "pushcart/comm/request.hpp"
 
 namespace pushcart {
 
@@ -19,6 +20,9 @@ namespace pushcart {
 struct MpiError : Error {
   explicit MpiError(const std::string& text) : Error(ExitCode::internal, text) {}
 };
+
+/// Throws MpiError, naming the call, unless `code` says success.
+void check_mpi(int code, const char* call);
 
 enum class Reduce { sum, min, max };
 
@@ -30,8 +34,8 @@ struct Received {
 };
 
 /// A group of ranks. Owns its MPI communicator; move-only. Errors become MpiError. All counts are 64-bit: long
-/// messages are sent in bounded rounds here and nowhere else. Every member function but rank() and size() is
-/// collective over the communicator.
+/// messages are sent in bounded rounds here and nowhere else. Every member function but rank(), size() and those
+/// named start_send and start_receive is collective over the communicator.
 class Communicator {
  public:
   /// A duplicate of the world. Collective over all ranks of the job.
@@ -53,8 +57,9 @@ class Communicator {
 
   Communicator duplicate() const;
   Communicator split(int color, int key) const;
-  /// Ranks of this communicator that share this rank's memory.
-  int ranks_on_node() const;
+  /// The ranks that share this rank's memory, in their order here.
+  Communicator split_by_node() const;
+  int ranks_on_node() const { return split_by_node().size(); }
   void barrier() const;
 
   /// Element-wise reduction in place. Floating-point sums are only order-independent on a common grid: see
@@ -63,7 +68,7 @@ class Communicator {
   void allreduce(std::span<T> values, Reduce op) const {
     for (std::size_t first = 0; first < values.size(); first += round_elements<T>()) {
       const auto round = values.subspan(first, std::min(round_elements<T>(), values.size() - first));
-      check(MPI_Allreduce(MPI_IN_PLACE, round.data(), checked_cast<int>(round.size()), number_datatype<T>(),
+      check_mpi(MPI_Allreduce(MPI_IN_PLACE, round.data(), checked_cast<int>(round.size()), number_datatype<T>(),
                           mpi_op(op), comm_),
             "MPI_Allreduce");
     }
@@ -138,17 +143,35 @@ class Communicator {
     alltoallv_bytes(reinterpret_cast<const char*>(send.data()), send_counts,
                     reinterpret_cast<char*>(receive.data()), receive_counts, sizeof(T));
   }
+  /// Begins sending to one rank, or receiving from one: messages between two ranks arrive in order. At most
+  /// round_bytes each. Local; the memory must stay until the request is complete.
+  template <Sendable T>
+  [[nodiscard]] Request start_send(std::span<const T> values, int to) const {
+    return start_send_bytes(values.data(), static_cast<Count>(values.size_bytes()), to);
+  }
+  template <Sendable T>
+  [[nodiscard]] Request start_receive(std::span<T> values, int from) const {
+    return start_receive_bytes(values.data(), static_cast<Count>(values.size_bytes()), from);
+  }
+  /// Begins a broadcast of at most round_bytes; every rank starts the same ones in the same order. Collective.
+  template <Sendable T>
+  [[nodiscard]] Request start_broadcast(std::span<T> values, int root) const {
+    return start_broadcast_bytes(values.data(), static_cast<Count>(values.size_bytes()), root);
+  }
+
   /// How many elements each rank will send here.
   std::vector<Count> exchange_counts(std::span<const Count> send_counts) const;
 
  private:
   explicit Communicator(MPI_Comm comm);
   static MPI_Op mpi_op(Reduce op);
-  static void check(int code, const char* call);
   template <class T>
   std::size_t round_elements() const {
     return std::max<std::size_t>(1, static_cast<std::size_t>(round_bytes_) / sizeof(T));
   }
+  Request start_send_bytes(const void* data, Count num_bytes, int to) const;
+  Request start_receive_bytes(void* data, Count num_bytes, int from) const;
+  Request start_broadcast_bytes(void* data, Count num_bytes, int root) const;
   void broadcast_bytes(char* data, Count num_bytes, int root) const;
   std::vector<char> allgather_bytes(std::span<const std::byte> bytes, std::vector<Count>& byte_counts) const;
   void alltoallv_bytes(const char* send, std::span<const Count> send_counts, char* receive,
