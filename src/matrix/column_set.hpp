@@ -22,6 +22,7 @@ class ColumnSet {
     }
     return slots_[slot];
   }
+  bool contains(Count column) const { return !slots_.empty() && slots_[find(column)] >= 0; }
   Count column(Count number) const { return columns_[static_cast<std::size_t>(number)]; }
   Count size() const { return static_cast<Count>(columns_.size()); }
   void clear() {
