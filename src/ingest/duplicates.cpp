@@ -39,27 +39,40 @@ struct Slice {
   std::vector<Count> counts;
 };
 
-Slice pack_slice(const Communicator& comm, std::vector<RowBatch>& batches, FaultMask left_out,
-                 std::uint32_t slice, std::uint32_t num_slices) {
-  const auto num_ranks = static_cast<std::size_t>(comm.size());
-  std::vector<Slice> by_owner(num_ranks);
-  for (auto& batch : batches) {
+/// Which rows a slice compares.
+struct SliceRule {
+  FaultMask left_out;
+  std::uint32_t slice, num_slices;
+
+  bool takes(const RowBatch& batch, std::size_t row) const {
+    if (num_slices > 1 && (batch.hashes[row].words[0] & 0xffff) % num_slices != slice) return false;
+    return left_out == 0 || (batch.rows[row].faults & left_out) == 0;
+  }
+};
+
+Slice pack_slice(int num_ranks, std::vector<RowBatch>& batches, const SliceRule& rule) {
+  const auto owner_of = [&](const LineHash& hash) {
+    return static_cast<std::size_t>((std::uint64_t{hash.words[1]} * static_cast<std::uint64_t>(num_ranks)) >> 32);
+  };
+  Slice packed;
+  packed.counts.assign(static_cast<std::size_t>(num_ranks), 0);
+  for (const auto& batch : batches) {
     for (std::size_t r = 0; r < batch.hashes.size(); ++r) {
-      const LineHash& hash = batch.hashes[r];
-      if (num_slices > 1 && (hash.words[0] & 0xffff) % num_slices != slice) continue;
-      if (left_out != 0 && (batch.rows[r].faults & left_out) != 0) continue;
-      auto& of_owner = by_owner[(std::uint64_t{hash.words[1]} * num_ranks) >> 32];
-      of_owner.hashes.push_back(hash);
-      of_owner.rows.push_back(&batch.rows[r]);
+      if (rule.takes(batch, r)) ++packed.counts[owner_of(batch.hashes[r])];
     }
   }
-  Slice packed = std::move(by_owner[0]);
-  packed.counts.assign(1, static_cast<Count>(packed.hashes.size()));
-  for (std::size_t owner = 1; owner < num_ranks; ++owner) {
-    const Slice part = std::move(by_owner[owner]);
-    packed.hashes.insert(packed.hashes.end(), part.hashes.begin(), part.hashes.end());
-    packed.rows.insert(packed.rows.end(), part.rows.begin(), part.rows.end());
-    packed.counts.push_back(static_cast<Count>(part.hashes.size()));
+  std::vector<Count> next(packed.counts.size());
+  std::exclusive_scan(packed.counts.begin(), packed.counts.end(), next.begin(), Count{0});
+  const auto total = static_cast<std::size_t>(next.back() + packed.counts.back());
+  packed.hashes.resize(total);
+  packed.rows.resize(total);
+  for (auto& batch : batches) {
+    for (std::size_t r = 0; r < batch.hashes.size(); ++r) {
+      if (!rule.takes(batch, r)) continue;
+      const auto at = static_cast<std::size_t>(next[owner_of(batch.hashes[r])]++);
+      packed.hashes[at] = batch.hashes[r];
+      packed.rows[at] = &batch.rows[r];
+    }
   }
   return packed;
 }
@@ -105,7 +118,7 @@ void flag_duplicates(const Communicator& comm, std::vector<RowBatch>& batches, D
       static_cast<std::uint32_t>(std::clamp<Count>(most_rows / slice_rows + 1, 1, 0xffff));
   for (std::uint32_t s = 0; s < num_slices; ++s) {
     const auto packed = collectively(comm, "find duplicates",
-                                     [&] { return pack_slice(comm, batches, left_out, s, num_slices); });
+                                     [&] { return pack_slice(comm.size(), batches, {left_out, s, num_slices}); });
     Received<LineHash> received;
     if (comm.size() > 1) received = comm.alltoallv(std::span<const LineHash>(packed.hashes), packed.counts);
     auto repeated = collectively(comm, "find duplicates",

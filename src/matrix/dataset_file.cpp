@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
@@ -16,9 +17,25 @@ namespace {
 
 constexpr std::int64_t schema_version = 1;
 
+/// In 4 bytes where they fit: half the file is indices.
+void write_indices(FileWriter& writer, const std::string& name, const SparseRows& rows) {
+  if (rows.num_columns > std::numeric_limits<std::int32_t>::max()) {
+    writer.write(name, std::span<const Count>(rows.columns));
+  } else {
+    const std::vector<std::int32_t> narrow(rows.columns.begin(), rows.columns.end());
+    writer.write(name, std::span<const std::int32_t>(narrow));
+  }
+}
+
+std::vector<Count> read_indices(const FileReader& reader, const std::string& name, Count first, Count count) {
+  if (reader.shape(name).type == "i8") return reader.read<Count>(name, first, count);
+  const auto narrow = reader.read<std::int32_t>(name, first, count);
+  return {narrow.begin(), narrow.end()};
+}
+
 void write_rows(FileWriter& writer, const std::string& group, const SparseRows& rows) {
   writer.write_offsets(group + "/offsets", rows.offsets);
-  writer.write(group + "/indices", std::span<const Count>(rows.columns));
+  write_indices(writer, group + "/indices", rows);
   writer.write(group + "/values", std::span<const float>(rows.values));
 }
 
@@ -50,7 +67,7 @@ SparseRows read_rows(const FileReader& reader, const std::string& group, Range m
   const Count base = rows.offsets.front();
   const Count count = rows.offsets.back() - base;
   for (Count& offset : rows.offsets) offset -= base;
-  rows.columns = reader.read<Count>(group + "/indices", base, count);
+  rows.columns = read_indices(reader, group + "/indices", base, count);
   rows.values = reader.read<float>(group + "/values", base, count);
   for (Count row = 0; row < rows.num_rows(); ++row) {
     const auto columns = rows.row_columns(row);
@@ -106,12 +123,17 @@ void write_dataset(const Communicator& comm, const std::string& path, Dataset& d
                                               [](std::int64_t time) { return time != 0; }));
   if (has_times) writer.write("by_user/last_time", std::span<const std::int64_t>(dataset.last_time));
   write_rows(writer, "by_item", dataset.by_item);
+  const auto& only = dataset.events.front();
+  const bool all_the_same = dataset.events.size() == 1 && only.strength == dataset.by_user.values &&
+                            only.last_time == dataset.last_time;
+  const bool has_columns = !comm.all(all_the_same);
   std::vector<std::string> types;
   for (const auto& column : dataset.events) {
+    types.push_back(column.type);
+    if (!has_columns) continue;
     const std::string group = "events/" + name_in_file(column.type);
     writer.write(group + "/strength", std::span<const float>(column.strength));
     if (has_times) writer.write(group + "/last_time", std::span<const std::int64_t>(column.last_time));
-    types.push_back(column.type);
   }
   writer.write_names("event_types", types);
   const bool has_held_out = comm.any(dataset.held_out.num_rows() > 0);
@@ -144,6 +166,10 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     dataset.last_time = read_times(reader, "by_user/last_time", first, count);
     for (const auto& type : reader.read_names("event_types")) {
       const std::string group = "events/" + name_in_file(type);
+      if (!reader.has(group + "/strength")) {  // the only type: all is of it
+        dataset.events.push_back({type, dataset.by_user.values, dataset.last_time});
+        continue;
+      }
       dataset.events.push_back({type, reader.read<float>(group + "/strength", first, count),
                                 read_times(reader, group + "/last_time", first, count)});
     }
