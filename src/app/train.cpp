@@ -54,6 +54,13 @@ void declare_als(OptionSet& options, AlsConfig& als) {
                     value_transform_name);
   options.add("bias-regularization", als.bias_regularization, "als on ratings: added to the counts of the biases");
   options.add("init-stddev", als.init_stddev, "als: standard deviation of start values, over sqrt(k)");
+  options.add_named("solver", als.solver,
+                    "als: how rows are solved: exact, cg (conjugate gradients), auto = the cheaper by row length",
+                    als_solver_of, als_solver_name);
+  options.add("cg-tolerance", als.cg_tolerance, "als: cg stops at this share of the right side");
+  options.add_named("gather-precision", als.gather_precision,
+                    "als: fixed side's rows as read and sent: float32, or bf16 for half the bytes", gather_precision_of,
+                    gather_precision_name);
   options.add("sweeps", als.sweeps, "als: sweeps (both half sweeps) at most");
   options.add("seed", als.seed, "als: seed of the start values");
   options.add("tolerance", als.tolerance, "als: stop when the objective falls by less than this share; 0 = never");

@@ -41,6 +41,23 @@ enum class AlsTarget : int {
   ratings      ///< w = 1, t = r - mean - user bias - item bias
 };
 
+/// How a row's normal equations are solved (design, section 4).
+enum class AlsSolver : int {
+  automatic,  ///< "auto": whichever of the two takes fewer operations and bytes, by the row's length and k
+  exact,      ///< Cholesky, to float accuracy
+  cg          ///< conjugate gradients from the row's last solution, to cg_tolerance
+};
+AlsSolver als_solver_of(std::string_view name);  ///< ConfigError with the nearest known name
+std::string_view als_solver_name(AlsSolver solver);
+
+/// In what form a half sweep reads (and ranks send) the rows of the fixed side. The model is float32 always.
+enum class GatherPrecision : int {
+  float32,
+  bfloat16  ///< "bf16": half the bytes; the objective is then that of the rounded rows
+};
+GatherPrecision gather_precision_of(std::string_view name);  ///< ConfigError with the nearest known name
+std::string_view gather_precision_name(GatherPrecision precision);
+
 struct AlsConfig {
   AlsPreset preset = AlsPreset::automatic;
   Count k = 64;                  ///< columns of the factors, >= 1
@@ -55,6 +72,10 @@ struct AlsConfig {
   double bias_regularization = 5;  ///< ratings only: added to the counts when biases are fitted, >= 0
   int bias_passes = 10;            ///< ratings only: alternations of user and item biases, >= 0
   double init_stddev = 0.1;        ///< start values are normal with this over sqrt(k)
+
+  AlsSolver solver = AlsSolver::automatic;
+  double cg_tolerance = 1e-3;  ///< cg: |residual| of the scaled system over its right side, in [1e-6, 0.5]
+  GatherPrecision gather_precision = GatherPrecision::float32;
 
   int sweeps = 10;  ///< at most this many, >= 1
   std::uint64_t seed = 1;
@@ -108,11 +129,11 @@ struct AlsResult {
   TrainingReport report;
 };
 
-/// Alternating least squares, every row solved exactly in the eigenbasis of the Gram matrix (design, section
-/// 4). The same bits for any number of ranks and threads. Start values depend on the seed and the item's id.
-/// Users and items without interactions get zero factors. Collective.
-/// ConfigError: settings, memory budget; InputError: values that the target cannot use; NumericError, naming
-/// the external id: a row that cannot be solved. All on all ranks.
+/// Alternating least squares, every row solved in the eigenbasis of the Gram matrix (design, section 4). The
+/// same bits for any number of ranks and threads. Start values depend on the seed and the item's id. Users
+/// and items without interactions get zero factors. Collective. ConfigError: settings, memory budget;
+/// InputError: values that the target cannot use; NumericError, naming the external id: a row that cannot be
+/// solved. All on all ranks.
 AlsResult train_als(const Communicator& comm, const Dataset& train, const AlsConfig& config,
                     const AlsCallbacks& callbacks, PhaseLog& phases);
 

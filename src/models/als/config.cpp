@@ -20,6 +20,11 @@ constexpr std::array<Named<AlsPreset>, 5> presets{{{"automatic", AlsPreset::auto
 constexpr std::array<Named<ValueTransform>, 2> transforms{
     {{"identity", ValueTransform::identity}, {"log1p", ValueTransform::log1p}}};
 
+constexpr std::array<Named<AlsSolver>, 3> solvers{
+    {{"auto", AlsSolver::automatic}, {"exact", AlsSolver::exact}, {"cg", AlsSolver::cg}}};
+constexpr std::array<Named<GatherPrecision>, 2> precisions{
+    {{"float32", GatherPrecision::float32}, {"bf16", GatherPrecision::bfloat16}}};
+
 template <class Table>
 auto value_of(const Table& table, std::string_view name, std::string_view option) {
   std::vector<std::string> known;
@@ -75,6 +80,19 @@ std::string_view value_transform_name(ValueTransform transform) {
   return name_of(transforms, transform);
 }
 
+AlsSolver als_solver_of(std::string_view name) {
+  return value_of(solvers, name, "--solver");
+}
+std::string_view als_solver_name(AlsSolver solver) {
+  return name_of(solvers, solver);
+}
+GatherPrecision gather_precision_of(std::string_view name) {
+  return value_of(precisions, name, "--gather-precision");
+}
+std::string_view gather_precision_name(GatherPrecision precision) {
+  return name_of(precisions, precision);
+}
+
 AlsObjective resolve_objective(const AlsConfig& config, ValueKind value_kind) {
   AlsPreset preset = config.preset;
   if (preset == AlsPreset::automatic) {
@@ -92,6 +110,8 @@ AlsObjective resolve_objective(const AlsConfig& config, ValueKind value_kind) {
   expect(at_least_zero(objective.lambda), "--lambda", "a number >= 0");
   expect(at_least_zero(objective.nu), "--nu", "a number >= 0");
   expect(std::isfinite(config.alpha) && config.alpha > 0, "--alpha", "a number > 0");
+  expect(config.cg_tolerance >= 1e-6 && config.cg_tolerance <= 0.5, "--cg-tolerance",
+         "between 1e-6 (what float can hold) and 0.5");
   expect(at_least_zero(config.tolerance), "--tolerance", "a number >= 0");
   expect(config.patience >= 0, "--patience", ">= 0");
   expect(std::isfinite(config.init_stddev) && config.init_stddev > 0, "--init-stddev", "a number > 0");

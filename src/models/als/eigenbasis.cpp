@@ -29,11 +29,12 @@ Eigenbasis eigenbasis(const Communicator& comm, std::vector<double> gram, Count 
   return basis;
 }
 
-void rotate(FactorTable& table, const Eigenbasis& basis, Count num_rows) {
+void rotate(FactorTable& table, const Eigenbasis& basis, Count num_rows, std::span<const char> wanted) {
   const Count k = table.num_columns, granule = Partition::granule(num_rows);
   const Count num_blocks = (table.rows.size() + granule - 1) / granule;
   std::vector<Scratch<float>> threads(static_cast<std::size_t>(omp_get_max_threads()));
   parallel_for(num_blocks, [&](Count number) {
+    if (!wanted.empty() && !wanted[static_cast<std::size_t>(number)]) return;
     Scratch<float>& rotated = threads[static_cast<std::size_t>(omp_get_thread_num())];
     rotated.resize(static_cast<std::size_t>(granule * k));
     const Count first = number * granule, count = std::min(granule, table.rows.size() - first);

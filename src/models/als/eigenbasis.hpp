@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "pushcart/comm/communicator.hpp"
@@ -19,6 +20,7 @@ Eigenbasis eigenbasis(const Communicator& comm, std::vector<double> gram, Count 
 
 /// F := F Q, granule by granule with matrix products of fixed shape, in place. Scores stay as they are if the
 /// other side is expressed in the same basis. Local.
-void rotate(FactorTable& table, const Eigenbasis& basis, Count num_rows);
+/// @param wanted  by local granule: others stay as they are; empty = all
+void rotate(FactorTable& table, const Eigenbasis& basis, Count num_rows, std::span<const char> wanted = {});
 
 }  // namespace pushcart::als

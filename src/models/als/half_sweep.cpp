@@ -44,7 +44,7 @@ Count longest_piece(const SparseRows& rows, const ExchangeLimits& limits) {
 
 HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Count num_rows,
                      const Partition& fixed, const AlsObjective& objective, const ExchangeLimits& limits,
-                     Count k)
+                     Count k, const SolverSettings& solver)
     : comm_(comm),
       observed_(observed),
       num_rows_(num_rows),
@@ -52,17 +52,20 @@ HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Cou
       k_(k),
       objective_(objective),
       limits_(limits),
+      solver_settings_(solver),
       exchange_(comm, observed.rows(), fixed, limits) {
   for (Count batch = 0; batch < exchange_.num_batches(); ++batch) {
     schedules_.push_back(schedule(exchange_.pieces(batch)));
   }
   const Count longest = longest_piece(observed.rows(), limits);
-  for (int thread = 0; thread < omp_get_max_threads(); ++thread) solvers_.emplace_back(k, longest);
+  for (int thread = 0; thread < omp_get_max_threads(); ++thread) solvers_.emplace_back(k, longest, solver);
+  is_start_ = granules_with_gradients();
 }
 
 double HalfSweep::regularization(Count row_length) const {
   const double size =
       static_cast<double>(row_length) + objective_.alpha0 * static_cast<double>(num_fixed_rows_);
+  if (objective_.nu == 1) return objective_.lambda * size;
   return objective_.lambda * std::pow(size, objective_.nu);
 }
 
@@ -73,9 +76,24 @@ Count HalfSweep::num_solved_in_double() const {
 }
 
 double HalfSweep::cost(const RowPiece& piece) const {
-  const double d = static_cast<double>(piece.end - piece.begin), k = static_cast<double>(k_);
-  const double smaller = std::min(d, k), larger = std::max(d, k);
-  return smaller * smaller * (larger / 2 + smaller / 6) + 4 * d * k;
+  const Count d = piece.end - piece.begin;
+  const RowMethod method =
+      is_split(piece.row) ? RowMethod::primal : method_of_row(solver_settings_.solver, d, k_);
+  return cost_of_row(method, d, k_);
+}
+
+std::vector<char> HalfSweep::granules_with_gradients() const {
+  const SparseRows& rows = observed_.rows();
+  const Count granule = Partition::granule(num_rows_);
+  std::vector<char> result(static_cast<std::size_t>((rows.num_rows() + granule - 1) / granule), 0);
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    const Count length = rows.row_length(row);
+    if (length > 0 && !is_split(row) &&
+        method_of_row(solver_settings_.solver, length, k_) == RowMethod::gradients) {
+      result[static_cast<std::size_t>(row / granule)] = 1;
+    }
+  }
+  return result;
 }
 
 HalfSweep::Schedule HalfSweep::schedule(std::span<const RowPiece> pieces) const {
@@ -107,16 +125,17 @@ HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss lo
   {
     const Stopwatch watch(seconds.rotate);
     rotate(fixed, basis, num_fixed_rows_);
+    prepare(solved, basis);
   }
+  const std::span<const float> table = stored(fixed);
   for (RowSolver& solver : solvers_) solver.set_basis(objective_.alpha0, eigenvalues_);
-  std::fill(solved.values.begin(), solved.values.end(), 0.0F);
   unsolved_.assign(static_cast<std::size_t>(solved.rows.size()), 0);
   if (loss == Loss::measure) row_loss_.assign(static_cast<std::size_t>(solved.rows.size()), {});
   for (Count batch = 0; batch < exchange_.num_batches(); ++batch) {
     GatheredRows rows;
     {
       const Stopwatch watch(seconds.exchange);
-      rows = exchange_.fetch(batch, fixed.values, k_, fetched_);
+      rows = exchange_.fetch(batch, table, stored_width(solver_settings_.precision, k_), fetched_);
     }
     const Stopwatch watch(seconds.solve);
     solve_batch(batch, rows, solved, loss);
@@ -124,6 +143,28 @@ HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss lo
   HalfSweepOutcome outcome = collect(loss);
   outcome.seconds = seconds;
   return outcome;
+}
+
+/// Brings what iterations start from into the new basis; rows without entries become zero.
+void HalfSweep::prepare(FactorTable& solved, const Eigenbasis& basis) {
+  rotate(solved, basis, num_rows_, is_start_);
+  for (Count row = 0; row < solved.rows.size(); ++row) {
+    if (observed_.rows().row_length(row) == 0) std::ranges::fill(solved.row(row), 0.0F);
+  }
+}
+
+std::span<const float> HalfSweep::stored(const FactorTable& fixed) {
+  if (solver_settings_.precision == GatherPrecision::float32) return fixed.values;
+  const Count width = stored_width(solver_settings_.precision, k_);
+  stored_.resize(static_cast<std::size_t>(fixed.rows.size() * width));
+  constexpr Count rows_a_task = 64;
+  parallel_for((fixed.rows.size() + rows_a_task - 1) / rows_a_task, [&](Count task) {
+    for (Count row = task * rows_a_task; row < std::min((task + 1) * rows_a_task, fixed.rows.size()); ++row) {
+      row_kernels().to_bf16(fixed.row(row).data(), k_,
+                            reinterpret_cast<unsigned short*>(stored_.data() + row * width));
+    }
+  });
+  return stored_;
 }
 
 Eigenbasis HalfSweep::take_basis(const FactorTable& fixed, HalfSweepSeconds& seconds) const {
@@ -151,14 +192,18 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     RowSolver& solver = solvers_[static_cast<std::size_t>(omp_get_thread_num())];
     const auto begin = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task)]);
     const auto end = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task) + 1]);
+    const RowSolver::Finish finish = [&](Count row, std::span<float> x, Solved outcome, double observed) {
+      finish_row(row, outcome, observed, x, loss);
+    };
     for (std::size_t n = begin; n < end; ++n) {
       const RowPiece& piece = pieces[static_cast<std::size_t>(plan.order[n])];
       if (is_split(piece.row)) {
         add_split_piece(solver, piece, rows, solved, loss);
       } else {
-        solve_piece(solver, piece, rows, solved, loss);
+        solve_piece(solver, piece, rows, solved, finish);
       }
     }
+    solver.flush(finish);
   });
   std::swap(carried_in_, carried_out_);
 }
@@ -171,11 +216,10 @@ RowEntries HalfSweep::observe(RowSolver& solver, Count begin, Count end, const G
 }
 
 void HalfSweep::solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows,
-                            FactorTable& solved, Loss loss) {
+                            FactorTable& solved, const RowSolver::Finish& finish) {
   const RowEntries entries = observe(solver, piece.begin, piece.end, rows);
-  const std::span<float> x = solved.row(piece.row);
-  const Solved outcome = solver.solve(entries, regularization(piece.end - piece.begin), x);
-  finish_row(piece.row, outcome, loss == Loss::measure ? observed_loss(entries, x) : 0.0, x, loss);
+  solver.add(piece.row, rows, entries.positions, regularization(piece.end - piece.begin),
+             solved.row(piece.row), finish);
 }
 
 void HalfSweep::add_split_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows,
@@ -185,7 +229,7 @@ void HalfSweep::add_split_piece(RowSolver& solver, const RowPiece& piece, const 
   const bool ends = piece.end == offsets[static_cast<std::size_t>(piece.row) + 1];
   NormalSums sums;
   if (begins) {
-    sums.start(k_);
+    sums.start(k_, solver_settings_.precision);
   } else {
     std::swap(sums, carried_in_);
   }

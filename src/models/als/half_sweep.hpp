@@ -7,6 +7,7 @@
 #include "models/als/eigenbasis.hpp"
 #include "models/als/observed_rows.hpp"
 #include "models/als/row_solver.hpp"
+#include "models/als/stored_rows.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/comm/communicator.hpp"
 
@@ -31,11 +32,12 @@ class HalfSweep {
   /// Collective. `observed` must outlive this; its rows are this rank's part of `num_rows`, its columns the
   /// rows of the fixed side, owned as `fixed` says.
   HalfSweep(const Communicator& comm, const ObservedRows& observed, Count num_rows, const Partition& fixed,
-            const AlsObjective& objective, const ExchangeLimits& limits, Count k);
+            const AlsObjective& objective, const ExchangeLimits& limits, Count k,
+            const SolverSettings& solver = {});
 
-  /// Rotates `fixed` in place and fills `solved`, both then in the same basis. Collective. NumericError, on
-  /// all ranks, if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows
-  /// solvable.
+  /// Rotates `fixed` in place and fills `solved`, both then in the same basis. On entry both are in one
+  /// basis: the rows of `solved` are where conjugate gradients start. Collective. NumericError, on all ranks,
+  /// if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows solvable.
   HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss);
 
   const RowExchange& exchange() const { return exchange_; }
@@ -54,11 +56,14 @@ class HalfSweep {
   };
   Schedule schedule(std::span<const RowPiece> pieces) const;
   double cost(const RowPiece& piece) const;
+  std::vector<char> granules_with_gradients() const;
   bool is_split(Count row) const { return observed_.rows().row_length(row) >= limits_.split_length; }
   Eigenbasis take_basis(const FactorTable& fixed, HalfSweepSeconds& seconds) const;
   void solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss);
   void solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows, FactorTable& solved,
-                   Loss loss);
+                   const RowSolver::Finish& finish);
+  void prepare(FactorTable& solved, const Eigenbasis& basis);
+  std::span<const float> stored(const FactorTable& fixed);
   void add_split_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows,
                        FactorTable& solved, Loss loss);
   RowEntries observe(RowSolver& solver, Count begin, Count end, const GatheredRows& rows) const;
@@ -70,6 +75,7 @@ class HalfSweep {
   const Count num_rows_, num_fixed_rows_, k_;
   const AlsObjective objective_;
   const ExchangeLimits limits_;
+  const SolverSettings solver_settings_;
   RowExchange exchange_;
   std::vector<Schedule> schedules_;  // by batch
   std::vector<RowSolver> solvers_;   // by thread
@@ -77,7 +83,9 @@ class HalfSweep {
   NormalSums carried_in_, carried_out_;
   std::vector<double> eigenvalues_;
   std::vector<float> fetched_;
-  std::vector<char> unsolved_;     // by owned row
+  std::vector<float> stored_;   // the fixed side as it is read, unless that is as it is
+  std::vector<char> is_start_;  // by granule of solved rows: some row's iteration starts from what is there
+  std::vector<char> unsolved_;  // by owned row
   std::vector<RowLoss> row_loss_;  // by owned row; empty until measured
 };
 

@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "models/als/row_solver.hpp"
+#include "models/als/stored_rows.hpp"
 
 namespace pushcart::als {
 
-void NormalSums::start(Count k) {
+void NormalSums::start(Count k, GatherPrecision precision) {
   k_ = k;
+  precision_ = precision;
   products_.assign(static_cast<std::size_t>(k * k), 0);
   right_side_.assign(static_cast<std::size_t>(k), 0);
   target_squares_ = 0;
@@ -17,9 +19,10 @@ void NormalSums::start(Count k) {
 void NormalSums::add(const RowEntries& entries) {
   const auto count = static_cast<Count>(entries.positions.size());
   block_.resize(std::max(block_.size(), static_cast<std::size_t>(count * k_)));
+  std::vector<float> wide(static_cast<std::size_t>(k_));
   for (Count j = 0; j < count; ++j) {
     const auto at = static_cast<std::size_t>(j);
-    const float* const z = entries.rows[entries.positions[at]];
+    const float* const z = floats_of(entries.rows[entries.positions[at]], precision_, wide);
     const double weight = static_cast<double>(entries.weights[at]),
                  target = static_cast<double>(entries.targets[at]);
     const double root = std::sqrt(weight);

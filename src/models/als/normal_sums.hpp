@@ -5,6 +5,7 @@
 
 #include "models/als/dense.hpp"
 #include "pushcart/matrix/row_exchange.hpp"
+#include "pushcart/models/als.hpp"
 
 namespace pushcart::als {
 
@@ -15,7 +16,7 @@ struct RowEntries;
 /// the bits.
 class NormalSums {
  public:
-  void start(Count k);
+  void start(Count k, GatherPrecision precision = GatherPrecision::float32);
   /// Adds up to a block of entries.
   void add(const RowEntries& entries);
 
@@ -26,6 +27,7 @@ class NormalSums {
 
  private:
   Count k_ = 0;
+  GatherPrecision precision_ = GatherPrecision::float32;
   Scratch<double> products_;    // Z'WZ, upper triangle
   Scratch<double> right_side_;  // Z'Wt
   double target_squares_ = 0;   // t'Wt

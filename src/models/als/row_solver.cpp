@@ -2,75 +2,152 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace pushcart::als {
 namespace {
 
-/// A float Cholesky of I + S loses about trace(S) * 2^-24 of the right side: below this no correction is
-/// needed.
-constexpr double tame_trace = 64;
-constexpr double residual_tolerance = 1e-6;
-constexpr int max_corrections = 4;
+constexpr int max_gradient_steps = 100;
 
-double norm(const Scratch<double>& values, Count n) {
-  double sum = 0;
-  for (Count i = 0; i < n; ++i)
-    sum += values[static_cast<std::size_t>(i)] * values[static_cast<std::size_t>(i)];
-  return std::sqrt(sum);
-}
-
-/// Adds the identity. @return the trace before that, in double
-double add_identity(float* system, Count n, Count stride) {
+double trace_of_tiles(const float* tiles, Count d) {
   double trace = 0;
-  for (Count i = 0; i < n; ++i) {
-    trace += static_cast<double>(system[i * stride + i]);
-    system[i * stride + i] += 1.0F;
+  const Count t = d / tile_rows;
+  for (Count i = 0; i < t; ++i) {
+    for (Count r = 0; r < tile_rows; ++r) trace += static_cast<double>(tiles[r * tile_rows + r]);
+    tiles += (t - i) * tile_rows * tile_rows;
   }
   return trace;
 }
 
+double sum_of_squares(const float* values, Count n) {
+  return std::transform_reduce(values, values + n, 0.0, std::plus<>(),
+                               [](float v) { return static_cast<double>(v) * static_cast<double>(v); });
+}
+
+bool all_finite(std::span<const float> x) {
+  return std::all_of(x.begin(), x.end(), [](float v) { return std::isfinite(v); });
+}
+
+std::size_t size_of(Count count) {
+  return static_cast<std::size_t>(count);
+}
+
+/// Of the rows that may be in a group.
+Count longest_member(Count num_entries) {
+  return tiled(std::min(num_entries, longest_in_group));
+}
+
 }  // namespace
 
-RowSolver::RowSolver(Count k, Count num_entries)
+RowSolver::RowSolver(Count k, Count num_entries, const SolverSettings& settings)
     : k_(k),
       stride_(padded(k)),
-      eigenvalues_(static_cast<std::size_t>(k)),
-      inverse_root_(static_cast<std::size_t>(stride_)),
-      inverse_root_float_(static_cast<std::size_t>(stride_)),
-      weights_(static_cast<std::size_t>(num_entries)),
-      targets_(static_cast<std::size_t>(num_entries)),
-      b_(static_cast<std::size_t>(num_entries * stride_)),
-      system_(static_cast<std::size_t>(stride_ * stride_)),
-      step_(static_cast<std::size_t>(stride_)),
-      right_side_(static_cast<std::size_t>(std::max(num_entries, stride_))),
-      dual_(static_cast<std::size_t>(std::max(num_entries, stride_))),
-      primal_(static_cast<std::size_t>(stride_)),
-      residual_(static_cast<std::size_t>(stride_)) {}
+      settings_(settings),
+      kernels_(&row_kernels()),
+      eigenvalues_(size_of(k)),
+      diagonal_(size_of(stride_), 1.0F),
+      scale_(size_of(stride_)),
+      b_(size_of(std::max(
+          tiled(num_entries) * stride_,
+          std::min(std::max(group_bytes / Count{sizeof(float)}, longest_member(num_entries) * stride_),
+                   kernels_->group * longest_member(num_entries) * stride_)))),
+      tiles_(size_of(std::max(kernels_->group * tile_floats(longest_member(num_entries)),
+                              tile_floats(tiled(std::min(num_entries, k)))))),
+      group_right_side_(size_of(kernels_->group * longest_member(num_entries))),
+      group_scale_(size_of(kernels_->group * stride_)),
+      group_work_(size_of(kernels_->group *
+                          (tile_floats(longest_member(num_entries)) + longest_member(num_entries)))),
+      system_(size_of(stride_ * stride_)),
+      y_(size_of(stride_)),
+      work_(size_of(3 * stride_ + tiled(num_entries))),
+      step_(size_of(stride_)),
+      dual_(size_of(std::max(num_entries, stride_))),
+      primal_(size_of(stride_)),
+      residual_(size_of(std::max(num_entries, stride_))) {
+  for (Slot& slot : slots_) {
+    for (auto* values : {&slot.weights, &slot.targets, &slot.roots, &slot.right_side})
+      values->resize(size_of(tiled(num_entries)));
+    slot.rows.resize(size_of(tiled(num_entries)));
+  }
+}
 
 Count RowSolver::scratch_bytes(Count k, Count num_entries) {
-  const Count stride = padded(k);
-  return 4 * (num_entries * (stride + 2) + stride * stride) + 16 * num_entries + 64 * stride;
+  constexpr Count float_bytes = sizeof(float), widest_group = 16;
+  const Count stride = padded(k), member = longest_member(num_entries), length = tiled(num_entries);
+  const Count group = 2 * widest_group * (tile_floats(member) + member) + widest_group * stride +
+                      tile_floats(tiled(std::min(num_entries, k)));
+  return float_bytes * (std::max(length * stride, std::max(group_bytes / float_bytes, member * stride)) +
+                        group + stride * stride) +
+         64 * (length + stride);
 }
 
 void RowSolver::set_basis(double alpha0, std::span<const double> eigenvalues) {
   alpha0_ = alpha0;
   rho_ = -1;
   std::copy(eigenvalues.begin(), eigenvalues.end(), eigenvalues_.begin());
+  std::transform(eigenvalues.begin(), eigenvalues.end(), diagonal_.begin(),
+                 [&](double value) { return static_cast<float>(alpha0 * value); });
 }
 
 void RowSolver::set_rho(double rho) {
   if (rho == rho_) return;
   rho_ = rho;
-  for (std::size_t c = 0; c < eigenvalues_.size(); ++c) {
-    inverse_root_[c] = 1.0 / std::sqrt(alpha0_ * eigenvalues_[c] + rho);
-    inverse_root_float_[c] = static_cast<float>(inverse_root_[c]);
+  kernels_->inverse_roots(diagonal_.data(), static_cast<float>(rho), stride_, scale_.data());
+}
+
+void RowSolver::fill(Slot& slot, const GatheredRows& rows, std::span<const std::int32_t> positions) const {
+  slot.gathered = rows;
+  slot.positions = positions;
+  slot.num_entries = static_cast<Count>(positions.size());
+  for (std::size_t j = 0; j < positions.size(); ++j) {
+    slot.rows[j] = rows[positions[j]];
+    slot.roots[j] = std::sqrt(slot.weights[j]);
+    slot.right_side[j] = slot.roots[j] * slot.targets[j];
+  }
+  for (std::size_t j = positions.size(); j < size_of(tiled(slot.num_entries)); ++j) {
+    slot.roots[j] = slot.right_side[j] = 0;
   }
 }
 
-Solved RowSolver::solve(const RowEntries& row, double rho, std::span<float> x) {
-  set_rho(rho);
-  gather(row);
-  return static_cast<Count>(row.positions.size()) < k_ ? solve_light(row, x) : solve_heavy(row, x);
+Ahead RowSolver::ahead_of(const Slot& slot) const {
+  Ahead ahead;
+  ahead.rows = slot.rows.data();
+  ahead.num_rows = slot.num_entries;
+  ahead.row_bytes = stored_width(settings_.precision, k_) * Count{sizeof(float)};
+  return ahead;
+}
+
+void RowSolver::add(Count row, const GatheredRows& rows, std::span<const std::int32_t> positions, double rho,
+                    std::span<float> x, const Finish& finish) {
+  Slot& slot = slots_[next_];
+  fill(slot, rows, positions);
+  slot.row = row;
+  slot.rho = rho;
+  slot.x = x;
+  next_ = 1 - next_;
+  Ahead ahead = ahead_of(slot);
+  if (waiting_) process(slots_[next_], ahead, finish);
+  waiting_ = true;
+}
+
+void RowSolver::flush(const Finish& finish) {
+  Ahead none;
+  if (waiting_) process(slots_[1 - next_], none, finish);
+  waiting_ = false;
+  solve_group(finish);
+}
+
+Solved RowSolver::solve(const RowEntries& row, double rho, std::span<float> x, double* observed) {
+  std::copy(row.weights.begin(), row.weights.end(), weights().begin());
+  std::copy(row.targets.begin(), row.targets.end(), targets().begin());
+  Solved result = Solved::no;
+  const Finish finish = [&](Count, std::span<float>, Solved solved, double loss) {
+    result = solved;
+    if (observed) *observed = loss;
+  };
+  add(0, row.rows, row.positions, rho, x, finish);
+  flush(finish);
+  return result;
 }
 
 Solved RowSolver::solve(const NormalSums& sums, double rho, std::span<float> x) {
@@ -79,146 +156,96 @@ Solved RowSolver::solve(const NormalSums& sums, double rho, std::span<float> x) 
   return sums.solve(d, x) ? Solved::yes : Solved::no;
 }
 
-void RowSolver::gather(const RowEntries& row) {
-  const float* const scale = inverse_root_float_.data();
-  for (std::size_t j = 0; j < row.positions.size(); ++j) {
-    const float* const z = row.rows[row.positions[j]];
-    const float root = std::sqrt(row.weights[j]);
-    float* const out = b_.data() + static_cast<Count>(j) * stride_;
-    for (Count c = 0; c < k_; ++c) out[c] = z[c] * (root * scale[c]);
-    right_side_[j] = static_cast<double>(root) * static_cast<double>(row.targets[j]);
+void RowSolver::process(Slot& slot, Ahead& ahead, const Finish& finish) {
+  set_rho(slot.rho);
+  const RowMethod method = method_of_row(settings_.solver, slot.num_entries, k_);
+  if (method == RowMethod::dual_group) {
+    add_to_group(slot, ahead, finish);
+    return;
   }
+  solve_group(finish);
+  double observed = 0;
+  Solved solved = Solved::no;
+  gather(slot, b_.data(), ahead);
+  if (method == RowMethod::gradients) {
+    solved = solve_by_gradients(slot, ahead, observed);
+  } else {
+    solved = solve_exactly(slot, observed);
+  }
+  finish(slot.row, slot.x, solved, observed);
 }
 
-Solved RowSolver::solve_light(const RowEntries& row, std::span<float> x) {
-  const auto d = static_cast<Count>(row.positions.size());
-  const Count system_stride = padded(d);
-  row_products(b_.data(), d, stride_, system_.data(), system_stride);
-  const double trace = add_identity(system_.data(), d, system_stride);
-  if (!factorize(system_.data(), d, system_stride)) return solve_light_in_double(row, x);
-  for (Count j = 0; j < d; ++j)
-    step_[static_cast<std::size_t>(j)] = static_cast<float>(right_side_[static_cast<std::size_t>(j)]);
-  solve_factorized(system_.data(), d, system_stride, step_.data());
-  if (trace <= tame_trace) {
-    std::fill(x.begin(), x.end(), 0.0F);
-    for (Count j = 0; j < d; ++j) {
-      add_scaled(step_[static_cast<std::size_t>(j)], b_.data() + j * stride_, x.data(), k_);
-    }
-    for (Count c = 0; c < k_; ++c)
-      x[static_cast<std::size_t>(c)] *= inverse_root_float_[static_cast<std::size_t>(c)];
-    return std::all_of(x.begin(), x.end(), [](float v) { return std::isfinite(v); }) ? Solved::yes
-                                                                                     : Solved::no;
-  }
-  return correct_light(d) ? scale_back(x) : solve_light_in_double(row, x);
+void RowSolver::gather(const Slot& slot, float* b, Ahead& ahead) const {
+  const auto kernel =
+      settings_.precision == GatherPrecision::float32 ? kernels_->gather : kernels_->gather_bf16;
+  const Count d = slot.num_entries;
+  kernel(slot.rows.data(), d, k_, stride_, slot.roots.data(), scale_.data(), b, ahead);
+  std::fill(b + d * stride_, b + tiled(d) * stride_, 0.0F);
 }
 
-/// Leaves B'v in primal_. The residual of the dual system is that of the normal equations times D^1/2 B'.
-bool RowSolver::correct_light(Count d) {
-  std::fill_n(dual_.begin(), d, 0.0);
-  for (int correction = 0;; ++correction) {
-    std::fill(primal_.begin(), primal_.end(), 0.0);
-    for (Count j = 0; j < d; ++j) {
-      const auto at = static_cast<std::size_t>(j);
-      dual_[at] += static_cast<double>(step_[at]);
-      add_scaled(dual_[at], b_.data() + j * stride_, primal_.data(), stride_);
-    }
-    for (Count j = 0; j < d; ++j) {
-      const auto at = static_cast<std::size_t>(j);
-      residual_[at] = right_side_[at] - dual_[at] - dot(b_.data() + j * stride_, primal_.data(), stride_);
-      step_[at] = static_cast<float>(residual_[at]);
-    }
-    if (norm(residual_, d) <= residual_tolerance * norm(right_side_, d)) return true;
-    if (correction == max_corrections) return false;
-    solve_factorized(system_.data(), d, padded(d), step_.data());
-  }
+Count RowSolver::group_size(Count tiled_entries) const {
+  const Count row_bytes = tiled_entries * stride_ * Count{sizeof(float)};
+  return std::clamp<Count>(group_bytes / row_bytes, 1, kernels_->group);
 }
 
-Solved RowSolver::solve_heavy(const RowEntries& row, std::span<float> x) {
-  const auto d = static_cast<Count>(row.positions.size());
-  column_products(b_.data(), d, k_, stride_, system_.data(), stride_, Update::overwrite);
-  add_identity(system_.data(), k_, stride_);
-  if (!factorize(system_.data(), k_, stride_)) return solve_heavy_in_double(row, x);
-  return correct_heavy(d) ? scale_back(x) : solve_heavy_in_double(row, x);
+void RowSolver::add_to_group(Slot& slot, Ahead& ahead, const Finish& finish) {
+  const Count d = tiled(slot.num_entries);
+  if (d != group_entries_ || static_cast<Count>(group_.size()) == group_size(d)) solve_group(finish);
+  group_entries_ = d;
+  const auto member = static_cast<Count>(group_.size());
+  float* const b = b_.data() + member * d * stride_;
+  float* const tiles = tiles_.data() + member * tile_floats(d);
+  gather(slot, b, ahead);
+  kernels_->tile_products(b, d, stride_, tiles, ahead);
+  if (!(trace_of_tiles(tiles, d) <= tame_trace)) {
+    solve_group(finish);
+    Ahead none;
+    gather(slot, b_.data(), none);
+    double observed = 0;
+    const Solved solved = solve_exactly(slot, observed);
+    finish(slot.row, slot.x, solved, observed);
+    return;
+  }
+  std::copy_n(slot.right_side.begin(), d, group_right_side_.begin() + member * d);
+  std::copy_n(scale_.begin(), stride_, group_scale_.begin() + member * stride_);
+  group_.push_back({slot.row, slot.x});
 }
 
-/// Leaves y in primal_.
-bool RowSolver::correct_heavy(Count d) {
-  std::fill(primal_.begin(), primal_.end(), 0.0);
-  double right_side_norm = 0;
-  for (int correction = 0;; ++correction) {
-    for (Count c = 0; c < k_; ++c)
-      residual_[static_cast<std::size_t>(c)] = -primal_[static_cast<std::size_t>(c)];
-    for (Count j = 0; j < d; ++j) {
-      const float* const b = b_.data() + j * stride_;
-      const double predicted = correction == 0 ? 0.0 : dot(b, primal_.data(), stride_);
-      add_scaled(right_side_[static_cast<std::size_t>(j)] - predicted, b, residual_.data(), stride_);
-    }
-    const double size = norm(residual_, k_);
-    if (correction == 0) right_side_norm = size;
-    if (size <= residual_tolerance * right_side_norm) return true;
-    if (correction == max_corrections) return false;
-    for (Count c = 0; c < k_; ++c) {
-      step_[static_cast<std::size_t>(c)] = static_cast<float>(residual_[static_cast<std::size_t>(c)]);
-    }
-    solve_factorized(system_.data(), k_, stride_, step_.data());
-    for (Count c = 0; c < k_; ++c) {
-      primal_[static_cast<std::size_t>(c)] += static_cast<double>(step_[static_cast<std::size_t>(c)]);
-    }
+void RowSolver::solve_group(const Finish& finish) {
+  if (group_.empty()) return;
+  const Count d = group_entries_, count = static_cast<Count>(group_.size());
+  int failed[16] = {};
+  kernels_->solve_group(tiles_.data(), d, count, group_right_side_.data(), group_work_.data(), failed);
+  for (Count n = 0; n < count; ++n) {
+    const Member& member = group_[size_of(n)];
+    const float* const v = group_right_side_.data() + n * d;
+    const float* const scale = group_scale_.data() + n * stride_;
+    kernels_->combine(b_.data() + n * d * stride_, d, stride_, v, y_.data());
+    for (Count c = 0; c < k_; ++c) member.x[size_of(c)] = y_[size_of(c)] * scale[c];
+    const bool solved = failed[n] == 0 && all_finite(member.x);
+    // (I + BB') v = W^1/2 t, so v = W^1/2 (t - Zx).
+    finish(member.row, member.x, solved ? Solved::yes : Solved::no, sum_of_squares(v, d));
   }
+  group_.clear();
 }
 
-Solved RowSolver::scale_back(std::span<float> x) const {
-  bool finite = true;
-  for (std::size_t c = 0; c < x.size(); ++c) {
-    x[c] = static_cast<float>(primal_[c] * inverse_root_[c]);
-    finite = finite && std::isfinite(x[c]);
+Solved RowSolver::solve_by_gradients(Slot& slot, Ahead& ahead, double& observed) {
+  const Count d = tiled(slot.num_entries);
+  ++num_gradient_rows_;
+  for (Count c = 0; c < k_; ++c) y_[size_of(c)] = slot.x[size_of(c)] / scale_[size_of(c)];
+  const int steps =
+      kernels_->conjugate_gradients(b_.data(), d, stride_, slot.right_side.data(), y_.data(), work_.data(),
+                                    static_cast<float>(settings_.cg_tolerance), max_gradient_steps, ahead);
+  num_gradient_steps_ += std::abs(steps);
+  if (steps < 0) {
+    std::transform(slot.roots.begin(), slot.roots.begin() + d, slot.targets.begin(), slot.right_side.begin(),
+                   std::multiplies<>());
+    std::fill(slot.right_side.begin() + slot.num_entries, slot.right_side.begin() + d, 0.0F);
+    return solve_exactly(slot, observed);
   }
-  return finite ? Solved::yes : Solved::no;
-}
-
-Solved RowSolver::solve_light_in_double(const RowEntries& row, std::span<float> x) {
-  ++num_solved_in_double_;
-  const auto d = static_cast<Count>(row.positions.size());
-  wide_b_.assign(static_cast<std::size_t>(d * k_), 0);
-  wide_system_.resize(static_cast<std::size_t>(d * d));
-  for (Count j = 0; j < d; ++j) {
-    const auto at = static_cast<std::size_t>(j);
-    const float* const z = row.rows[row.positions[at]];
-    const double root = std::sqrt(static_cast<double>(row.weights[at]));
-    double* const b = wide_b_.data() + j * k_;
-    for (Count c = 0; c < k_; ++c)
-      b[c] = root * static_cast<double>(z[c]) * inverse_root_[static_cast<std::size_t>(c)];
-    dual_[at] = root * static_cast<double>(row.targets[at]);
-  }
-  row_products(wide_b_.data(), d, k_, wide_system_.data(), d);
-  for (Count j = 0; j < d; ++j) wide_system_[static_cast<std::size_t>(j * d + j)] += 1.0;
-  if (!factorize(wide_system_.data(), d, d)) return Solved::no;
-  solve_factorized(wide_system_.data(), d, d, dual_.data());
-  std::fill(primal_.begin(), primal_.end(), 0.0);
-  for (Count j = 0; j < d; ++j) {
-    const double* const b = wide_b_.data() + j * k_;
-    for (Count c = 0; c < k_; ++c)
-      primal_[static_cast<std::size_t>(c)] += dual_[static_cast<std::size_t>(j)] * b[c];
-  }
-  return scale_back(x);
-}
-
-Solved RowSolver::solve_heavy_in_double(const RowEntries& row, std::span<float> x) {
-  ++num_solved_in_double_;
-  sums_.start(k_);
-  sums_.add(row);
-  return solve(sums_, rho_, x);
-}
-
-double observed_loss(const RowEntries& row, std::span<const float> x) {
-  double loss = 0;
-  for (std::size_t j = 0; j < row.positions.size(); ++j) {
-    const float* const z = row.rows[row.positions[j]];
-    const double error = static_cast<double>(dot(z, x.data(), static_cast<Count>(x.size()))) -
-                         static_cast<double>(row.targets[j]);
-    loss += static_cast<double>(row.weights[j]) * error * error;
-  }
-  return loss;
+  for (Count c = 0; c < k_; ++c) slot.x[size_of(c)] = y_[size_of(c)] * scale_[size_of(c)];
+  observed = sum_of_squares(slot.right_side.data(), d);
+  return all_finite(slot.x) ? Solved::yes : Solved::no;
 }
 
 }  // namespace pushcart::als

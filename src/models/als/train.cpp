@@ -33,8 +33,11 @@ class Training {
     const auto timer = phases.time("als: plan exchange");
     const ExchangeLimits limits{config.batch_bytes, config.k * Count{sizeof(float)}, config.split_length,
                                 std::min<Count>(512, config.split_length)};
-    user_sweep_.emplace(comm, by_user_, dataset.num_users(), dataset.items, objective, limits, config.k);
-    item_sweep_.emplace(comm, by_item_, dataset.num_items(), dataset.users, objective, limits, config.k);
+    const SolverSettings solver{config.solver, config.cg_tolerance, config.gather_precision};
+    user_sweep_.emplace(comm, by_user_, dataset.num_users(), dataset.items, objective, limits, config.k,
+                        solver);
+    item_sweep_.emplace(comm, by_item_, dataset.num_items(), dataset.users, objective, limits, config.k,
+                        solver);
     report_.fetched_rows =
         user_sweep_->exchange().num_fetched_rows() + item_sweep_->exchange().num_fetched_rows();
   }

@@ -1,0 +1,466 @@
+// The body of row_kernels.hpp for one vector width; included by the files of the CPU paths only.
+#include "models/als/row_kernels.hpp"
+
+namespace pushcart::als {
+namespace {
+
+template <int Width>
+struct Vectors;
+template <>
+struct Vectors<4> {
+  typedef float Floats __attribute__((vector_size(16), may_alias));
+  typedef int Ints __attribute__((vector_size(16), may_alias));
+  typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
+  typedef unsigned short Halves __attribute__((vector_size(8), aligned(2), may_alias));
+};
+template <>
+struct Vectors<8> {
+  typedef float Floats __attribute__((vector_size(32), may_alias));
+  typedef int Ints __attribute__((vector_size(32), may_alias));
+  typedef float Loose __attribute__((vector_size(32), aligned(4), may_alias));
+  typedef unsigned short Halves __attribute__((vector_size(16), aligned(2), may_alias));
+};
+template <>
+struct Vectors<16> {
+  typedef float Floats __attribute__((vector_size(64), may_alias));
+  typedef int Ints __attribute__((vector_size(64), may_alias));
+  typedef float Loose __attribute__((vector_size(64), aligned(4), may_alias));
+  typedef unsigned short Halves __attribute__((vector_size(32), aligned(2), may_alias));
+};
+
+template <int... Lane>
+struct LaneList {};
+inline LaneList<0, 1, 2, 3> lane_list(Vectors<4>) {
+  return {};
+}
+inline LaneList<0, 1, 2, 3, 4, 5, 6, 7> lane_list(Vectors<8>) {
+  return {};
+}
+inline LaneList<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15> lane_list(Vectors<16>) {
+  return {};
+}
+
+/// Width: floats of a vector. Rows: rows of a 4 x 4 tile whose sums fit in the registers at once.
+template <int Width, int Rows>
+struct Kernels {
+  using Floats = typename Vectors<Width>::Floats;
+  using Ints = typename Vectors<Width>::Ints;
+  using Loose = typename Vectors<Width>::Loose;
+  using Halves = typename Vectors<Width>::Halves;
+  using Four = typename Vectors<4>::Floats;
+  static constexpr int tile = static_cast<int>(tile_rows);
+
+  static Floats load(const float* p) { return *reinterpret_cast<const Floats*>(p); }
+  static void store(float* p, Floats v) { *reinterpret_cast<Floats*>(p) = v; }
+  static Floats all(float value) { return value - Floats{}; }
+
+  static void bring(Ahead& ahead, Count lines) {
+    constexpr Count line = 64;
+    if (ahead.row >= ahead.num_rows) return;
+    const char* row = static_cast<const char*>(ahead.rows[ahead.row]);
+    for (; lines > 0; --lines) {
+      __builtin_prefetch(row + ahead.byte, 0, 2);
+      ahead.byte += line;
+      if (ahead.byte < ahead.row_bytes) continue;
+      ahead.byte = 0;
+      if (++ahead.row >= ahead.num_rows) return;
+      row = static_cast<const char*>(ahead.rows[ahead.row]);
+    }
+  }
+
+  // --- sums over lanes -----------------------------------------------------------------------------------
+
+  template <int... Lane>
+  static Floats low_pairs(Floats a, Floats b, LaneList<Lane...>) {
+    return __builtin_shufflevector(a, b, ((Lane & ~3) + (Lane & 3) / 2 + (Lane & 1) * Width)...);
+  }
+  template <int... Lane>
+  static Floats high_pairs(Floats a, Floats b, LaneList<Lane...>) {
+    return __builtin_shufflevector(a, b, ((Lane & ~3) + 2 + (Lane & 3) / 2 + (Lane & 1) * Width)...);
+  }
+  template <int... Lane>
+  static Floats low_halves(Floats a, Floats b, LaneList<Lane...>) {
+    return __builtin_shufflevector(a, b, ((Lane & ~3) + (Lane & 1) + (Lane & 2) / 2 * Width)...);
+  }
+  template <int... Lane>
+  static Floats high_halves(Floats a, Floats b, LaneList<Lane...>) {
+    return __builtin_shufflevector(a, b, ((Lane & ~3) + 2 + (Lane & 1) + (Lane & 2) / 2 * Width)...);
+  }
+  static Four fold(Floats v) {
+    if constexpr (Width == 16) {
+      const auto half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+      return __builtin_shufflevector(half, half, 0, 1, 2, 3) +
+             __builtin_shufflevector(half, half, 4, 5, 6, 7);
+    } else if constexpr (Width == 8) {
+      return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+    } else {
+      return v;
+    }
+  }
+  /// The sums of a, b, c and d.
+  static Four sums(Floats a, Floats b, Floats c, Floats d) {
+    const auto list = lane_list(Vectors<Width>{});
+    const Floats ab = low_pairs(a, b, list) + high_pairs(a, b, list);
+    const Floats cd = low_pairs(c, d, list) + high_pairs(c, d, list);
+    return fold(low_halves(ab, cd, list) + high_halves(ab, cd, list));
+  }
+  static float sum(Floats v) {
+    const Four four = fold(v);
+    return (four[0] + four[2]) + (four[1] + four[3]);
+  }
+
+  // --- gathering -----------------------------------------------------------------------------------------
+
+  static Floats load_row(const float* p) { return *reinterpret_cast<const Loose*>(p); }
+  static Floats load_row(const unsigned short* p) {
+    const Halves halves = *reinterpret_cast<const Halves*>(p);
+    return reinterpret_cast<Floats>(__builtin_convertvector(halves, Ints) << 16);
+  }
+  static float one(float value) { return value; }
+  static float one(unsigned short value) {
+    return __builtin_bit_cast(float, static_cast<unsigned>(value) << 16);
+  }
+
+  template <class Stored>
+  static void gather(const void* const* rows, Count d, Count k, Count stride, const float* roots,
+                     const float* scale, float* out, Ahead& ahead) {
+    for (Count j = 0; j < d; ++j) {
+      const auto* const row = static_cast<const Stored*>(rows[j]);
+      const float root = roots[j];
+      float* const to = out + j * stride;
+      Count c = 0;
+      for (; c + Width <= k; c += Width) store(to + c, load_row(row + c) * (root * load(scale + c)));
+      for (; c < k; ++c) to[c] = one(row[c]) * (root * scale[c]);
+      for (; c < stride; ++c) to[c] = 0;
+      bring(ahead, (k * static_cast<Count>(sizeof(Stored)) + 63) / 64);
+    }
+  }
+
+  // --- BB' -----------------------------------------------------------------------------------------------
+
+  static void tile_product(const float* left, const float* right, Count stride, float* out) {
+    for (int first = 0; first < tile; first += Rows) {
+      Floats acc[Rows][tile] = {};
+      for (Count c = 0; c < stride; c += Width) {
+        Floats a[Rows];
+        for (int r = 0; r < Rows; ++r) a[r] = load(left + (first + r) * stride + c);
+        for (int q = 0; q < tile; ++q) {
+          const Floats b = load(right + q * stride + c);
+          for (int r = 0; r < Rows; ++r) acc[r][q] += a[r] * b;
+        }
+      }
+      for (int r = 0; r < Rows; ++r) {
+        *reinterpret_cast<Four*>(out + (first + r) * tile) = sums(acc[r][0], acc[r][1], acc[r][2], acc[r][3]);
+      }
+    }
+  }
+
+  static void tile_products(const float* b, Count d, Count stride, float* tiles, Ahead& ahead) {
+    for (Count i = 0; i < d; i += tile) {
+      for (Count j = i; j < d; j += tile, tiles += tile * tile) {
+        tile_product(b + i * stride, b + j * stride, stride, tiles);
+        bring(ahead, stride / 32);
+      }
+    }
+  }
+
+  // --- Cholesky of a system a lane -------------------------------------------------------------------------
+
+  template <int Half, int... Lane>
+  static void swap_halves(Floats& a, Floats& b, LaneList<Lane...>) {
+    const Floats first = __builtin_shufflevector(a, b, ((Lane & Half) ? Width + Lane - Half : Lane)...);
+    b = __builtin_shufflevector(a, b, ((Lane & Half) ? Width + Lane : Lane + Half)...);
+    a = first;
+  }
+  template <int Half>
+  static void transpose(Floats (&v)[Width]) {
+    for (int i = 0; i < Width; ++i) {
+      if ((i & Half) == 0) swap_halves<Half>(v[i], v[i + Half], lane_list(Vectors<Width>{}));
+    }
+    if constexpr (Half > 1) transpose<Half / 2>(v);
+  }
+
+  /// to[n] = element n of all systems; from: `count` systems `stride` floats apart, the rest zero.
+  static void interleave(const float* from, Count stride, Count num_floats, Count count, float* to) {
+    for (Count n = 0; n < num_floats; n += Width) {
+      Floats v[Width];
+      for (int l = 0; l < Width; ++l) v[l] = l < count ? load_row(from + l * stride + n) : Floats{};
+      transpose<Width / 2>(v);
+      for (int e = 0; e < Width; ++e) store(to + (n + e) * Width, v[e]);
+    }
+  }
+
+  /// Of tile (i, j), i <= j, in a matrix of t x t tiles.
+  static Count tile_at(Count i, Count j, Count t) { return (i * t - i * (i - 1) / 2 + j - i) * tile * tile; }
+
+  /// acc -= U(p,i)' U(p,j) for all p < i, two rows of the tile at a time.
+  template <int Part>
+  static void subtract_above(const float* u, Count i, Count j, Count t, int first,
+                             Floats (&acc)[Part][tile]) {
+    for (Count p = 0; p < i; ++p) {
+      const float* const left = u + tile_at(p, i, t) * Width;
+      const float* const right = u + tile_at(p, j, t) * Width;
+      for (int s = 0; s < tile; ++s) {
+        Floats b[tile];
+        for (int q = 0; q < tile; ++q) b[q] = load(right + (s * tile + q) * Width);
+        for (int r = 0; r < Part; ++r) {
+          const Floats a = load(left + (s * tile + first + r) * Width);
+          for (int q = 0; q < tile; ++q) acc[r][q] -= a * b[q];
+        }
+      }
+    }
+  }
+
+  static void update_tile(float* u, Count i, Count j, Count t) {
+    float* const here = u + tile_at(i, j, t) * Width;
+    for (int first = 0; first < tile; first += Rows) {
+      Floats acc[Rows][tile];
+      for (int r = 0; r < Rows; ++r) {
+        for (int q = 0; q < tile; ++q) acc[r][q] = load(here + ((first + r) * tile + q) * Width);
+      }
+      subtract_above<Rows>(u, i, j, t, first, acc);
+      for (int r = 0; r < Rows; ++r) {
+        for (int q = 0; q < tile; ++q) store(here + ((first + r) * tile + q) * Width, acc[r][q]);
+      }
+    }
+  }
+
+  /// The tile's own factor; pivots are stored inverted.
+  static void factorize_tile(float* u, Ints& failed) {
+    for (int r = 0; r < tile; ++r) {
+      const Floats pivot = load(u + (r * tile + r) * Width);
+      failed |= ~(pivot > Floats{});
+      const Floats inverse = 1.0F / root(pivot);
+      store(u + (r * tile + r) * Width, inverse);
+      for (int q = r + 1; q < tile; ++q) {
+        store(u + (r * tile + q) * Width, load(u + (r * tile + q) * Width) * inverse);
+      }
+      for (int s = r + 1; s < tile; ++s) {
+        const Floats a = load(u + (r * tile + s) * Width);
+        for (int q = s; q < tile; ++q) {
+          float* const at = u + (s * tile + q) * Width;
+          store(at, load(at) - a * load(u + (r * tile + q) * Width));
+        }
+      }
+    }
+  }
+
+  static void solve_tile(const float* diagonal, float* u) {
+    for (int q = 0; q < tile; ++q) {
+      Floats x[tile];
+      for (int r = 0; r < tile; ++r) {
+        x[r] = load(u + (r * tile + q) * Width);
+        for (int s = 0; s < r; ++s) x[r] -= load(diagonal + (s * tile + r) * Width) * x[s];
+        x[r] *= load(diagonal + (r * tile + r) * Width);
+        store(u + (r * tile + q) * Width, x[r]);
+      }
+    }
+  }
+
+  static Floats root(Floats v);
+
+  static void substitute(const float* u, Count t, float* x) {
+    for (Count i = 0; i < t; ++i) {
+      Floats v[tile];
+      for (int r = 0; r < tile; ++r) v[r] = load(x + (i * tile + r) * Width);
+      for (Count p = 0; p < i; ++p) {
+        const float* const above = u + tile_at(p, i, t) * Width;
+        for (int s = 0; s < tile; ++s) {
+          const Floats known = load(x + (p * tile + s) * Width);
+          for (int r = 0; r < tile; ++r) v[r] -= load(above + (s * tile + r) * Width) * known;
+        }
+      }
+      const float* const own = u + tile_at(i, i, t) * Width;
+      for (int r = 0; r < tile; ++r) {
+        for (int s = 0; s < r; ++s) v[r] -= load(own + (s * tile + r) * Width) * v[s];
+        v[r] *= load(own + (r * tile + r) * Width);
+        store(x + (i * tile + r) * Width, v[r]);
+      }
+    }
+    for (Count i = t - 1; i >= 0; --i) {
+      Floats v[tile];
+      for (int r = 0; r < tile; ++r) v[r] = load(x + (i * tile + r) * Width);
+      for (Count j = i + 1; j < t; ++j) {
+        const float* const beside = u + tile_at(i, j, t) * Width;
+        for (int q = 0; q < tile; ++q) {
+          const Floats known = load(x + (j * tile + q) * Width);
+          for (int r = 0; r < tile; ++r) v[r] -= load(beside + (r * tile + q) * Width) * known;
+        }
+      }
+      const float* const own = u + tile_at(i, i, t) * Width;
+      for (int r = tile - 1; r >= 0; --r) {
+        for (int s = r + 1; s < tile; ++s) v[r] -= load(own + (r * tile + s) * Width) * v[s];
+        v[r] *= load(own + (r * tile + r) * Width);
+        store(x + (i * tile + r) * Width, v[r]);
+      }
+    }
+  }
+
+  static void solve_group(const float* tiles, Count d, Count count, float* rhs, float* work, int* failed) {
+    const Count t = d / tile, size = tile_floats(d);
+    float* const u = work;
+    float* const x = work + size * Width;
+    interleave(tiles, size, size, count, u);
+    for (Count n = 0; n < d; ++n) {
+      Floats v{};
+      for (int l = 0; l < count; ++l) v[l] = rhs[l * d + n];
+      store(x + n * Width, v);
+    }
+    for (Count i = 0; i < t; ++i) {
+      for (int r = 0; r < tile; ++r) {
+        float* const at = u + (tile_at(i, i, t) + r * tile + r) * Width;
+        store(at, load(at) + 1.0F);
+      }
+    }
+    Ints bad{};
+    for (Count i = 0; i < t; ++i) {
+      float* const own = u + tile_at(i, i, t) * Width;
+      if (i > 0) update_tile(u, i, i, t);
+      factorize_tile(own, bad);
+      for (Count j = i + 1; j < t; ++j) {
+        if (i > 0) update_tile(u, i, j, t);
+        solve_tile(own, u + tile_at(i, j, t) * Width);
+      }
+    }
+    substitute(u, t, x);
+    for (int l = 0; l < count; ++l) {
+      for (Count n = 0; n < d; ++n) rhs[l * d + n] = x[n * Width + l];
+      failed[l] = bad[l];
+    }
+  }
+
+  // --- products with B and B' ----------------------------------------------------------------------------
+
+  /// y (+)= sum over R rows of v[r] * row r.
+  template <int R>
+  static void add_rows(const float* b, Count stride, const float* v, float* y) {
+    Floats f[R];
+    for (int r = 0; r < R; ++r) f[r] = all(v[r]);
+    for (Count c = 0; c < stride; c += Width) {
+      Floats acc = load(y + c);
+      for (int r = 0; r < R; ++r) acc += f[r] * load(b + r * stride + c);
+      store(y + c, acc);
+    }
+  }
+
+  static void clear(float* y, Count stride) {
+    for (Count c = 0; c < stride; c += Width) store(y + c, Floats{});
+  }
+
+  static void combine(const float* b, Count d, Count stride, const float* v, float* y) {
+    clear(y, stride);
+    Count j = 0;
+    for (; j + 8 <= d; j += 8) add_rows<8>(b + j * stride, stride, v + j, y);
+    for (; j < d; j += 4) add_rows<4>(b + j * stride, stride, v + j, y);
+  }
+
+  /// The products of four rows with p, in two chains of sums each.
+  static Four four_dots(const float* b, Count stride, const float* p) {
+    Floats even[4] = {}, odd[4] = {};
+    Count c = 0;
+    for (; c + 2 * Width <= stride; c += 2 * Width) {
+      const Floats first = load(p + c), second = load(p + c + Width);
+      for (int r = 0; r < 4; ++r) {
+        even[r] += load(b + r * stride + c) * first;
+        odd[r] += load(b + r * stride + c + Width) * second;
+      }
+    }
+    if (c < stride) {
+      const Floats first = load(p + c);
+      for (int r = 0; r < 4; ++r) even[r] += load(b + r * stride + c) * first;
+    }
+    return sums(even[0] + odd[0], even[1] + odd[1], even[2] + odd[2], even[3] + odd[3]);
+  }
+
+  static float dot(const float* x, const float* y, Count stride) {
+    Floats first{}, second{};
+    Count c = 0;
+    for (; c + 2 * Width <= stride; c += 2 * Width) {
+      first += load(x + c) * load(y + c);
+      second += load(x + c + Width) * load(y + c + Width);
+    }
+    if (c < stride) first += load(x + c) * load(y + c);
+    return sum(first + second);
+  }
+
+  static void set_four(float* to, Four v) { *reinterpret_cast<typename Vectors<4>::Loose*>(to) = v; }
+
+  /// q = p + B'(Bp), Bp kept.
+  static void multiply(const float* b, Count d, Count stride, const float* p, float* bp, float* q,
+                       Ahead& ahead) {
+    for (Count c = 0; c < stride; c += Width) store(q + c, load(p + c));
+    Count j = 0;
+    for (; j + 8 <= d; j += 8) {
+      set_four(bp + j, four_dots(b + j * stride, stride, p));
+      set_four(bp + j + 4, four_dots(b + (j + 4) * stride, stride, p));
+      add_rows<8>(b + j * stride, stride, bp + j, q);
+      bring(ahead, stride / 16);
+    }
+    for (; j < d; j += 4) {
+      set_four(bp + j, four_dots(b + j * stride, stride, p));
+      add_rows<4>(b + j * stride, stride, bp + j, q);
+      bring(ahead, stride / 32);
+    }
+  }
+
+  /// y += step p, r -= step q. @return |r|^2
+  static float advance(float step, const float* p, const float* q, float* y, float* r, Count stride) {
+    Floats squares{};
+    const Floats a = all(step);
+    for (Count c = 0; c < stride; c += Width) {
+      store(y + c, load(y + c) + a * load(p + c));
+      const Floats rest = load(r + c) - a * load(q + c);
+      store(r + c, rest);
+      squares += rest * rest;
+    }
+    return sum(squares);
+  }
+
+  static int conjugate_gradients(const float* b, Count d, Count stride, float* e, float* y, float* work,
+                                 float tolerance, int max_steps, Ahead& ahead) {
+    float *const r = work, *const p = r + stride, *const q = p + stride, *const bp = q + stride;
+    combine(b, d, stride, e, r);
+    const float goal = tolerance * tolerance * dot(r, r, stride);
+    float size = goal > 0 ? goal / (tolerance * tolerance) : 0;
+    if (dot(y, y, stride) > 0) {
+      multiply(b, d, stride, y, bp, q, ahead);
+      for (Count j = 0; j < d; ++j) e[j] -= bp[j];
+      for (Count c = 0; c < stride; c += Width) store(r + c, load(r + c) - load(q + c));
+      size = dot(r, r, stride);
+    }
+    for (Count c = 0; c < stride; c += Width) store(p + c, load(r + c));
+    for (int steps = 0;; ++steps) {
+      if (size <= goal) return steps;
+      if (steps == max_steps || !(size < 3e38F)) return -1 - steps;
+      multiply(b, d, stride, p, bp, q, ahead);
+      const float step = size / dot(p, q, stride);
+      for (Count j = 0; j < d; ++j) e[j] -= step * bp[j];
+      const float rest = advance(step, p, q, y, r, stride);
+      const Floats turn = all(rest / size);
+      for (Count c = 0; c < stride; c += Width) store(p + c, load(r + c) + turn * load(p + c));
+      size = rest;
+    }
+  }
+
+  /// out[c] = 1 / sqrt(diagonal[c] + shift).
+  static void inverse_roots(const float* diagonal, float shift, Count stride, float* out) {
+    const Floats more = all(shift);
+    for (Count c = 0; c < stride; c += Width) store(out + c, 1.0F / root(load(diagonal + c) + more));
+  }
+
+  static void to_bf16(const float* from, Count count, unsigned short* to) {
+    for (Count n = 0; n < count; ++n) {
+      const unsigned bits = __builtin_bit_cast(unsigned, from[n]);
+      to[n] = static_cast<unsigned short>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
+    }
+  }
+
+  static constexpr RowKernels table() {
+    return {Width,    &gather<float>,       &gather<unsigned short>, &tile_products, &solve_group,
+            &combine, &conjugate_gradients, &inverse_roots,          &to_bf16};
+  }
+};
+
+}  // namespace
+}  // namespace pushcart::als
