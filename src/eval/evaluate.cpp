@@ -11,6 +11,7 @@
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
+#include "pushcart/models/item_means.hpp"
 #include "pushcart/topn/pair_scores.hpp"
 #include "pushcart/topn/top_items.hpp"
 
@@ -61,8 +62,7 @@ class UserTable {
 /// length, for the model first and for the baseline after it.
 class Columns {
  public:
-  Columns(std::size_t num_lengths, bool rates, bool baseline_rates)
-      : num_lengths_(num_lengths), rates_{rates, baseline_rates} {}
+  explicit Columns(std::size_t num_lengths) : num_lengths_(num_lengths) {}
   static constexpr std::size_t one = 0, num_ratings = 1;
   static constexpr std::size_t num_kinds = ranking_metric_names.size();
   std::size_t squared_error(std::size_t side) const { return 2 + 2 * side; }
@@ -71,11 +71,9 @@ class Columns {
     return 6 + (side * num_lengths_ + length) * num_kinds + kind;
   }
   std::size_t width() const { return 6 + 2 * num_lengths_ * num_kinds; }
-  bool rates(std::size_t side) const { return rates_[side]; }
 
  private:
   std::size_t num_lengths_;
-  std::array<bool, 2> rates_;
 };
 
 void add_rating_errors(const Communicator& comm, const Model& model, const Dataset& train,
@@ -125,31 +123,30 @@ class Evaluation {
         models_{&model, &popular},
         at_(collectively(comm, "check the evaluation's settings", [&] { return checked_lengths(config); })),
         users_(tested_users(held_out)),
-        columns_(at_.size(), rates(model), rates(popular)),
+        columns_(at_.size()),
+        rates_(model.predicts_ratings && train.value_kind == ValueKind::rating),
         table_(static_cast<Count>(users_.size()), columns_.width()),
         exposure_{detail::Exposure(comm, train.items, at_), detail::Exposure(comm, train.items, at_)} {}
 
   EvaluationReport run() {
     EvaluationReport report = counted_report();
-    for (std::size_t side = 0; side < 2; ++side) {
-      rank_users(side);
-      if (columns_.rates(side))
-        add_rating_errors(comm_, *models_[side], train_, held_out_, users_, columns_, side, table_);
+    for (std::size_t side = 0; side < 2; ++side) rank_users(side);
+    if (rates_) {
+      const Model means = train_item_means(comm_, train_);
+      add_rating_errors(comm_, *models_[0], train_, held_out_, users_, columns_, 0, table_);
+      add_rating_errors(comm_, means, train_, held_out_, users_, columns_, 1, table_);
+      report.rating_baseline_family = means.family;
     }
     auto timer = phases_.time("bootstrap", static_cast<Count>(users_.size()));
     for (std::size_t u = 0; u < users_.size(); ++u) table_.at(u, Columns::one) = 1;
     const auto sums = detail::bootstrap_sums(comm_, user_keys(), table_.values(), table_.width(),
                                              config_.replicates, config_.seed);
     add_ranking(sums, report);
-    add_ratings(sums, report);
+    if (rates_) add_ratings(sums, report);
     return report;
   }
 
  private:
-  bool rates(const Model& model) const {
-    return model.predicts_ratings && train_.value_kind == ValueKind::rating;
-  }
-
   EvaluationReport counted_report() const {
     EvaluationReport report;
     report.family = models_[0]->family;
@@ -181,8 +178,8 @@ class Evaluation {
       const Count end = std::min(num_users, begin + config_.batch_users);
       const auto users = std::span<const Count>(users_).subspan(static_cast<std::size_t>(begin),
                                                                 static_cast<std::size_t>(end - begin));
-      const TopLists lists =
-          top_items(comm_, *models_[side], train_, request_for(train_, users, at_.back(), config_.seen), phases_);
+      const TopLists lists = top_items(comm_, *models_[side], train_,
+                                       request_for(train_, users, at_.back(), config_.seen), phases_);
       auto timer = phases_.time("measure lists", end - begin);
       measure(lists, begin, side);
       exposure_[side].add(lists);
@@ -249,13 +246,8 @@ class Evaluation {
       const std::size_t column = columns_.absolute_error(side);
       return [column](std::span<const double> s) { return s[column] / s[Columns::num_ratings]; };
     };
-    if (columns_.rates(0) && columns_.rates(1)) {
-      add_pair(sums, "rmse", rmse, report);
-      add_pair(sums, "mae", mae, report);
-    } else if (columns_.rates(0)) {
-      report.metrics.push_back({"rmse", rmse(0)(sums.point), percentile_interval(sums, rmse(0))});
-      report.metrics.push_back({"mae", mae(0)(sums.point), percentile_interval(sums, mae(0))});
-    }
+    add_pair(sums, "rmse", rmse, report);
+    add_pair(sums, "mae", mae, report);
   }
 
   const Communicator& comm_;
@@ -267,6 +259,7 @@ class Evaluation {
   std::vector<Count> at_;
   std::vector<Count> users_;
   Columns columns_;
+  bool rates_;
   UserTable table_;
   std::array<detail::Exposure, 2> exposure_;
 };
@@ -283,7 +276,8 @@ double validation_metric(const Communicator& comm, const Model& model, const Dat
                          const HeldOut& held_out, Count n) {
   const std::vector<Count> users = tested_users(held_out);
   PhaseLog phases;
-  const TopLists lists = top_items(comm, model, dataset, request_for(dataset, users, n, SeenPolicy{}), phases);
+  const TopLists lists =
+      top_items(comm, model, dataset, request_for(dataset, users, n, SeenPolicy{}), phases);
   std::vector<double> recalls;
   for (std::size_t r = 0; r < users.size(); ++r) {
     const auto relevant = held_out.by_user.row_columns(users[r] - held_out.by_user.rows.begin);

@@ -50,6 +50,7 @@ nlohmann::ordered_json EvaluationReport::to_json() const {
   Json json = as_json(metrics);
   json["model"] = family;
   json["baseline_model"] = baseline_family;
+  if (!rating_baseline_family.empty()) json["rating_baseline_model"] = rating_baseline_family;
   json["baseline"] = as_json(baseline);
   json["difference"] = as_json(differences);
   json["users"] = num_users;
@@ -74,6 +75,8 @@ std::string EvaluationReport::to_text() const {
       "{} users, {} held-out pairs ranked; of {} given: {} of unknown users, {} of unknown items, "
       "{} in the training data too, {} repeated\n",
       num_users, num_pairs, num_pairs_given, num_unknown_users, num_unknown_items, num_seen, num_repeated);
+  if (!rating_baseline_family.empty())
+    text += fmt::format("rmse and mae stand beside {}\n", rating_baseline_family);
   if (replicates > 0)
     text += fmt::format("in brackets: 95 % intervals over users, {} replicates\n", replicates);
   return text;

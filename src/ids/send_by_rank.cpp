@@ -22,6 +22,9 @@ StringTable exchange_strings(const Communicator& comm, const StringTable& texts,
   std::vector<Count> lengths;
   std::vector<char> bytes;
   lengths.reserve(send.order.size());
+  std::size_t num_bytes = 0;
+  for (const Count position : send.order) num_bytes += texts[position].size();
+  bytes.reserve(num_bytes);
   for (const Count position : send.order) {
     const auto text = texts[position];
     lengths.push_back(static_cast<Count>(text.size()));

@@ -1,7 +1,11 @@
 #include "ingest/read_log.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <numeric>
 
+#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/memory_budget.hpp"
 
@@ -12,7 +16,26 @@ namespace {
 /// Ids that a rank may remember between batches of several ranks.
 constexpr Count intern_limit = Count{1} << 17;
 
-/// A guess from the size of the input; the rows themselves are the larger part.
+/// Bytes of text that make a row: measured at the begin of what this rank reads. Ids of an adjacency line are
+/// a row each, so their number is counted there.
+Count sampled_row_bytes(const IngestConfig& config, const InputFile& file, const WorkUnit& unit) {
+  constexpr std::size_t sample_bytes = 1 << 18;
+  constexpr Count unknown = 32;
+  std::string block;
+  try {
+    BlockReader reader(file, unit, sample_bytes, config.format.max_line_bytes);
+    if (!reader.next(block)) return unknown;
+  } catch (const Error&) {
+    return unknown;  // told when the file is read
+  }
+  const bool adjacency = config.format.format == LineFormat::adjacency;
+  const Count rows = std::count(block.begin(), block.end(), adjacency ? ' ' : '\n');
+  return std::max<Count>(1, static_cast<Count>(block.size()) / std::max<Count>(1, rows));
+}
+
+/// Bytes a row that the steps after reading hold at once: its event, then its pair and the matrices.
+constexpr Count later_bytes_per_row = 48;
+
 MemoryPlan memory_plan(const IngestConfig& config, const std::vector<InputFile>& files,
                        const std::vector<WorkUnit>& units) {
   constexpr Count expansion = 6;  // of compressed text
@@ -21,27 +44,40 @@ MemoryPlan memory_plan(const IngestConfig& config, const std::vector<InputFile>&
     const bool plain = files[static_cast<std::size_t>(unit.file)].compression == FileCompression::plain;
     text_bytes += (unit.end - unit.begin) * (plain ? 1 : expansion);
   }
-  const auto bytes_per_row = [&]() -> Count {
-    switch (config.format.format) {
-      case LineFormat::csv:
-        return 32;
-      case LineFormat::dcolon:
-        return 12;
-      case LineFormat::jsonl:
-        return 80;
-      case LineFormat::adjacency:
-        return 6;
-    }
-    return 32;
-  }();
-  const Count num_rows = text_bytes / bytes_per_row;
-  constexpr Count id_bytes_per_row = 8;  // a distinct id of some 40 bytes in every five rows
+  const Count num_rows =
+      units.empty()
+          ? 0
+          : text_bytes /
+                sampled_row_bytes(config, files[static_cast<std::size_t>(units.front().file)], units.front());
+  constexpr Count id_bytes_per_row =
+      8;  // a distinct id of some 40 bytes in every five rows; held_bytes() counts
   MemoryPlan plan;
   plan.add("rows as read", num_rows * static_cast<Count>(sizeof(StoredRow) + sizeof(LineHash)));
-  plan.add("events at their users", num_rows * static_cast<Count>(sizeof(LogEvent)));
+  plan.add("events, pairs and matrices", num_rows * later_bytes_per_row);
   plan.add("ids and names", num_rows * id_bytes_per_row);
   plan.add("blocks and batches", std::min(num_rows, config.batch_rows) * 64 + (Count{16} << 20));
   return plan;
+}
+
+/// What is held of the rows read so far, and what the steps after reading will add for them. Ids are held up
+/// to four times over when they go to the owners of their final numbers.
+Count held_bytes(const ReadLog& log, const SpreadIds& users, const SpreadIds& items) {
+  Count rows = 0;
+  for (const auto& batch : log.batches) rows += static_cast<Count>(batch.rows.size());
+  const auto row_bytes = static_cast<Count>(sizeof(StoredRow) + sizeof(LineHash)) + later_bytes_per_row;
+  const Count copies = 3 * (users.text_bytes() + items.text_bytes());
+  return rows * row_bytes + users.memory_bytes() + items.memory_bytes() + copies;
+}
+
+/// The plan was made from a sample; a log of long or many ids may hold more. ConfigError on all ranks if so.
+void check_budget(const Communicator& comm, Count held, Count budget) {
+  if (budget == 0) return;
+  const Count worst = comm.allreduce(held, Reduce::max);
+  if (worst <= budget) return;
+  throw ConfigError(fmt::format(
+      "ingest needs {} on the fullest of {} ranks for the part of the log read so far, over "
+      "--memory-per-rank {}; use more ranks or a larger budget",
+      bytes_text(static_cast<double>(worst)), comm.size(), bytes_text(static_cast<double>(budget))));
 }
 
 bool maps(const IngestConfig& config, Role role) {
@@ -116,6 +152,7 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
     translate(log.batches.back(), users, items);
     users.forget_if_large();
     if (items.forget_if_large()) reader->forget_items();
+    check_budget(comm, held_bytes(log, users, items), config.memory_per_rank);
   }
   log.summaries = reader->summaries();
   locate_lines(comm, log, result);

@@ -35,6 +35,14 @@ class SpreadIds {
   /// Whether positions are slots already, so that rows need no translation.
   bool alone() const { return comm_.size() == 1; }
   Count num_owned() const { return alone() ? table_.size() : owned_.size(); }
+  /// Of ids owned and met.
+  Count memory_bytes() const {
+    return table_.memory_bytes() + owned_.memory_bytes() +
+           static_cast<Count>(provisional_.capacity() * sizeof(ProvisionalId));
+  }
+  Count text_bytes() const {
+    return static_cast<Count>(table_.texts().bytes().size() + owned_.texts().bytes().size());
+  }
   Count peak_table_size() const { return peak_table_size_; }
   StringTable take_owned() { return alone() ? table_.take_texts() : owned_.take_texts(); }
 

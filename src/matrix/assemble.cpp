@@ -99,9 +99,14 @@ StringTable strings_by_owner(const Communicator& comm, const Partition& partitio
                              const StringTable& texts) {
   PUSHCART_CHECK(static_cast<Count>(indices.size()) == texts.size());
   std::vector<int> owners;
-  owners.reserve(indices.size());
-  for (const Count index : indices) owners.push_back(partition.owner(index));
-  const SendOrder send = order_by_rank(owners, comm.size());
+  std::vector<Count> wanted;  // positions in texts
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (indices[i] < 0) continue;
+    owners.push_back(partition.owner(indices[i]));
+    wanted.push_back(static_cast<Count>(i));
+  }
+  SendOrder send = order_by_rank(owners, comm.size());
+  for (Count& position : send.order) position = wanted[static_cast<std::size_t>(position)];
   const auto received = exchange_grouped<Count>(comm, indices, send).data;
   const StringTable arrived = exchange_strings(comm, texts, send);
   const Range mine = partition.range(comm.rank());
@@ -112,6 +117,7 @@ StringTable strings_by_owner(const Communicator& comm, const Partition& partitio
     slot = static_cast<Count>(i);
   }
   StringTable result;
+  result.reserve(mine.size(), static_cast<Count>(arrived.bytes().size()));
   for (const Count row : text_of) result.push_back(row < 0 ? std::string_view{} : arrived[row]);
   return result;
 }

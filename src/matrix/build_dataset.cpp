@@ -42,32 +42,21 @@ Interactions numbered(const Communicator& comm, PairTable table, const Numbers& 
   return result;
 }
 
-/// Texts of the numbered slots, at the owners of their final indices.
-StringTable texts_by_owner(const Communicator& comm, const Partition& partition, const Numbering& numbering,
-                           const StringTable& texts) {
-  std::vector<Count> indices;
-  StringTable chosen;
-  chosen.reserve(texts.size(), static_cast<Count>(texts.bytes().size()));
-  for (std::size_t slot = 0; slot < numbering.index_of_slot.size(); ++slot) {
-    if (numbering.index_of_slot[slot] < 0) continue;
-    indices.push_back(numbering.index_of_slot[slot]);
-    chosen.push_back(texts[static_cast<Count>(slot)]);
-  }
-  return strings_by_owner(comm, partition, indices, chosen);
-}
-
-void fill_texts(const Communicator& comm, const InteractionLog& log, const Numbers& numbers,
-                Dataset& dataset) {
-  dataset.user_ids = texts_by_owner(comm, dataset.users, numbers.users, log.user_ids);
-  dataset.item_ids = texts_by_owner(comm, dataset.items, numbers.items, log.item_ids);
+/// Texts of the numbered slots go to the owners of their final indices; the log gives them up.
+void fill_texts(const Communicator& comm, InteractionLog& log, const Numbers& numbers, Dataset& dataset) {
+  const auto bring = [&](const Partition& partition, const Numbering& numbering, StringTable texts) {
+    return strings_by_owner(comm, partition, numbering.index_of_slot, texts);
+  };
+  dataset.user_ids = bring(dataset.users, numbers.users, std::move(log.user_ids));
+  dataset.item_ids = bring(dataset.items, numbers.items, std::move(log.item_ids));
   if (log.has_names) {
-    dataset.item_names = texts_by_owner(comm, dataset.items, numbers.items, log.item_names);
+    dataset.item_names = bring(dataset.items, numbers.items, std::move(log.item_names));
   } else {
     dataset.item_names = strings_by_owner(comm, dataset.items, {}, {});
   }
   if (log.has_categories) {
     dataset.item_attributes.push_back(
-        {"category", texts_by_owner(comm, dataset.items, numbers.items, log.item_categories)});
+        {"category", bring(dataset.items, numbers.items, std::move(log.item_categories))});
   }
 }
 

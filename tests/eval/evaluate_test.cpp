@@ -107,6 +107,11 @@ TEST(Evaluate, AgreesWithACaseWorkedByHand) {
   expect("rmse", std::sqrt((2.25 + 0.25 + 20.25) / 3));
   expect("mae", (1.5 + 0.5 + 4.5) / 3);
 
+  // Item means: 3, item 1 3 - 1/6, item 2 3 - 2/6, item 3 has no ratings.
+  EXPECT_EQ(report.rating_baseline_family, "item means");
+  EXPECT_NEAR(value_of(report.baseline, "rmse"), std::sqrt((1.0 / 9 + 49.0 / 36 + 4) / 3), 1e-6);
+  EXPECT_NEAR(value_of(report.baseline, "mae"), (1.0 / 3 + 7.0 / 6 + 2) / 3, 1e-6);
+
   // Popularity: user 0: 2, 3; user 1: 1, 2.
   EXPECT_NEAR(value_of(report.baseline, "recall@1"), (1 + 0.5) / 2, 1e-12);
   EXPECT_NEAR(value_of(report.baseline, "recall@2"), (1 + 0.5) / 2, 1e-12);

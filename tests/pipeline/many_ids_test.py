@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import PipelineTest
+from support import USAGE, PipelineTest
 
 MEGABYTE = 1 << 20
 NUM_USERS = 1_000_000
@@ -15,6 +15,8 @@ class ManyIds(PipelineTest):
             file.write("user,item\n")
             for n in range(NUM_USERS):
                 file.write(f"{padding}{n * 7919 % NUM_USERS:07},i{n % 5000}\n")
+        self.run_badly(1, USAGE, ["over --memory-per-rank 300.0 MiB"], "ingest", "--input", "log.csv", "--columns",
+                               "user=user,item=item", "--memory-per-rank", "300MiB", "--output", "never.h5")
         digests, peaks = [], []
         for ranks in (1, 7):
             self.run_well(ranks, "ingest", "--input", "log.csv", "--columns", "user=user,item=item", "--output", "data.h5",

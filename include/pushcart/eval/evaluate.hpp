@@ -41,10 +41,12 @@ struct MetricValue {
 ///  - novelty@N: mean over all places filled of -log2(users who have the item in training, at least 1, over
 ///  all
 ///    users), in bits;
-///  - rmse, mae (ratings): over the held-out pairs, prediction = mean + user bias + score, not clamped.
+///  - rmse, mae (ratings): over the held-out pairs, prediction = mean + user bias + score, not clamped; popularity
+///    predicts no rating, so the items' mean ratings are the baseline.
 struct EvaluationReport {
   std::string family;
   std::string baseline_family;
+  std::string rating_baseline_family;  ///< beside which rmse and mae stand; empty without ratings
   std::vector<MetricValue> metrics;
   std::vector<MetricValue> baseline;
   std::vector<MetricValue>

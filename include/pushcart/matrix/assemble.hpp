@@ -45,8 +45,8 @@ SparseRows rows_by_owner(const Communicator& comm, const Partition& rows, Count 
 SparseRows transpose(const Communicator& comm, const SparseRows& rows, const Partition& columns,
                      Count num_rows_global);
 
-/// Brings text rows from wherever they are to the owners of their indices. Indices not mentioned get empty
-/// text; each at most once. Collective.
+/// Brings text rows from wherever they are to the owners of their indices; a text of index -1 stays away. Indices not
+/// mentioned get empty text; each at most once. Collective.
 StringTable strings_by_owner(const Communicator& comm, const Partition& partition, std::span<const Count> indices,
                              const StringTable& texts);
 
