@@ -83,11 +83,27 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
                     Count num_excluded, Count budget_bytes) {
   MemoryPlan plan;
-  plan.add("lists", num_users * n * 16);
   plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
-  plan.add("block of items", 1024 * (model.item_factors.num_columns * 4 + 20));
-  plan.add("tiles of scores", Count{omp_get_max_threads()} * 256 * 1024 * 4);
+  plan_top_items(plan, num_users, n, model.item_factors.num_columns);
   announce_memory(comm, step, plan, budget_bytes);
+}
+
+nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists) {
+  const ScoringReport all = sum_over_ranks(comm, lists.scoring);
+  const Count num_rows = comm.sum(lists.num_rows());
+  const auto share = [&](Count count) { return all.pairs > 0 ? static_cast<double>(count) / static_cast<double>(all.pairs) : 0.0; };
+  const auto per_second = [&](Count count) { return all.seconds > 0 ? static_cast<double>(count) / all.seconds : 0.0; };
+  const double scores_per_core = per_second(all.pairs) / all.num_threads;
+  log_info("exact top-N by {}: {:.0f} rows/s, {:.3g} scores/s/core; {:.2f} % of pairs skipped by norm, {:.4f} % scored exactly",
+           all.kernel, per_second(num_rows), scores_per_core, 100 * share(all.skipped), 100 * share(all.scored));
+  return {{"kernel", all.kernel},
+          {"pairs", all.pairs},
+          {"scored_exactly", all.scored},
+          {"share_scored_exactly", share(all.scored)},
+          {"share_skipped_by_norm", share(all.skipped)},
+          {"seconds", all.seconds},
+          {"rows_per_second", per_second(num_rows)},
+          {"scores_per_second_per_core", scores_per_core}};
 }
 
 Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options) {
@@ -105,6 +121,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
 
   Recommendations made;
   made.lists = top_items(comm, model, dataset, request, session.phases);
+  const auto scoring = scoring_results(comm, made.lists);
   const Count strangers = [&] {
     Count count = 0;
     for (const Count user : request.users) count += dataset.by_user.row_length(user - dataset.by_user.rows.begin) == 0;
@@ -126,7 +143,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
                                   {"items_allowed", allowed.num_allowed},
                                   {"unknown_excluded_items", allowed.num_unknown_excluded},
                                   {"unknown_included_items", allowed.num_unknown_included},
-                                  {"entries", comm.sum(static_cast<Count>(made.lists.items.size()))}};
+                                  {"entries", comm.sum(static_cast<Count>(made.lists.items.size()))},
+                                  {"scoring", scoring}};
   return made;
 }
 

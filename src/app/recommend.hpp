@@ -42,6 +42,9 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
                     Count num_excluded, Count budget_bytes);
 
+/// What ranking cost, over all ranks, for the log and the run record. Collective.
+nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists);
+
 /// Lists, and the outside ids of the users asked for that the dataset does not know (rows of -1, this rank's).
 struct Recommendations {
   TopLists lists;

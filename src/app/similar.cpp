@@ -32,6 +32,7 @@ class Similar : public Command {
     session.note_input(model_, model.digest);
     announce_lists(comm, "similar", model, model.item_factors.rows.size(), n_, 0, memory_per_rank_);
     const Recommendations made{similar_items(comm, model, n_, session.phases), {}};
+    session.results["similar"] = {{"scoring", scoring_results(comm, made.lists)}};
     const auto info = write_list_files(session, dataset, made, ListKind::similar_items, output_, n_, model.digest);
     session.text = fmt::format("similar items: {} ({} items, {} entries, digest {})\n", output_.folder, info.num_rows,
                                info.num_entries, info.digest);

@@ -1,72 +1,65 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
-#include "topn/item_block.hpp"
-#include "topn/top_heap.hpp"
-#include "topn/top_search.hpp"
-#include "topn/weight_rows.hpp"
+#include "topn/exact_dot.hpp"
+#include "topn/item_panels.hpp"
+#include "topn/query.hpp"
+#include "topn/screen.hpp"
 
 namespace pushcart::detail {
 
-/// What a row of W still has to give to the blocks to come, times the strength of the item in the history.
-struct WeightCursor {
-  std::span<const Count> columns;
-  std::span<const float> values;
-  float strength = 0;
-};
-
-/// A row that is being served.
-struct Query {
-  Count row = 0;                    ///< global
-  std::span<const float> factors;   ///< empty if the model has none
-  std::span<const Count> excluded;  ///< ascending; what earlier blocks have passed is cut off
-  std::span<WeightCursor> weights;  ///< by ascending item of the history
-  double norm = 0;
-  TopHeap heap;
-};
-
-/// Limits over all items of a block.
-struct BlockLimits {
-  explicit BlockLimits(const ItemBlock& block);
-  double max_bias;  ///< NaN if any is
-  double max_norm;  ///< NaN if any is
-  /// |computed - true dot| <= error_share |x| |y| + underflow, in any order of summation.
-  double error_share;
-  double underflow;
-};
-
-/// Scores of some queries against one block. One object a thread; keeps its buffers.
+/// Scores some queries against one block of items. One object a thread; keeps its buffers.
 class BlockSearch {
  public:
-  static constexpr Count tile_rows = 256;
-  /// Where a query's approximate scores of a block are.
-  enum class Screen { product, bias_only, hopeless };
+  explicit BlockSearch(const ScreenKernel* kernel) : screen_(make_screen(kernel)), dot_(choose_exact_dot()) {}
 
-  /// Updates the heaps of at most tile_rows queries. Local; NumericError if a score is not a number.
-  void search(const ItemBlock& block, const BlockLimits& limits, std::span<Query> queries,
+  Count tile_rows() const { return screen_->tile_rows(); }
+  /// Pairs scored exactly so far, and pairs of rows and items that were screened.
+  Count num_scored() const { return num_scored_; }
+  Count num_screened() const { return num_screened_; }
+
+  /// Whether no item of the block can get into the list by its factors and bias.
+  static bool is_hopeless(const ItemPanels& panels, const Query& query);
+
+  /// Updates the lists of at most tile_rows queries. Local; NumericError if a score is not a number.
+  void search(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> queries,
               const std::function<std::string(Count)>& row_name);
 
  private:
-  Screen choose_screen(const Query& query, const BlockLimits& limits) const;
-  void multiply(const ItemBlock& block, std::span<Query> queries);
-  void add_weights(const ItemBlock& block, Query& query);
-  void clear_weights();
-  void scan(const ItemBlock& block, const BlockLimits& limits, Query& query, Screen screen,
-            const float* products);
-  bool has_hope(const ItemBlock& block, const BlockLimits& limits, const Query& query, Screen screen,
-                const float* products, Count position) const;
-  void offer(const ItemBlock& block, Query& query, Count position);
+  void add_weights(Query& query, std::size_t slot);
+  void walk_biases(Query& query, std::size_t slot);
+  void screen_rows();
+  void score_hits(const Panel& panel, Query& query, std::uint64_t hits);
+  void offer(Query& query, Count position, double weight_sum);
+  bool is_touched(std::size_t slot, Count place) const {
+    return (touched_[slot * num_words_ + static_cast<std::size_t>(place / panel_items)] >>
+            (place % panel_items)) &
+           1;
+  }
 
-  std::vector<Screen> screens_;
-  std::vector<float> rows_;            ///< gathered factors of the queries that need products
-  std::vector<float> products_;        ///< those queries x items of the block
-  std::vector<double> weight_sums_;    ///< by position in the block
-  std::vector<std::uint8_t> touched_;  ///< by position: 1 = has a weight sum
-  std::vector<Count> touched_positions_;
+  std::unique_ptr<Screen> screen_;
+  ExactDot dot_;
+  Count num_scored_ = 0, num_screened_ = 0;
+
+  // Of the block and the queries at hand.
+  const ItemBlock* block_ = nullptr;
+  const ItemPanels* panels_ = nullptr;
   const std::function<std::string(Count)>* row_name_ = nullptr;
+  std::vector<Query*> rows_;              ///< that are screened
+  std::vector<std::size_t> slots_;        ///< of rows_: which of the queries
+  std::size_t num_words_ = 0;             ///< of a query's flags: a word a panel
+  std::vector<std::uint64_t> touched_;    ///< by query: places that have weights, served already
+  std::vector<double> weight_sums_;       ///< by position in the block
+  std::vector<std::uint8_t> has_weight_;  ///< by position
+  std::vector<Count> weighted_;           ///< positions
+  std::vector<double> limits_;
+  std::vector<std::uint64_t> hits_;
 };
 
 }  // namespace pushcart::detail

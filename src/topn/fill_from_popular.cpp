@@ -3,7 +3,7 @@
 
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/topn/top_items.hpp"
-#include "topn/top_heap.hpp"
+#include "topn/top_buffer.hpp"
 
 namespace pushcart {
 

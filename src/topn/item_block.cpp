@@ -2,60 +2,127 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+
+#include "pushcart/base/parallel.hpp"
 
 namespace pushcart::detail {
 
+namespace {
+
+constexpr Count rows_a_task = 256;  ///< of a parallel loop over rows
+
+}  // namespace
+
 double euclidean_norm(std::span<const float> row) {
-  double sum = 0;
-  for (float value : row) sum += static_cast<double>(value) * static_cast<double>(value);
-  return std::sqrt(sum);
+  constexpr std::size_t lanes = 8;  // partial sums that the compiler can keep in one vector
+  double sums[lanes] = {};
+  const std::size_t full = row.size() / lanes * lanes;
+  for (std::size_t i = 0; i < full; i += lanes) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      sums[lane] += static_cast<double>(row[i + lane]) * static_cast<double>(row[i + lane]);
+    }
+  }
+  for (std::size_t i = full; i < row.size(); ++i) {
+    sums[i - full] += static_cast<double>(row[i]) * static_cast<double>(row[i]);
+  }
+  return std::sqrt(std::accumulate(sums, sums + lanes, 0.0));
 }
 
-ItemTour::ItemTour(const Communicator& comm, const ItemSide& side) : comm_(comm), side_(side) {
+ItemBlock::ItemBlock(Count size, Count num_columns) : size_(size), num_columns_(num_columns) {
+  factors_at_ = lines(size * Count{sizeof(Count)});
+  bias_at_ = factors_at_ + lines(size * num_columns * Count{sizeof(float)});
+  memory_.resize(count(bias_at_ + lines(size * Count{sizeof(float)})));
+}
+
+ItemTour::ItemTour(const Communicator& comm, const ItemSide& side, TourOrder order)
+    : comm_(comm), side_(side) {
   const Count num_owned = side.partition.range(comm.rank()).size();
   PUSHCART_CHECK(side.allowed.empty() || static_cast<Count>(side.allowed.size()) == num_owned);
   PUSHCART_CHECK(side.bias.empty() || static_cast<Count>(side.bias.size()) == num_owned);
-  for (Count row = 0; row < static_cast<Count>(side.allowed.size()); ++row) {
-    if (side.allowed[static_cast<std::size_t>(row)]) allowed_rows_.push_back(row);
+  for (Count row = 0; row < num_owned; ++row) {
+    if (side.allowed.empty() || side.allowed[static_cast<std::size_t>(row)]) owned_rows_.push_back(row);
   }
-  // A rank without items does not know what the others have, so both facts are agreed.
-  num_allowed_ = comm.allgather(side.allowed.empty() ? num_owned : static_cast<Count>(allowed_rows_.size()));
+  // A rank without items does not know what the others have.
   num_columns_ = comm.allreduce(side.factors.num_columns, Reduce::max);
+  if (order == TourOrder::by_norm && num_columns_ > 0) sort_owned_by_norm();
+  plan_stops(order);
+  if (!stops_.empty()) start(0);
 }
 
-void ItemTour::pack(ItemBlock& block, Count begin, Count end) const {
+void ItemTour::sort_owned_by_norm() {
+  norms_.resize(owned_rows_.size());
+  const auto num_owned = static_cast<Count>(owned_rows_.size());
+  std::vector<double> by_row(static_cast<std::size_t>(side_.factors.rows.size()));
+  parallel_for((num_owned + rows_a_task - 1) / rows_a_task, [&](Count task) {
+    for (Count i = task * rows_a_task; i < std::min(num_owned, (task + 1) * rows_a_task); ++i) {
+      const Count row = owned_rows_[static_cast<std::size_t>(i)];
+      const double norm = euclidean_norm(side_.factors.row(row));
+      // Not a number goes first: it must be found out, and the order must be one.
+      by_row[static_cast<std::size_t>(row)] = std::isnan(norm) ? HUGE_VAL : norm;
+    }
+  });
+  std::sort(owned_rows_.begin(), owned_rows_.end(), [&](Count a, Count b) {
+    const double norm_a = by_row[static_cast<std::size_t>(a)], norm_b = by_row[static_cast<std::size_t>(b)];
+    return norm_a > norm_b || (norm_a == norm_b && a < b);
+  });
+  for (std::size_t i = 0; i < norms_.size(); ++i)
+    norms_[i] = by_row[static_cast<std::size_t>(owned_rows_[i])];
+}
+
+void ItemTour::plan_stops(TourOrder order) {
+  const auto num_owned = comm_.allgather(static_cast<Count>(owned_rows_.size()));
+  for (int owner = 0; owner < comm_.size(); ++owner) {
+    const Count size = num_owned[static_cast<std::size_t>(owner)];
+    num_items_ += size;
+    for (Count begin = 0; begin < size; begin += block_items) {
+      stops_.push_back({owner, begin, std::min(block_items, size - begin)});
+    }
+  }
+  if (order == TourOrder::by_index || num_columns_ == 0) return;
+  std::vector<double> largest;  // of my blocks
+  for (std::size_t i = 0; i < norms_.size(); i += static_cast<std::size_t>(block_items))
+    largest.push_back(norms_[i]);
+  const auto norms = comm_.allgather(std::span<const double>(largest)).data;  // in the order of the stops
+  std::vector<std::size_t> positions(stops_.size());
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
+  std::stable_sort(positions.begin(), positions.end(),
+                   [&](std::size_t a, std::size_t b) { return norms[a] > norms[b]; });
+  std::vector<Stop> sorted;
+  for (std::size_t position : positions) sorted.push_back(stops_[position]);
+  stops_ = std::move(sorted);
+}
+
+void ItemTour::pack(ItemBlock& block, Count begin) const {
   const Count first_item = side_.partition.range(comm_.rank()).begin;
-  for (Count position = begin; position < end; ++position) {
-    const Count row = side_.allowed.empty() ? position : allowed_rows_[static_cast<std::size_t>(position)];
-    const auto to = static_cast<std::size_t>(position - begin);
-    block.items[to] = first_item + row;
-    block.bias[to] = side_.bias.empty() ? 0.0F : side_.bias[static_cast<std::size_t>(row)];
-    if (num_columns_ == 0) continue;
-    const auto factors = side_.factors.row(row);
-    std::copy(factors.begin(), factors.end(),
-              block.factors.begin() + static_cast<std::ptrdiff_t>((position - begin) * num_columns_));
-  }
+  constexpr Count rows_at_once = 64;
+  parallel_for((block.size() + rows_at_once - 1) / rows_at_once, [&](Count task) {
+    for (Count to = task * rows_at_once; to < std::min(block.size(), (task + 1) * rows_at_once); ++to) {
+      const Count row = owned_rows_[static_cast<std::size_t>(begin + to)];
+      block.items()[static_cast<std::size_t>(to)] = first_item + row;
+      block.bias()[static_cast<std::size_t>(to)] =
+          side_.bias.empty() ? 0.0F : side_.bias[static_cast<std::size_t>(row)];
+      if (num_columns_ == 0) continue;
+      const auto factors = side_.factors.row(row);
+      std::copy(factors.begin(), factors.end(), block.factors().begin() + to * num_columns_);
+    }
+  });
 }
 
-bool ItemTour::next(ItemBlock& block) {
-  while (owner_ < comm_.size() && shown_ == num_allowed_[static_cast<std::size_t>(owner_)]) {
-    ++owner_;
-    shown_ = 0;
-  }
-  if (owner_ == comm_.size()) return false;
-  const Count size = std::min(block_items, num_allowed_[static_cast<std::size_t>(owner_)] - shown_);
-  block.num_columns = num_columns_;
-  block.items.resize(static_cast<std::size_t>(size));
-  block.bias.resize(static_cast<std::size_t>(size));
-  block.factors.resize(static_cast<std::size_t>(size * num_columns_));
-  block.norms.resize(static_cast<std::size_t>(size));
-  if (comm_.rank() == owner_) pack(block, shown_, shown_ + size);
-  comm_.broadcast(std::span(block.items), owner_);
-  comm_.broadcast(std::span(block.bias), owner_);
-  if (num_columns_ > 0) comm_.broadcast(std::span(block.factors), owner_);
-  for (Count i = 0; i < size; ++i) block.norms[static_cast<std::size_t>(i)] = euclidean_norm(block.row(i));
-  shown_ += size;
-  return true;
+void ItemTour::start(std::size_t stop) {
+  const auto [owner, begin, size] = stops_[stop];
+  if (coming_.size() != size || coming_.num_columns() != num_columns_)
+    coming_ = ItemBlock(size, num_columns_);
+  if (comm_.rank() == owner) pack(coming_, begin);
+  request_ = start_broadcast(comm_, coming_.bytes(), owner);
+}
+
+const ItemBlock* ItemTour::next() {
+  if (shown_ == stops_.size()) return nullptr;
+  request_.wait();
+  std::swap(current_, coming_);
+  if (++shown_ < stops_.size()) start(shown_);
+  return &current_;
 }
 
 }  // namespace pushcart::detail

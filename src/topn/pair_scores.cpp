@@ -62,20 +62,21 @@ std::vector<float> pair_scores(const Communicator& comm, const Model& model, con
   if (comm.any(model.item_weights.has_value())) sums = weight_sums(comm, model, dataset.by_user, pairs);
   std::vector<float> scores(pairs.columns.size());
   std::vector<Count> next(pairs.offsets.begin(), pairs.offsets.end() - 1);  // items come in ascending order
-  detail::ItemTour tour(comm, {model.items, model.item_bias, model.item_factors, {}});
-  detail::ItemBlock block;
-  while (tour.next(block)) {
-    const Count first = block.items.front();
+  detail::ItemTour tour(comm, {model.items, model.item_bias, model.item_factors, {}},
+                        detail::TourOrder::by_index);
+  while (const detail::ItemBlock* block = tour.next()) {
+    const Count first = block->items().front();
     for (Count row = 0; row < pairs.num_rows(); ++row) {
       Count& entry = next[static_cast<std::size_t>(row)];
       const Count end = pairs.offsets[static_cast<std::size_t>(row) + 1];
-      for (; entry < end && pairs.columns[static_cast<std::size_t>(entry)] <= block.items.back(); ++entry) {
+      for (; entry < end && pairs.columns[static_cast<std::size_t>(entry)] <= block->items().back();
+           ++entry) {
         const auto e = static_cast<std::size_t>(entry);
         const Count position = pairs.columns[e] - first;
-        const float bias = block.bias[static_cast<std::size_t>(position)];
+        const float bias = block->bias()[static_cast<std::size_t>(position)];
         const auto factors =
             model.user_factors.empty() ? std::span<const float>() : model.user_factors.row(row);
-        double score = static_cast<double>(bias) + factor_dot(factors, block.row(position));
+        double score = static_cast<double>(bias) + factor_dot(factors, block->row(position));
         if (!sums.empty()) score += sums[e];
         scores[e] = static_cast<float>(score);
       }

@@ -108,6 +108,7 @@ TopLists similar_items(const Communicator& comm, const Model& model, Count k, Ph
        }});
   TopLists kept;
   kept.rows = lists.rows;
+  kept.scoring = lists.scoring;
   for (std::size_t r = 0; r < rows.size(); ++r) {
     if (has_direction[r]) {
       const auto begin = lists.offsets[r], end = lists.offsets[r + 1];

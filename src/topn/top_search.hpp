@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "pushcart/base/phases.hpp"
+#include "pushcart/base/memory.hpp"
 #include "pushcart/topn/top_lists.hpp"
 #include "topn/item_block.hpp"
 
@@ -22,9 +22,9 @@ struct SearchTask {
   std::function<std::string(Count row)> row_name;  ///< for error messages
 };
 
-/// The exact best n of every row. Single-precision products only decide what is worth an exact score: an item
-/// is dropped only if its approximate score plus a rigorous bound of its rounding error cannot enter the
-/// list. Collective; NumericError on all ranks if a score is not a number. Sources are left to the caller.
+/// The exact best n of every row (design, section 6). Screening (screen.hpp) only decides what is worth an
+/// exact score: an item is dropped only if a rigorous bound says that it cannot enter the list. Collective;
+/// NumericError on all ranks if a score is not a number. Sources are left to the caller.
 TopLists search_top(const Communicator& comm, const SearchTask& task);
 
 }  // namespace pushcart::detail

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/phases.hpp"
+#include "pushcart/comm/communicator.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/model.hpp"
 #include "pushcart/topn/top_lists.hpp"
@@ -21,12 +23,20 @@ struct TopRequest {
 };
 
 /// Exact top-n of the whole catalogue by the model's score, for this rank's users. Item blocks come round by
-/// broadcast from their owners; a rank holds its users' heaps, one block and one tile of scores. Scores are
+/// broadcast from their owners, the next while one is searched; see docs/top-n.md for the method. Scores are
 /// those of models/score.hpp; order: score descending, item index ascending. Items with score -infinity or
 /// excluded never appear; lists may be shorter than n. Bits do not depend on ranks, threads or on who else is
 /// served. Collective.
 TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset,
                    const TopRequest& request, PhaseLog& phases);
+
+/// What top_items and similar_items hold on this rank beside model, request and lists.
+/// @param num_rows     rows served here
+/// @param num_columns  of the factors
+void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns);
+
+/// The scoring of all ranks together: sums, and the longest time. Collective.
+ScoringReport sum_over_ranks(const Communicator& comm, const ScoringReport& mine);
 
 /// Appends to lists shorter than n the most popular items that are allowed and not yet there, labelled with
 /// `source`. Popularity is the score of `popular` (a model with item_bias only). Collective.

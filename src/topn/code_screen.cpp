@@ -1,0 +1,84 @@
+#include "topn/code_screen.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "topn/rounding.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+constexpr double no_limit = -2e9;  ///< below every dot product of codes
+constexpr double out_of_reach = 2e9;
+
+}  // namespace
+
+CodeScreen::CodeScreen(const ScreenKernel& kernel) : kernel_(kernel) {}
+
+void CodeScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) {
+  panels_ = &panels;
+  const Count num_columns = panels.num_code_columns();
+  // The sum of k products in double, in any order, and margin for the few operations on bounds.
+  rounding_ = static_cast<double>(block.num_columns() + 64) * 0x1p-51;
+  codes_.resize(tile_ * num_columns);
+  const auto given = static_cast<Count>(rows.size());
+  num_rows_ = (given + kernel_.row_multiple - 1) / kernel_.row_multiple * kernel_.row_multiple;
+  for (Count r = 0; r < num_rows_; ++r) {
+    const Query& query =
+        *rows[static_cast<std::size_t>(std::min(r, given - 1))];  // the last again, to fill up
+    std::memcpy(codes_.data() + r * num_columns, query.codes, static_cast<std::size_t>(num_columns));
+    norms_[r] = query.norm;
+    errors_[r] = query.error;
+    scales_[r] = query.scale;
+    inverse_scales_[r] = 1 / query.scale;
+  }
+}
+
+/// How far a score can lie above the approximate one.
+double CodeScreen::slack(const Panel& panel, Count row) const {
+  return norms_[row] * (panel.error + rounding_ * panel.norm) + errors_[row] * panel.code_norm;
+}
+
+void CodeScreen::set_limits(const Panel& panel, const double* limits) {
+  const double inverse_scale = 1 / panel.scale;
+  for (Count r = 0; r < num_rows_; ++r) {
+    const double limit = (limits[r] - slack(panel, r)) * (inverse_scales_[r] * inverse_scale);
+    const double lowered = limit - (std::fabs(limit) * 1e-12 + 1);
+    const double at_least = lowered > no_limit ? lowered : no_limit;  // not a number: no limit
+    whole_limits_[r] = static_cast<std::int32_t>(at_least < out_of_reach ? at_least : out_of_reach);
+  }
+}
+
+void CodeScreen::set_biased_limits(const Panel& panel, const double* limits) {
+  for (Count r = 0; r < num_rows_; ++r) {
+    // The kernel rounds the dot product, the scale and the score to float.
+    const double rounding = 0x1p-21 * ((norms_[r] + errors_[r]) * panel.code_norm + panel.bias) + 0x1p-110;
+    float_scales_[r] = static_cast<float>(scales_[r] * panel.scale);
+    float_limits_[r] = round_down(limits[r] - slack(panel, r) - rounding);
+  }
+}
+
+void CodeScreen::find_hits(Count index, const double* limits, std::uint64_t* hits) {
+  const Panel& panel = panels_->panels()[static_cast<std::size_t>(index)];
+  ScreenTask task;
+  task.rows = codes_.data();
+  task.num_rows = num_rows_;
+  task.num_columns = panels_->num_code_columns();
+  task.codes = panels_->codes(index);
+  task.starts = panels_->starts(index);
+  task.hits = hits;
+  if (panels_->has_bias()) {
+    set_biased_limits(panel, limits);
+    task.bias = panels_->bias(index);
+    task.scales = float_scales_;
+    task.float_limits = float_limits_;
+  } else {
+    set_limits(panel, limits);
+    task.limits = whole_limits_;
+  }
+  kernel_.find_hits(task);
+}
+
+}  // namespace pushcart::detail

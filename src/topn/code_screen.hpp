@@ -1,0 +1,34 @@
+#pragma once
+
+#include "topn/screen.hpp"
+
+namespace pushcart::detail {
+
+/// Screens by dot products of 8-bit codes.
+///
+/// With x = x^ + dx and y = y^ + dy, x^ and y^ being scale times codes: x.y - x^.y^ = x.dy + dx.y^, hence
+/// x.y <= x^.y^ + |x||dy| + |dx||y^| (Cauchy and Schwarz). The dot products of the codes are exact.
+class CodeScreen : public Screen {
+ public:
+  explicit CodeScreen(const ScreenKernel& kernel);
+  Count tile_rows() const override { return tile_; }
+  void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) override;
+  void find_hits(Count panel, const double* limits, std::uint64_t* hits) override;
+
+ private:
+  void set_limits(const Panel& panel, const double* limits);
+  void set_biased_limits(const Panel& panel, const double* limits);
+  double slack(const Panel& panel, Count row) const;
+
+  static constexpr Count tile_ = 96;  ///< a multiple of every kernel's row_multiple
+  const ScreenKernel& kernel_;
+  const ItemPanels* panels_ = nullptr;
+  Count num_rows_ = 0;
+  double rounding_ = 0;  ///< of the exact score itself, as a share of |x||y|
+  AlignedBuffer<std::uint8_t> codes_;
+  double norms_[tile_], errors_[tile_], scales_[tile_], inverse_scales_[tile_];
+  std::int32_t whole_limits_[tile_];
+  float float_limits_[tile_], float_scales_[tile_];
+};
+
+}  // namespace pushcart::detail

@@ -1,0 +1,53 @@
+#include "topn/product_screen.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "topn/limit_masks.hpp"
+#include "topn/rounding.hpp"
+
+namespace pushcart::detail {
+
+void ProductScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) {
+  panels_ = &panels;
+  num_rows_ = static_cast<Count>(rows.size());
+  const Count num_columns = block.num_columns();
+  // Higham, Accuracy and Stability of Numerical Algorithms, section 3.1: gamma_k = k u / (1 - k u).
+  const double k = static_cast<double>(num_columns) + 4;
+  error_share_ = k * 0x1p-24 / (1 - k * 0x1p-24) * (1 + 1e-6);
+  underflow_ = k * 0x1p-126;
+  rows_.resize(static_cast<std::size_t>(tile_ * num_columns));
+  for (Count r = 0; r < num_rows_; ++r) {
+    const Query& query = *rows[static_cast<std::size_t>(r)];
+    norms_[r] = query.norm;
+    std::copy(query.factors.begin(), query.factors.end(), rows_.begin() + r * num_columns);
+  }
+  row_stride_ = static_cast<Count>(panels.panels().size()) * panel_items;
+  products_.resize(tile_ * row_stride_);
+  const auto columns = static_cast<int>(num_columns);
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(num_rows_),
+              static_cast<int>(block.size()), columns, 1.0F, rows_.data(), columns, block.factors().data(),
+              columns, 0.0F, products_.data(), static_cast<int>(row_stride_));
+}
+
+/// Products below this, bias added, belong to scores below the limit. Rounding is monotone, so comparing the
+/// rounded sum of product and bias with it is still rigorous. Not a number if nothing is known.
+float ProductScreen::product_limit(const Panel& panel, Count row, double limit) const {
+  const double reach = norms_[row] * panel.norm;
+  // Near the end of the range of floats a partial sum may overflow: then nothing is known.
+  if (!(reach < 1e38)) return NAN;
+  return round_down(limit - (error_share_ * reach + underflow_));
+}
+
+void ProductScreen::find_hits(Count index, const double* limits, std::uint64_t* hits) {
+  const Panel& panel = panels_->panels()[static_cast<std::size_t>(index)];
+  const float* bias = panels_->has_bias() ? panels_->bias(index) : nullptr;
+  for (Count r = 0; r < num_rows_; ++r) {
+    hits[r] = mask_not_below(products_.data() + r * row_stride_ + panel.first, bias,
+                             product_limit(panel, r, limits[r]));
+  }
+}
+
+}  // namespace pushcart::detail

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "topn/screen.hpp"
+
+namespace pushcart::detail {
+
+/// Screens by single-precision products of a whole block, made by OpenBLAS.
+class ProductScreen : public Screen {
+ public:
+  Count tile_rows() const override { return tile_; }
+  void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) override;
+  void find_hits(Count panel, const double* limits, std::uint64_t* hits) override;
+
+ private:
+  float product_limit(const Panel& panel, Count row, double limit) const;
+
+  static constexpr Count tile_ = 256;
+  const ItemPanels* panels_ = nullptr;
+  Count num_rows_ = 0;
+  Count row_stride_ = 0;  ///< of products_
+  double error_share_ =
+      0;  ///< |product - x.y| <= error_share_ |x||y| + underflow_, in any order of summation
+  double underflow_ = 0;
+  double norms_[tile_];
+  std::vector<float> rows_;        ///< gathered
+  AlignedBuffer<float> products_;  ///< rows x items of the block, room for whole panels
+};
+
+}  // namespace pushcart::detail

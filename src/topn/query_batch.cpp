@@ -1,0 +1,116 @@
+#include "topn/query_batch.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+
+#include "pushcart/base/parallel.hpp"
+#include "topn/quantize.hpp"
+
+namespace pushcart::detail {
+
+QueryBatch::QueryBatch(const Communicator& comm, const SearchTask& task, const ScreenKernel* kernel,
+                       Count begin, Count end)
+    : task_(task), kernel_(kernel) {
+  wanted_ = std::min(task.n, task.items.partition.num_rows());
+  if (task.weights != nullptr) fetch_weights(comm, begin, end);
+  entries_.resize(static_cast<std::size_t>((end - begin) * TopBuffer::room(wanted_)));
+  for (Count i = begin; i < end; ++i) add_query(i, begin);
+  encode_rows();
+}
+
+void QueryBatch::fetch_weights(const Communicator& comm, Count begin, Count end) {
+  std::vector<Count> touched;
+  for (Count i = begin; i < end; ++i) {
+    const auto columns = task_.history->row_columns(local_row(i, *task_.history));
+    touched.insert(touched.end(), columns.begin(), columns.end());
+  }
+  weights_ = WeightRows(comm, task_.items.partition, *task_.weights, touched);
+  cursors_.reserve(touched.size());
+}
+
+void QueryBatch::add_query(Count i, Count begin) {
+  const Count row = task_.rows[static_cast<std::size_t>(i)];
+  Query query{row, {}, {},
+              {},  0,  TopBuffer(entries_.data() + (i - begin) * TopBuffer::room(wanted_), wanted_)};
+  if (!task_.queries.empty()) query.factors = task_.queries.row(row - task_.queries.rows.begin);
+  if (task_.excluded.num_rows() > 0) query.excluded = task_.excluded.row_columns(i);
+  if (task_.weights != nullptr) {
+    const std::size_t first = cursors_.size();
+    const Count local = local_row(i, *task_.history);
+    for (Count e = 0; e < task_.history->row_length(local); ++e) {
+      const auto position = static_cast<std::size_t>(e);
+      const auto weights = weights_.row(task_.history->row_columns(local)[position]);
+      cursors_.push_back({weights.columns, weights.values, task_.history->row_values(local)[position]});
+    }
+    query.weights = std::span(cursors_).subspan(first);  // reserved: does not move
+  }
+  queries_.push_back(query);
+}
+
+/// Norms, and codes if a kernel wants them.
+void QueryBatch::encode_rows() {
+  if (task_.queries.empty()) return;
+  const auto num_rows = static_cast<Count>(queries_.size());
+  const Count num_columns = task_.queries.num_columns;
+  if (kernel_ != nullptr) {
+    num_code_columns_ = padded_columns(*kernel_, num_columns);
+    codes_.resize(static_cast<std::size_t>(num_rows * num_code_columns_));
+  }
+  constexpr Count rows_a_task = 256;
+  parallel_for((num_rows + rows_a_task - 1) / rows_a_task, [&](Count task) {
+    std::vector<std::int8_t> signed_codes(static_cast<std::size_t>(num_code_columns_), 0);
+    for (Count i = task * rows_a_task; i < std::min(num_rows, (task + 1) * rows_a_task); ++i) {
+      Query& query = queries_[static_cast<std::size_t>(i)];
+      query.norm = euclidean_norm(query.factors) * (1 + 1e-9);
+      if (kernel_ == nullptr) continue;
+      query.scale = scale_for(largest_magnitude(query.factors), kernel_->levels);
+      query.error = quantize(query.factors, query.scale, kernel_->levels, signed_codes.data()).error;
+      std::uint8_t* codes = codes_.data() + i * num_code_columns_;
+      for (Count c = 0; c < num_code_columns_; ++c) {
+        codes[c] = static_cast<std::uint8_t>(signed_codes[static_cast<std::size_t>(c)] + kernel_->shift);
+      }
+      query.codes = codes;
+    }
+  });
+}
+
+/// In the order of the rows; a query with weights must see every block, for its cursors to move on.
+void QueryBatch::find_active() {
+  active_.clear();
+  for (Query& query : queries_) {
+    if (!query.weights.empty() || !BlockSearch::is_hopeless(panels_, query)) active_.push_back(&query);
+  }
+}
+
+void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads,
+                        const std::function<void()>& progress) {
+  panels_.build(block, kernel_);
+  if (task_.weights != nullptr) panels_.sort_by_item(block);
+  find_active();
+  const auto is_plain = [&](const Query* query) { return !query->has_factors() || block.num_columns() == 0; };
+  if (std::any_of(active_.begin(), active_.end(), is_plain)) panels_.sort_by_bias(block);
+  const Count tile = threads.front()->tile_rows();
+  const auto num_active = static_cast<Count>(active_.size());
+  parallel_for((num_active + tile - 1) / tile, [&](Count i) {
+    const Count size = std::min(tile, num_active - i * tile);
+    const auto rows = std::span<Query* const>(active_).subspan(static_cast<std::size_t>(i * tile),
+                                                               static_cast<std::size_t>(size));
+    threads[static_cast<std::size_t>(omp_get_thread_num())]->search(block, panels_, rows, task_.row_name);
+    if (omp_get_thread_num() == 0) progress();
+  });
+}
+
+void QueryBatch::append_to(TopLists& lists) {
+  for (Query& query : queries_) {
+    const Count size = query.best.sort();
+    for (Count rank = 0; rank < size; ++rank) {
+      lists.items.push_back(query.best[rank].item);
+      lists.scores.push_back(query.best[rank].score);
+    }
+    lists.rows.push_back(query.row);
+    lists.offsets.push_back(static_cast<Count>(lists.items.size()));
+  }
+}
+
+}  // namespace pushcart::detail

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "topn/block_search.hpp"
+#include "topn/top_search.hpp"
+
+namespace pushcart::detail {
+
+/// Some of a task's rows with their lists so far, their 8-bit codes and what of W they need.
+class QueryBatch {
+ public:
+  /// Serves task.rows[begin, end). Collective.
+  QueryBatch(const Communicator& comm, const SearchTask& task, const ScreenKernel* kernel, Count begin,
+             Count end);
+  QueryBatch(const QueryBatch&) = delete;
+  QueryBatch& operator=(const QueryBatch&) = delete;
+
+  /// @param threads   an object an OpenMP thread
+  /// @param progress  called now and then by the calling thread
+  void search(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads,
+              const std::function<void()>& progress);
+  void append_to(TopLists& lists);
+
+ private:
+  void fetch_weights(const Communicator& comm, Count begin, Count end);
+  Count local_row(Count i, const SparseRows& table) const {
+    return task_.rows[static_cast<std::size_t>(i)] - table.rows.begin;
+  }
+  void add_query(Count i, Count begin);
+  void encode_rows();
+  void find_active();
+
+  const SearchTask& task_;
+  const ScreenKernel* kernel_;
+  Count wanted_ = 0;
+  WeightRows weights_;
+  std::vector<WeightCursor> cursors_;
+  std::vector<ScoredItem> entries_;
+  std::vector<Query> queries_;
+  Count num_code_columns_ = 0;
+  std::vector<std::uint8_t> codes_;  ///< rows x num_code_columns_
+  ItemPanels panels_;                ///< of the block at hand
+  std::vector<Query*> active_;       ///< queries that the block at hand may serve
+};
+
+}  // namespace pushcart::detail

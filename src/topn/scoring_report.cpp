@@ -1,0 +1,34 @@
+#include <omp.h>
+
+#include <array>
+
+#include "pushcart/topn/top_items.hpp"
+#include "topn/query_batch.hpp"
+
+namespace pushcart {
+
+void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns) {
+  constexpr Count widest_multiple = 64;  // of the columns of codes
+  const Count code_columns = (num_columns + widest_multiple - 1) / widest_multiple * widest_multiple;
+  const Count block_rows = detail::ItemTour::block_items;
+  plan.add("lists", num_rows * n * Count{sizeof(Count) + sizeof(float) + 1});
+  plan.add("best items so far", num_rows * (detail::TopBuffer::room(n) * Count{sizeof(detail::ScoredItem)} +
+                                            Count{sizeof(detail::Query)}));
+  plan.add("8-bit codes of the rows", num_rows * code_columns);
+  plan.add("blocks of items", block_rows * (2 * (num_columns * 4 + 12) + code_columns + 40));
+  plan.add("tiles of scores", Count{omp_get_max_threads()} * 256 * (block_rows + num_columns) * 4);
+}
+
+ScoringReport sum_over_ranks(const Communicator& comm, const ScoringReport& mine) {
+  std::array<Count, 4> sums{mine.pairs, mine.scored, mine.skipped, mine.num_threads};
+  comm.allreduce(std::span<Count>(sums), Reduce::sum);
+  ScoringReport all = mine;
+  all.pairs = sums[0];
+  all.scored = sums[1];
+  all.skipped = sums[2];
+  all.num_threads = static_cast<int>(sums[3]);
+  all.seconds = comm.allreduce(mine.seconds, Reduce::max);
+  return all;
+}
+
+}  // namespace pushcart
