@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <optional>
+
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/exact_sum.hpp"
+#include "pushcart/models/blend.hpp"
+
+namespace pushcart {
+
+namespace {
+
+/// w_1 by owned user, above zero; ones if no part has item weights.
+std::vector<double> lead_weights(const Communicator& comm, std::span<const BlendPart> parts,
+                                 Count num_users) {
+  for (const BlendPart& part : parts) {
+    if (!comm.any(part.model->item_weights.has_value())) continue;
+    std::vector<double> weights(part.user_weights.begin(), part.user_weights.end());
+    double smallest = std::numeric_limits<double>::max();
+    for (const double weight : weights) smallest = weight > 0 ? std::min(smallest, weight) : smallest;
+    smallest = comm.allreduce(smallest, Reduce::min);
+    if (smallest == std::numeric_limits<double>::max()) continue;  // this part does not count at all
+    for (double& weight : weights) weight = weight > 0 ? weight : smallest;
+    return weights;
+  }
+  return std::vector<double>(static_cast<std::size_t>(num_users), 1.0);
+}
+
+std::vector<double> ratios_to(const BlendPart& part, std::span<const double> lead) {
+  std::vector<double> ratios;
+  for (std::size_t u = 0; u < lead.size(); ++u)
+    ratios.push_back(static_cast<double>(part.user_weights[u]) / lead[u]);
+  return ratios;
+}
+
+/// Columns of the blended factors, filled part by part.
+class Columns {
+ public:
+  Columns(FactorTable& users, FactorTable& items) : users_(users), items_(items) {}
+
+  /// Factors of a part, its users' rows times their ratio.
+  void add_factors(const Model& model, std::span<const double> ratios) {
+    const Count k = model.item_factors.num_columns;
+    for (Count user = 0; user < users_.rows.size(); ++user) {
+      const auto from = model.user_factors.row(user);
+      const double ratio = ratios[static_cast<std::size_t>(user)];
+      for (Count c = 0; c < k; ++c) {
+        users_.row(user)[static_cast<std::size_t>(next_ + c)] =
+            static_cast<float>(ratio * static_cast<double>(from[static_cast<std::size_t>(c)]));
+      }
+    }
+    for (Count item = 0; item < items_.rows.size(); ++item) {
+      const auto from = model.item_factors.row(item);
+      std::copy(from.begin(), from.end(), items_.row(item).begin() + next_);
+    }
+    next_ += k;
+  }
+
+  void add_bias(const Model& model, std::span<const double> ratios) {
+    for (Count user = 0; user < users_.rows.size(); ++user) {
+      users_.row(user)[static_cast<std::size_t>(next_)] =
+          static_cast<float>(ratios[static_cast<std::size_t>(user)]);
+    }
+    for (Count item = 0; item < items_.rows.size(); ++item) {
+      items_.row(item)[static_cast<std::size_t>(next_)] = model.item_bias[static_cast<std::size_t>(item)];
+    }
+    ++next_;
+  }
+
+ private:
+  FactorTable& users_;
+  FactorTable& items_;
+  Count next_ = 0;
+};
+
+/// Adds `scale` times the rows of one W to those summed so far.
+SparseRows sum_of(const SparseRows& left, const SparseRows& right, double scale) {
+  SparseRows result;
+  result.rows = right.rows;
+  result.num_columns = right.num_columns;
+  for (Count row = 0; row < right.num_rows(); ++row) {
+    std::map<Count, double> sums;
+    const auto add = [&](const SparseRows& rows, double factor) {
+      if (rows.num_rows() == 0) return;
+      const auto columns = rows.row_columns(row);
+      const auto values = rows.row_values(row);
+      for (std::size_t e = 0; e < columns.size(); ++e)
+        sums[columns[e]] += factor * static_cast<double>(values[e]);
+    };
+    add(left, 1.0);
+    add(right, scale);
+    for (const auto& [column, value] : sums) {
+      result.columns.push_back(column);
+      result.values.push_back(static_cast<float>(value));
+    }
+    result.offsets.push_back(static_cast<Count>(result.columns.size()));
+  }
+  return result;
+}
+
+void check_parts(const Communicator& comm, std::span<const BlendPart> parts, Count num_users) {
+  collectively(comm, "checking the blend", [&] {
+    if (parts.empty()) throw ConfigError("a blend needs at least one model; give --models");
+    for (const BlendPart& part : parts) {
+      if (part.model->predicts_ratings) {
+        throw ConfigError("a blend is of models that rank; one of --models predicts ratings");
+      }
+      PUSHCART_CHECK(static_cast<Count>(part.user_weights.size()) == num_users);
+    }
+  });
+  bool any = false;
+  for (const BlendPart& part : parts) {
+    any =
+        any || std::any_of(part.user_weights.begin(), part.user_weights.end(), [](float w) { return w > 0; });
+  }
+  if (!comm.any(any)) throw ConfigError("no weight of the blend is above 0; give --weights");
+}
+
+}  // namespace
+
+Model blend_models(const Communicator& comm, const Dataset& dataset, std::span<const BlendPart> parts) {
+  const Range users = dataset.users.range(comm.rank()), items = dataset.items.range(comm.rank());
+  check_parts(comm, parts, users.size());
+  Model model;
+  model.family = "blend";
+  model.users = dataset.users;
+  model.items = dataset.items;
+  model.dataset_digest = dataset.digest;
+  model.history = "[]";
+
+  Count num_columns = 0;
+  std::vector<bool> has_bias;
+  for (const BlendPart& part : parts) {
+    has_bias.push_back(comm.any(!part.model->item_bias.empty()));
+    num_columns +=
+        comm.allreduce(part.model->item_factors.num_columns, Reduce::max) + (has_bias.back() ? 1 : 0);
+  }
+  if (num_columns > 0) {
+    model.user_factors = {users, num_columns,
+                          std::vector<float>(static_cast<std::size_t>(users.size() * num_columns))};
+    model.item_factors = {items, num_columns,
+                          std::vector<float>(static_cast<std::size_t>(items.size() * num_columns))};
+  }
+  const std::vector<double> lead = lead_weights(comm, parts, users.size());
+  Columns columns(model.user_factors, model.item_factors);
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const Model& part = *parts[p].model;
+    const std::vector<double> ratios = ratios_to(parts[p], lead);
+    if (!part.item_factors.empty()) columns.add_factors(part, ratios);
+    if (has_bias[p]) columns.add_bias(part, ratios);
+    if (!comm.any(part.item_weights.has_value())) continue;
+    const double mean =
+        exact_sum(comm, ratios, 1)[0] / static_cast<double>(std::max<Count>(1, dataset.num_users()));
+    model.item_weights = sum_of(model.item_weights.value_or(SparseRows{}), *part.item_weights, mean);
+  }
+  return model;
+}
+
+}  // namespace pushcart
