@@ -99,7 +99,18 @@ Model fit_als(Session& session, const Dataset& dataset, const TrainOptions& opti
   const TrainingReport& report = result.report;
   Json sweeps = Json::array();
   for (const auto& sweep : report.sweeps) {
-    Json entry{{"sweep", sweep.sweep}, {"objective", sweep.objective}, {"seconds", sweep.seconds}};
+    const HalfSweepSeconds &users = sweep.users, &items = sweep.items;
+    Json entry{{"sweep", sweep.sweep},
+               {"objective", sweep.objective},
+               {"seconds", sweep.seconds},
+               {"seconds_on_rank_0",
+                {{"gram", users.gram + items.gram},
+                 {"eigen", users.eigen + items.eigen},
+                 {"rotation", users.rotate + items.rotate},
+                 {"exchange", users.exchange + items.exchange},
+                 {"solve", users.solve + items.solve}}},
+               {"floor_seconds_on_rank_0", sweep.floor_seconds}};
+    if (sweep.gradient_steps > 0) entry["gradient_steps_a_row_on_rank_0"] = sweep.gradient_steps;
     if (sweep.validation) entry["validation"] = *sweep.validation;
     sweeps.push_back(std::move(entry));
   }
@@ -107,7 +118,9 @@ Model fit_als(Session& session, const Dataset& dataset, const TrainOptions& opti
                                  {"stopped_by", report.stopped_by},
                                  {"best_sweep", report.best_sweep},
                                  {"fetched_rows_a_sweep_on_rank_0", report.fetched_rows},
-                                 {"planned_bytes_on_rank_0", report.planned_bytes}};
+                                 {"planned_bytes_on_rank_0", report.planned_bytes},
+                                 {"product_flops_per_second_on_rank_0", report.product_flops_per_second},
+                                 {"gathered_bytes_per_second_on_rank_0", report.gathered_bytes_per_second}};
   return std::move(result.model);
 }
 

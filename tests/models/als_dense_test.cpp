@@ -77,6 +77,28 @@ TEST(DenseKernels, DotDoesNotDependOnAlignment) {
   }
 }
 
+TEST(DenseKernels, SumsOfSquaresAndFiniteness) {
+  for (const Count n : {0, 1, 7, 8, 9, 40}) {
+    auto values = random_rows(1, n, padded(n));
+    values.resize(static_cast<std::size_t>(n));
+    double squares = 0, weighted = 0;
+    std::vector<double> weights;
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      weights.push_back(static_cast<double>(c) - 2.5);
+      squares += std::pow(static_cast<double>(values[c]), 2);
+      weighted += weights[c] * std::pow(static_cast<double>(values[c]), 2);
+    }
+    EXPECT_NEAR(sum_of_squares(values), squares, 1e-13 * squares);
+    EXPECT_NEAR(weighted_squares(weights, values), weighted, 1e-12 * static_cast<double>(n));
+    EXPECT_TRUE(all_finite(values));
+    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+      if (n == 0) continue;
+      values.back() = bad;
+      EXPECT_FALSE(all_finite(values));
+    }
+  }
+}
+
 template <class T>
 void expect_cholesky_solves(double tolerance) {
   for (const Count n : {1, 2, 17, 63, 64, 90}) {

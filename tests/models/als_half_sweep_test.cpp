@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "models/als/training_data.hpp"
+#include "pushcart/base/cpu_path.hpp"
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
@@ -18,13 +19,14 @@ using Matrix = Eigen::MatrixXd;
 /// Both half sweeps over a small dataset, and beside them the same problem in dense double algebra.
 class BothSides {
  public:
-  BothSides(const Dataset& dataset, const AlsObjective& objective, Count k, const ExchangeLimits& limits)
+  BothSides(const Dataset& dataset, const AlsObjective& objective, Count k, const ExchangeLimits& limits,
+            const SolverSettings& solver = {})
       : dataset_(dataset),
         objective_(objective),
         by_user_(dataset.by_user, objective, {}),
         by_item_(dataset.by_item, objective, {}),
-        user_sweep_(world(), by_user_, dataset.num_users(), dataset.items, objective, limits, k),
-        item_sweep_(world(), by_item_, dataset.num_items(), dataset.users, objective, limits, k) {
+        user_sweep_(world(), by_user_, dataset.num_users(), dataset.items, objective, limits, k, solver),
+        item_sweep_(world(), by_item_, dataset.num_items(), dataset.users, objective, limits, k, solver) {
     for (auto [table, partition] : {std::pair{&users_, &dataset.users}, std::pair{&items_, &dataset.items}}) {
       table->rows = partition->range(world().rank());
       table->num_columns = k;
@@ -47,6 +49,8 @@ class BothSides {
 
   HalfSweepOutcome solve_users() { return user_sweep_.run(items_, users_, Loss::measure); }
   HalfSweepOutcome solve_items() { return item_sweep_.run(users_, items_, Loss::measure); }
+
+  Count gradient_steps() const { return user_sweep_.num_gradient_steps() + item_sweep_.num_gradient_steps(); }
 
   Matrix x() const { return whole(users_); }
   Matrix y() const { return whole(items_); }
@@ -113,8 +117,8 @@ void expect_outcome_is_dense(const HalfSweepOutcome& outcome, const BothSides& s
 
 /// After every half sweep: its normal equations hold, its objective is the dense one and not above the last.
 void expect_descent(const Dataset& dataset, const AlsObjective& objective, Count k,
-                    const ExchangeLimits& limits, double tolerance) {
-  BothSides sides(dataset, objective, k, limits);
+                    const ExchangeLimits& limits, double tolerance, const SolverSettings& solver = {}) {
+  BothSides sides(dataset, objective, k, limits, solver);
   double before = sides.objective();
   for (int sweep = 0; sweep < 3; ++sweep) {
     expect_outcome_is_dense(sides.solve_users(), sides);
@@ -155,6 +159,101 @@ TEST(HalfSweep, SolvesEachSideAndNeverRaisesTheObjective) {
     expect_descent(strengths, rendle, k, {}, 2e-5);
     expect_descent(strengths, hkv, k, {}, 2e-5);
     expect_descent(random_ratings(45, 33, 0.3), alswr, k, {}, 2e-5);
+  }
+}
+
+TEST(HalfSweep, EverySolverOnEveryPathSolvesToItsTolerance) {
+  const CpuPath before = cpu_path();
+  const Dataset strengths = random_strengths(45, 33, 0.3), ratings = random_ratings(45, 33, 0.3);
+  for (const CpuPath path : runnable_cpu_paths()) {
+    set_cpu_path(path);
+    for (const Count k : {5, 16, 50}) {
+      SCOPED_TRACE(testing::Message() << cpu_path_name(path) << " k " << k);
+      expect_descent(strengths, rendle, k, {}, 2e-5);
+      expect_descent(strengths, hkv, k, {}, 2e-5);
+      for (const AlsSolver solver : {AlsSolver::cg, AlsSolver::automatic}) {
+        // The residual is bounded in the norm of D^-1; here it is measured without.
+        for (const double tolerance : {1e-3, 1e-5}) {
+          const SolverSettings settings{solver, tolerance, GatherPrecision::float32};
+          expect_descent(strengths, rendle, k, {}, 3 * tolerance + 2e-5, settings);
+          expect_descent(strengths, hkv, k, {}, 3 * tolerance + 2e-5, settings);
+          expect_descent(ratings, alswr, k, {}, 3 * tolerance + 2e-5, settings);
+        }
+      }
+    }
+  }
+  set_cpu_path(before);
+}
+
+TEST(HalfSweep, RoundedRowsChangeTheProblemByTheirRounding) {
+  const Dataset dataset = random_strengths(45, 33, 0.3);
+  for (const AlsSolver solver : {AlsSolver::exact, AlsSolver::cg}) {
+    for (const Count k : {7, 24}) {
+      const SolverSettings settings{solver, 1e-5, GatherPrecision::bfloat16};
+      BothSides rounded(dataset, rendle, k, {}, settings), whole(dataset, rendle, k, {});
+      rounded.solve_users();
+      whole.solve_users();
+      EXPECT_LT(rounded.worst_user_residual(), 1e-2);
+      EXPECT_GT(rounded.worst_user_residual(), 1e-5);  // they are rounded
+      EXPECT_NEAR(rounded.objective(), whole.objective(), 1e-3 * whole.objective());
+      // Split rows read the same rounded rows.
+      BothSides split(dataset, rendle, k, ExchangeLimits{1, 8 * 4, 5, 4}, settings);
+      split.solve_users();
+      EXPECT_LT((split.x() * split.y().transpose() - rounded.x() * rounded.y().transpose()).norm(),
+                1e-3 * (rounded.x() * rounded.y().transpose()).norm());
+    }
+  }
+}
+
+TEST(HalfSweep, GradientsStartFromTheLastSolution) {
+  const Dataset dataset = random_strengths(45, 33, 0.3);
+  BothSides sides(dataset, rendle, 16, {}, {AlsSolver::cg, 1e-4, GatherPrecision::float32});
+  std::vector<Count> steps{0};
+  std::vector<Count> taken;
+  for (int sweep = 0; sweep < 12; ++sweep) {
+    sides.solve_users();
+    sides.solve_items();
+    steps.push_back(world().sum(sides.gradient_steps()));
+    taken.push_back(steps.back() - steps[steps.size() - 2]);
+  }
+  EXPECT_LT(3 * taken.back(), 2 * taken.front());
+}
+
+TEST(HalfSweep, WorkCountsProductsAndGatheredRows) {
+  const Dataset dataset = random_strengths(45, 33, 0.3);
+  const ObservedRows by_user(dataset.by_user, rendle, {});
+  constexpr Count k = 10;
+  const Count own_items = dataset.items.range(world().rank()).size(),
+              own_users = dataset.users.range(world().rank()).size(), entries = dataset.by_user.num_entries();
+  const auto work_of = [&](AlsSolver solver, GatherPrecision precision) {
+    return HalfSweep(world(), by_user, dataset.num_users(), dataset.items, rendle, {}, k,
+                     {solver, 1e-3, precision})
+        .work();
+  };
+  const HalfSweepWork exact = work_of(AlsSolver::exact, GatherPrecision::float32);
+  EXPECT_EQ(exact.product_flops, static_cast<double>(own_items * (k * (k + 1) + 2 * k * k)));
+  EXPECT_EQ(exact.gathered_bytes, static_cast<double>(entries * k * 4));
+  const HalfSweepWork cg = work_of(AlsSolver::cg, GatherPrecision::bfloat16);
+  Count rotated = 0;
+  for (Count row = 0; row < own_users; ++row) rotated += dataset.by_user.row_length(row) > 0;
+  EXPECT_GE(cg.product_flops, exact.product_flops + static_cast<double>(rotated * 2 * k * k));
+  EXPECT_EQ(cg.gathered_bytes, static_cast<double>(entries * k * 2));
+}
+
+TEST(RowMethod, IsChosenByLengthAndColumns) {
+  for (const Count k : {8, 64, 128, 1024, 2048}) {
+    EXPECT_EQ(method_of_row(AlsSolver::automatic, 4, k), RowMethod::dual_group);
+    EXPECT_EQ(method_of_row(AlsSolver::cg, 4, k), RowMethod::gradients);
+    EXPECT_EQ(method_of_row(AlsSolver::automatic, 10 * k, k),
+              k < 18 ? RowMethod::primal : RowMethod::gradients);
+    EXPECT_EQ(method_of_row(AlsSolver::exact, 10 * k, k), RowMethod::primal);
+    // Once gradients are cheaper they stay so.
+    bool gradients = false;
+    for (Count d = 1; d < 3 * k; ++d) {
+      const bool now = method_of_row(AlsSolver::automatic, d, k) == RowMethod::gradients;
+      EXPECT_TRUE(now || !gradients) << "d " << d << " k " << k;
+      gradients = now;
+    }
   }
 }
 

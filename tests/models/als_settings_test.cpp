@@ -36,6 +36,8 @@ TEST(AlsSettings, RefusedByTheNameOfTheOption) {
       {"--alpha0", [](AlsConfig& c) { c.alpha0 = -0.1; }},
       {"--nu", [](AlsConfig& c) { c.nu = -1; }},
       {"--alpha", [](AlsConfig& c) { c.alpha = 0; }},
+      {"--cg-tolerance", [](AlsConfig& c) { c.cg_tolerance = 1e-7; }},
+      {"--cg-tolerance", [](AlsConfig& c) { c.cg_tolerance = 1; }},
       {"--tolerance", [](AlsConfig& c) { c.tolerance = -1; }},
       {"--patience", [](AlsConfig& c) { c.patience = -1; }},
       {"--event-weight",
@@ -63,6 +65,12 @@ TEST(AlsSettings, NamesAreKnownBothWays) {
   for (ValueTransform transform : {ValueTransform::identity, ValueTransform::log1p}) {
     EXPECT_EQ(value_transform_of(value_transform_name(transform)), transform);
   }
+  for (AlsSolver solver : {AlsSolver::automatic, AlsSolver::exact, AlsSolver::cg})
+    EXPECT_EQ(als_solver_of(als_solver_name(solver)), solver);
+  for (GatherPrecision precision : {GatherPrecision::float32, GatherPrecision::bfloat16})
+    EXPECT_EQ(gather_precision_of(gather_precision_name(precision)), precision);
+  EXPECT_THROW(als_solver_of("cgs"), ConfigError);
+  EXPECT_THROW(gather_precision_of("fp16"), ConfigError);
   EXPECT_THROW(als_preset_of("rendel"), ConfigError);
   EXPECT_THROW(value_transform_of("log"), ConfigError);
 }

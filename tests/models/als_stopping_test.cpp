@@ -85,6 +85,23 @@ TEST(AlsStopping, ValidationWithoutPatienceOnlyWatches) {
   EXPECT_EQ(result.model.item_factors.values, train(small_config(3)).model.item_factors.values);
 }
 
+TEST(AlsReport, TellsPartsStepsAndFloor) {
+  AlsConfig config = small_config(2);
+  config.solver = AlsSolver::cg;
+  const TrainingReport report = train(config).report;
+  for (const SweepReport& sweep : report.sweeps) {
+    double parts = 0;
+    for (const HalfSweepSeconds* half : {&sweep.users, &sweep.items})
+      parts += half->gram + half->eigen + half->rotate + half->exchange + half->solve;
+    EXPECT_GT(parts, 0);
+    EXPECT_LE(parts, sweep.seconds);
+    if (report.product_flops_per_second > 0) {
+      EXPECT_GT(sweep.floor_seconds, 0);
+      EXPECT_GT(sweep.gradient_steps, 0);
+    }
+  }
+}
+
 TEST(AlsStopping, HistoryTellsEverySweepAndNoTimes) {
   const AlsResult result = train(small_config(3), scripted({0.5, 0.2, 0.25}));
   const auto history = nlohmann::json::parse(result.model.history);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include "pushcart/base/cpu_path.hpp"
 #include "pushcart/models/als.hpp"
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
@@ -80,6 +81,21 @@ TEST(SameBits, OfSplitRows) {
     config.split_length = split_length;
     expect_same_bits(middling, config);
   }
+}
+
+TEST(SameBits, OfEverySolverOnEveryPath) {
+  const CpuPath before = cpu_path();
+  for (CpuPath path : runnable_cpu_paths()) {
+    set_cpu_path(path);
+    for (AlsSolver solver : {AlsSolver::exact, AlsSolver::cg, AlsSolver::automatic}) {
+      AlsConfig config = settings(AlsPreset::rendle, 10);
+      config.solver = solver;
+      config.gather_precision =
+          solver == AlsSolver::cg ? GatherPrecision::bfloat16 : GatherPrecision::float32;
+      expect_same_bits(middling, config);
+    }
+  }
+  set_cpu_path(before);
 }
 
 TEST(SameBits, OfRatings) {

@@ -100,6 +100,12 @@ struct HalfSweepSeconds {
   double gram = 0, eigen = 0, rotate = 0, exchange = 0, solve = 0;
 };
 
+/// What a half sweep cannot do without, on this rank: operations of the Gram product and the rotations, and
+/// bytes of the rows that are gathered.
+struct HalfSweepWork {
+  double product_flops = 0, gathered_bytes = 0;
+};
+
 /// The objective after a sweep (exact, the same on all ranks) and where this rank's time went.
 struct SweepReport {
   int sweep = 0;  ///< from 1
@@ -107,6 +113,9 @@ struct SweepReport {
   std::optional<double> validation;
   HalfSweepSeconds users, items;  ///< of this rank; never part of the model
   double seconds = 0;
+  /// This rank's work at the rates of the report: what the sweep would take if the rest were free.
+  double floor_seconds = 0;
+  double gradient_steps = 0;  ///< mean over the rows that this rank solved by conjugate gradients; 0 = none
 };
 
 struct TrainingReport {
@@ -115,6 +124,8 @@ struct TrainingReport {
   int best_sweep = 0;       ///< whose factors the model holds
   Count fetched_rows = 0;   ///< factor rows received by this rank in one sweep
   Count planned_bytes = 0;  ///< memory planned on this rank
+  /// Measured at the start on this rank's threads together, for the floor; no decision depends on them.
+  double product_flops_per_second = 0, gathered_bytes_per_second = 0;
 };
 
 struct AlsCallbacks {

@@ -3,7 +3,9 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 #include "pushcart/base/checked.hpp"
 
@@ -71,6 +73,20 @@ void lapack_cholesky(double* m, int n, int stride, int& info) {
   dpotrf_("L", &n, m, &stride, &info);
 }
 
+template <class Term>
+double eight_sums(std::size_t count, Term&& term) {
+  constexpr std::size_t width = 8;
+  double sums[width] = {};
+  std::size_t n = 0;
+  for (; n + width <= count; n += width) {
+    for (std::size_t lane = 0; lane < width; ++lane) sums[lane] += term(n + lane);
+  }
+  for (std::size_t lane = 0; n < count; ++n, ++lane) sums[lane] += term(n);
+  double total = 0;
+  for (const double sum_of_lane : sums) total += sum_of_lane;
+  return total;
+}
+
 int blas_int(Count n) {
   return checked_cast<int>(n);
 }
@@ -93,6 +109,27 @@ double dot(const float* x, const double* y, Count n) {
     second += load_widened(x + i + lanes / 2) * load_wide(y + i + lanes / 2);
   }
   return sum(first + second);
+}
+
+double sum_of_squares(std::span<const float> x) {
+  return eight_sums(x.size(), [&](std::size_t n) {
+    const auto value = static_cast<double>(x[n]);
+    return value * value;
+  });
+}
+
+double weighted_squares(std::span<const double> weights, std::span<const float> x) {
+  return eight_sums(x.size(), [&](std::size_t n) {
+    const auto value = static_cast<double>(x[n]);
+    return weights[n] * value * value;
+  });
+}
+
+bool all_finite(std::span<const float> x) {
+  constexpr std::uint32_t infinity = 0x7F800000;
+  std::uint32_t largest = 0;  // bits of magnitudes are ordered as these are; without a branch, for vectors
+  for (const float value : x) largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & 0x7FFFFFFFU);
+  return largest < infinity;
 }
 
 void row_products(const float* b, Count rows, Count stride, float* out, Count out_stride) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <new>
+#include <span>
 #include <vector>
 
 #include "pushcart/base/index.hpp"
@@ -39,6 +40,10 @@ inline Count padded(Count n) {
 float dot(const float* x, const float* y, Count n);
 /// The same in double, for residuals; n is a multiple of `lanes`.
 double dot(const float* x, const double* y, Count n);
+/// sum of x^2, and of w x^2, in double: eight partial sums, then in order.
+double sum_of_squares(std::span<const float> x);
+double weighted_squares(std::span<const double> weights, std::span<const float> x);
+bool all_finite(std::span<const float> x);
 /// y += a x.
 template <class T>
 void add_scaled(T a, const float* x, T* y, Count n) {

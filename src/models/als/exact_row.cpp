@@ -118,12 +118,9 @@ bool RowSolver::correct_primal(const Slot& slot, double& observed) {
 }
 
 Solved RowSolver::scale_back(std::span<float> x) const {
-  bool finite = true;
-  for (std::size_t c = 0; c < x.size(); ++c) {
+  for (std::size_t c = 0; c < x.size(); ++c)
     x[c] = static_cast<float>(primal_[c] * static_cast<double>(scale_[c]));
-    finite = finite && std::isfinite(x[c]);
-  }
-  return finite ? Solved::yes : Solved::no;
+  return all_finite(x) ? Solved::yes : Solved::no;
 }
 
 Solved RowSolver::solve_dual_in_double(const Slot& slot, double& observed) {
@@ -153,8 +150,7 @@ Solved RowSolver::solve_dual_in_double(const Slot& slot, double& observed) {
   for (Count c = 0; c < k_; ++c) {
     slot.x[at(c)] = static_cast<float>(primal_[at(c)] / std::sqrt(alpha0_ * eigenvalues_[at(c)] + rho_));
   }
-  return std::all_of(slot.x.begin(), slot.x.end(), [](float v) { return std::isfinite(v); }) ? Solved::yes
-                                                                                             : Solved::no;
+  return all_finite(slot.x) ? Solved::yes : Solved::no;
 }
 
 Solved RowSolver::solve_primal_in_double(const Slot& slot, double& observed) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "pushcart/base/parallel.hpp"
 #include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/ids/partition.hpp"
 
@@ -15,15 +16,16 @@ namespace pushcart::als {
 template <std::size_t Width, class Terms>
 std::vector<double> sum_over_rows(const Communicator& comm, Range rows, Count num_rows, Terms&& terms) {
   const Count granule = Partition::granule(num_rows);
-  std::vector<double> sums;
-  for (Count first = 0; first < rows.size(); first += granule) {
+  const Count num_blocks = (rows.size() + granule - 1) / granule;
+  std::vector<double> sums(static_cast<std::size_t>(num_blocks) * Width);
+  parallel_for(num_blocks, [&](Count number) {
     std::array<double, Width> block{};
-    for (Count row = first; row < std::min(first + granule, rows.size()); ++row) {
+    for (Count row = number * granule; row < std::min((number + 1) * granule, rows.size()); ++row) {
       const std::array<double, Width> values = terms(row);
       for (std::size_t n = 0; n < Width; ++n) block[n] += values[n];
     }
-    sums.insert(sums.end(), block.begin(), block.end());
-  }
+    std::copy(block.begin(), block.end(), sums.begin() + number * static_cast<Count>(Width));
+  });
   return exact_sum(comm, sums, Width);
 }
 

@@ -49,6 +49,7 @@ HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Cou
       observed_(observed),
       num_rows_(num_rows),
       num_fixed_rows_(fixed.num_rows()),
+      num_own_fixed_rows_(fixed.range(comm.rank()).size()),
       k_(k),
       objective_(objective),
       limits_(limits),
@@ -73,6 +74,28 @@ Count HalfSweep::num_solved_in_double() const {
   Count total = 0;
   for (const RowSolver& solver : solvers_) total += solver.num_solved_in_double();
   return total;
+}
+Count HalfSweep::num_gradient_rows() const {
+  Count total = 0;
+  for (const RowSolver& solver : solvers_) total += solver.num_gradient_rows();
+  return total;
+}
+Count HalfSweep::num_gradient_steps() const {
+  Count total = 0;
+  for (const RowSolver& solver : solvers_) total += solver.num_gradient_steps();
+  return total;
+}
+
+HalfSweepWork HalfSweep::work() const {
+  const Count granule = Partition::granule(num_rows_), num_own = observed_.rows().num_rows();
+  Count rotated = num_own_fixed_rows_;
+  for (std::size_t n = 0; n < is_start_.size(); ++n) {
+    if (is_start_[n]) rotated += std::min(granule, num_own - static_cast<Count>(n) * granule);
+  }
+  const Count gram = num_own_fixed_rows_ * k_ * (k_ + 1);  // half of the product
+  return {static_cast<double>(gram + rotated * 2 * k_ * k_),
+          static_cast<double>(observed_.rows().num_entries() * stored_width(solver_settings_.precision, k_) *
+                              Count{sizeof(float)})};
 }
 
 double HalfSweep::cost(const RowPiece& piece) const {
@@ -253,10 +276,7 @@ void HalfSweep::finish_row(Count row, Solved outcome, double observed, std::span
   }
   if (loss == Loss::skip) return;
   // The fixed side's Gram matrix is diagonal in its eigenbasis.
-  double all_pairs = 0;
-  for (std::size_t c = 0; c < x.size(); ++c) {
-    all_pairs += eigenvalues_[c] * static_cast<double>(x[c]) * static_cast<double>(x[c]);
-  }
+  const double all_pairs = weighted_squares(eigenvalues_, x);
   row_loss_[static_cast<std::size_t>(row)] = {observed, objective_.alpha0 * all_pairs};
 }
 
@@ -285,10 +305,7 @@ HalfSweepOutcome HalfSweep::collect(Loss loss) const {
 double weighted_norms(const Communicator& comm, const HalfSweep& sweep, const SparseRows& rows,
                       const FactorTable& table, Count num_rows) {
   return sum_over_rows<1>(comm, table.rows, num_rows, [&](Count row) {
-    const auto x = table.row(row);
-    double squares = 0;
-    for (float value : x) squares += static_cast<double>(value) * static_cast<double>(value);
-    return std::array{sweep.regularization(rows.row_length(row)) * squares};
+    return std::array{sweep.regularization(rows.row_length(row)) * sum_of_squares(table.row(row))};
   })[0];
 }
 

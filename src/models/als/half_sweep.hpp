@@ -44,6 +44,9 @@ class HalfSweep {
   /// rho_u of a row with so many entries.
   double regularization(Count row_length) const;
   Count num_solved_in_double() const;
+  Count num_gradient_rows() const;  ///< of all runs so far, on this rank; so are the steps
+  Count num_gradient_steps() const;
+  HalfSweepWork work() const;
 
  private:
   /// Rows of a batch, the heaviest first, in tasks of like work for the threads.
@@ -72,7 +75,7 @@ class HalfSweep {
 
   const Communicator& comm_;
   const ObservedRows& observed_;
-  const Count num_rows_, num_fixed_rows_, k_;
+  const Count num_rows_, num_fixed_rows_, num_own_fixed_rows_, k_;
   const AlsObjective objective_;
   const ExchangeLimits limits_;
   const SolverSettings solver_settings_;

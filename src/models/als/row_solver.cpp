@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace pushcart::als {
 namespace {
@@ -17,15 +16,6 @@ double trace_of_tiles(const float* tiles, Count d) {
     tiles += (t - i) * tile_rows * tile_rows;
   }
   return trace;
-}
-
-double sum_of_squares(const float* values, Count n) {
-  return std::transform_reduce(values, values + n, 0.0, std::plus<>(),
-                               [](float v) { return static_cast<double>(v) * static_cast<double>(v); });
-}
-
-bool all_finite(std::span<const float> x) {
-  return std::all_of(x.begin(), x.end(), [](float v) { return std::isfinite(v); });
 }
 
 std::size_t size_of(Count count) {
@@ -224,7 +214,7 @@ void RowSolver::solve_group(const Finish& finish) {
     for (Count c = 0; c < k_; ++c) member.x[size_of(c)] = y_[size_of(c)] * scale[c];
     const bool solved = failed[n] == 0 && all_finite(member.x);
     // (I + BB') v = W^1/2 t, so v = W^1/2 (t - Zx).
-    finish(member.row, member.x, solved ? Solved::yes : Solved::no, sum_of_squares(v, d));
+    finish(member.row, member.x, solved ? Solved::yes : Solved::no, sum_of_squares({v, size_of(d)}));
   }
   group_.clear();
 }
@@ -244,7 +234,7 @@ Solved RowSolver::solve_by_gradients(Slot& slot, Ahead& ahead, double& observed)
     return solve_exactly(slot, observed);
   }
   for (Count c = 0; c < k_; ++c) slot.x[size_of(c)] = y_[size_of(c)] * scale_[size_of(c)];
-  observed = sum_of_squares(slot.right_side.data(), d);
+  observed = sum_of_squares({slot.right_side.data(), size_of(d)});
   return all_finite(slot.x) ? Solved::yes : Solved::no;
 }
 

@@ -48,7 +48,7 @@ inline constexpr double tame_trace = 64;
 ///
 /// Rows are added one by one, and their entries fetched while the one before is worked on. The bits of a row
 /// depend on its entries (and, for gradients, the x given) alone. One a thread.
-class RowSolver {
+class alignas(64) RowSolver {  // one a thread: no line shared with another
  public:
   /// What became of a row, and sum over its entries of w (z.x - t)^2.
   using Finish = std::function<void(Count row, std::span<float> x, Solved solved, double observed)>;

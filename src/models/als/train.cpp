@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/als/half_sweep.hpp"
+#include "models/als/machine_rates.hpp"
 #include "models/als/memory.hpp"
 #include "models/als/training_data.hpp"
 #include "pushcart/base/log.hpp"
@@ -43,6 +44,7 @@ class Training {
   }
 
   AlsResult run(const AlsCallbacks& callbacks) {
+    measure();
     if (objective_.target == AlsTarget::ratings) remove_biases();
     for (int sweep = 1; sweep <= config_.sweeps && report_.stopped_by.empty(); ++sweep) {
       SweepReport now = take_sweep(sweep);
@@ -76,6 +78,21 @@ class Training {
     });
   }
 
+  void measure() {
+    const auto timer = phases_.time("als: measure rates");
+    const MachineRates rates =
+        measure_rates(model_.item_factors, dataset_.num_items(), config_.gather_precision);
+    report_.product_flops_per_second = rates.flops;
+    report_.gathered_bytes_per_second = rates.bytes_per_second;
+  }
+
+  double floor_seconds() const {
+    const HalfSweepWork users = user_sweep_->work(), items = item_sweep_->work();
+    if (report_.product_flops_per_second == 0) return 0;
+    return (users.product_flops + items.product_flops) / report_.product_flops_per_second +
+           (users.gathered_bytes + items.gathered_bytes) / report_.gathered_bytes_per_second;
+  }
+
   void remove_biases() {
     const auto timer = phases_.time("als: biases");
     const RatingSide user_side{rows_.by_user(), by_user_.values(), user_sweep_->exchange(),
@@ -95,6 +112,9 @@ class Training {
     const auto start = std::chrono::steady_clock::now();
     SweepReport now;
     now.sweep = sweep;
+    now.floor_seconds = floor_seconds();
+    const Count rows_before = user_sweep_->num_gradient_rows() + item_sweep_->num_gradient_rows();
+    const Count steps_before = user_sweep_->num_gradient_steps() + item_sweep_->num_gradient_steps();
     {
       const auto timer = phases_.time("als: users", dataset_.by_user.num_rows());
       const auto outcome = user_sweep_->run(model_.item_factors, model_.user_factors, Loss::skip);
@@ -110,6 +130,9 @@ class Training {
     now.regularization =
         weighted_norms(comm_, *user_sweep_, rows_.by_user(), model_.user_factors, dataset_.num_users()) +
         weighted_norms(comm_, *item_sweep_, rows_.by_item(), model_.item_factors, dataset_.num_items());
+    const Count rows = user_sweep_->num_gradient_rows() + item_sweep_->num_gradient_rows() - rows_before;
+    const Count steps = user_sweep_->num_gradient_steps() + item_sweep_->num_gradient_steps() - steps_before;
+    if (rows > 0) now.gradient_steps = static_cast<double>(steps) / static_cast<double>(rows);
     now.objective = now.observed + now.unobserved + now.regularization;
     now.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return now;
@@ -156,6 +179,17 @@ class Training {
     log_info(
         "sweep {}: objective {:.8g} (observed {:.6g}, all pairs {:.6g}, regularization {:.6g}){}, {:.2f} s",
         now.sweep, now.objective, now.observed, now.unobserved, now.regularization, validation, now.seconds);
+    const HalfSweepSeconds &u = now.users, &i = now.items;
+    log_info(
+        "sweep {}: Gram {:.3f} s, eigen {:.3f}, rotation {:.3f}, exchange {:.3f}, solve {:.3f}{}{}",
+        now.sweep, u.gram + i.gram, u.eigen + i.eigen, u.rotate + i.rotate, u.exchange + i.exchange,
+        u.solve + i.solve,
+        now.gradient_steps > 0 ? fmt::format(" ({:.1f} steps a row)", now.gradient_steps) : "",
+        now.floor_seconds > 0
+            ? fmt::format("; {:.2f} times the floor of {:.3f} s ({:.0f} Gflop/s, {:.1f} GB/s gathered)",
+                          now.seconds / now.floor_seconds, now.floor_seconds,
+                          report_.product_flops_per_second * 1e-9, report_.gathered_bytes_per_second * 1e-9)
+            : "");
   }
 
   std::string history_text() const {

@@ -1,0 +1,268 @@
+#include "models/als/row_kernels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/Dense>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "models/als/dense.hpp"
+#include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/random.hpp"
+
+namespace pushcart::als {
+namespace {
+
+using Matrix = Eigen::MatrixXd;
+using Vector = Eigen::VectorXd;
+
+std::size_t size_of(Count n) {
+  return static_cast<std::size_t>(n);
+}
+
+/// Takes one CPU path until the end of its life.
+class OnPath {
+ public:
+  explicit OnPath(CpuPath path) : before_(cpu_path()) { set_cpu_path(path); }
+  ~OnPath() { set_cpu_path(before_); }
+  OnPath(const OnPath&) = delete;
+  OnPath& operator=(const OnPath&) = delete;
+
+ private:
+  CpuPath before_;
+};
+
+/// d random rows of k numbers, tiled and padded as the kernels take them.
+struct Rows {
+  Count d, k, stride;
+  Scratch<float> values;
+  Rows(Count entries, Count columns, double size)
+      : d(entries), k(columns), stride(padded(columns)), values(size_of(tiled(entries) * stride), 0.0F) {
+    RandomStream random(5, static_cast<std::uint64_t>(d * 4096 + k));
+    for (Count j = 0; j < d; ++j) {
+      for (Count c = 0; c < k; ++c) {
+        values[size_of(j * stride + c)] =
+            static_cast<float>(size / std::sqrt(static_cast<double>(k)) * random.next_normal());
+      }
+    }
+  }
+  Matrix dense() const {
+    Matrix matrix(d, k);
+    for (Count j = 0; j < d; ++j) {
+      for (Count c = 0; c < k; ++c) matrix(j, c) = static_cast<double>(values[size_of(j * stride + c)]);
+    }
+    return matrix;
+  }
+};
+
+template <class Check>
+void on_every_path(Check&& check) {
+  for (const CpuPath path : runnable_cpu_paths()) {
+    SCOPED_TRACE(cpu_path_name(path));
+    const OnPath chosen(path);
+    check(row_kernels());
+  }
+}
+
+template <class Check>
+void for_shapes(Check&& check) {
+  for (const Count k : {1, 8, 16, 17, 48, 130}) {
+    for (const Count d : {1, 3, 4, 7, 8, 13, 32, 61}) {
+      SCOPED_TRACE(testing::Message() << "d " << d << " k " << k);
+      check(d, k);
+    }
+  }
+}
+
+TEST(RowKernels, GatherScalesAndPads) {
+  on_every_path([](const RowKernels& kernels) {
+    for_shapes([&](Count d, Count k) {
+      const Rows rows(d, k, 1);
+      std::vector<const void*> places;
+      for (Count j = 0; j < d; ++j) places.push_back(rows.values.data() + (d - 1 - j) * rows.stride);
+      Scratch<float> scale(size_of(rows.stride), 2.0F), out(size_of(d * rows.stride), NAN);
+      for (Count c = 0; c < k; ++c) scale[size_of(c)] = 1.0F + static_cast<float>(c % 4);
+      std::vector<float> roots;
+      for (Count j = 0; j < d; ++j) roots.push_back(std::ldexp(1.0F, static_cast<int>(j % 3)));
+      Ahead ahead{places.data(), d, k * 4, 0, 0};
+      kernels.gather(places.data(), d, k, rows.stride, roots.data(), scale.data(), out.data(), ahead);
+      for (Count j = 0; j < d; ++j) {
+        for (Count c = 0; c < rows.stride; ++c) {
+          const float expected = c < k ? rows.values[size_of((d - 1 - j) * rows.stride + c)] *
+                                             (roots[size_of(j)] * scale[size_of(c)])
+                                       : 0.0F;
+          ASSERT_EQ(out[size_of(j * rows.stride + c)], expected);
+        }
+      }
+    });
+  });
+}
+
+TEST(RowKernels, Bfloat16RoundsToNearestAndComesBack) {
+  on_every_path([](const RowKernels& kernels) {
+    constexpr Count k = 37;
+    const Rows rows(1, k, 3);
+    std::vector<unsigned short> stored(size_of(k));
+    kernels.to_bf16(rows.values.data(), k, stored.data());
+    const void* place = stored.data();
+    const Scratch<float> ones(48, 1.0F);
+    Scratch<float> out(48);
+    Ahead none;
+    kernels.gather_bf16(&place, 1, k, 48, ones.data(), ones.data(), out.data(), none);
+    for (Count c = 0; c < k; ++c) {
+      const float exact = rows.values[size_of(c)], found = out[size_of(c)];
+      EXPECT_LE(std::abs(found - exact), std::ldexp(std::abs(exact), -8));
+      EXPECT_EQ(std::bit_cast<std::uint32_t>(found) & 0xFFFFU, 0U);
+    }
+    // Half way: to the even neighbour.
+    const float ties[] = {std::bit_cast<float>(0x3F808000U), std::bit_cast<float>(0x3F818000U)};
+    unsigned short rounded[2];
+    kernels.to_bf16(ties, 2, rounded);
+    EXPECT_EQ(rounded[0], 0x3F80);
+    EXPECT_EQ(rounded[1], 0x3F82);
+  });
+}
+
+/// Element (i, j), i <= j, of a matrix kept as the upper triangle of tiles.
+float tiled_element(const float* tiles, Count d, Count i, Count j) {
+  const Count t = d / tile_rows, a = i / tile_rows, b = j / tile_rows;
+  const Count tile = a * t - a * (a - 1) / 2 + b - a;
+  return tiles[(tile * tile_rows + i % tile_rows) * tile_rows + j % tile_rows];
+}
+
+TEST(RowKernels, ProductsOfRows) {
+  on_every_path([](const RowKernels& kernels) {
+    for_shapes([&](Count d, Count k) {
+      const Rows rows(d, k, 1);
+      Scratch<float> tiles(size_of(tile_floats(tiled(d))), NAN);
+      Ahead none;
+      kernels.tile_products(rows.values.data(), tiled(d), rows.stride, tiles.data(), none);
+      const Matrix expected = rows.dense() * rows.dense().transpose();
+      for (Count i = 0; i < d; ++i) {
+        for (Count j = i; j < d; ++j)
+          ASSERT_NEAR(static_cast<double>(tiled_element(tiles.data(), tiled(d), i, j)), expected(i, j), 3e-6);
+      }
+    });
+  });
+}
+
+TEST(RowKernels, GroupsOfSystemsSolveAsEachAlone) {
+  on_every_path([](const RowKernels& kernels) {
+    for (const Count longest : {1, 4, 6, 20, 61}) {
+      const Count size = tiled(longest), tiles_size = tile_floats(size);
+      for (Count count = 1; count <= kernels.group; count += 3) {
+        SCOPED_TRACE(testing::Message() << "d " << longest << " systems " << count);
+        Scratch<float> tiles(size_of(count * tiles_size)), rhs(size_of(count * size));
+        Scratch<float> work(size_of(kernels.group * (tiles_size + size)));
+        std::vector<Vector> expected;
+        for (Count n = 0; n < count; ++n) {
+          const Rows rows(std::max<Count>(1, longest - n % 4), 40 + n, 2);
+          Scratch<float> whole(size_of(size * rows.stride), 0.0F);
+          std::copy(rows.values.begin(), rows.values.end(), whole.begin());
+          Ahead none;
+          kernels.tile_products(whole.data(), size, rows.stride, tiles.data() + n * tiles_size, none);
+          const Vector right = Vector::LinSpaced(rows.d, 1, 2);
+          for (Count j = 0; j < rows.d; ++j) rhs[size_of(n * size + j)] = static_cast<float>(right(j));
+          const Matrix dense = rows.dense();
+          expected.push_back(
+              (Matrix::Identity(rows.d, rows.d) + dense * dense.transpose()).ldlt().solve(right));
+        }
+        const Scratch<float> sides = rhs;
+        int failed[16];
+        kernels.solve_group(tiles.data(), size, count, rhs.data(), work.data(), failed);
+        for (Count n = 0; n < count; ++n) {
+          EXPECT_EQ(failed[n], 0);
+          const Vector& v = expected[size_of(n)];
+          for (Count j = 0; j < v.size(); ++j)
+            ASSERT_NEAR(static_cast<double>(rhs[size_of(n * size + j)]), v(j), 1e-5 * v.norm());
+          // A system's bits do not depend on its neighbours.
+          Scratch<float> alone(sides.begin() + n * size, sides.begin() + (n + 1) * size);
+          Scratch<float> own(tiles.begin() + n * tiles_size, tiles.begin() + (n + 1) * tiles_size);
+          kernels.solve_group(own.data(), size, 1, alone.data(), work.data(), failed);
+          EXPECT_EQ(std::memcmp(alone.data(), rhs.data() + n * size, size_of(size) * sizeof(float)), 0);
+        }
+      }
+    }
+  });
+}
+
+TEST(RowKernels, ASystemThatIsNotDefiniteIsToldFromItsNeighbours) {
+  on_every_path([](const RowKernels& kernels) {
+    const Count count = std::min<Count>(3, kernels.group);
+    Scratch<float> tiles(size_of(count * 16), 0.0F), rhs(size_of(count * 4), 1.0F);
+    Scratch<float> work(size_of(kernels.group * 20));
+    tiles[16 + 5] = -3;  // of system 1
+    int failed[16];
+    kernels.solve_group(tiles.data(), 4, count, rhs.data(), work.data(), failed);
+    EXPECT_EQ(failed[0], 0);
+    EXPECT_NE(failed[1], 0);
+    EXPECT_EQ(failed[2], 0);
+    for (int j = 0; j < 4; ++j) EXPECT_EQ(rhs[size_of(j)], 1.0F);
+  });
+}
+
+TEST(RowKernels, ConjugateGradientsReachTheResidual) {
+  on_every_path([](const RowKernels& kernels) {
+    for_shapes([&](Count d, Count k) {
+      const Rows rows(d, k, 3);
+      const Matrix b = rows.dense();
+      const Matrix system = Matrix::Identity(k, k) + b.transpose() * b;
+      const Vector right = b.transpose() * Vector::Ones(d);
+      for (const double tolerance : {1e-1, 1e-3, 1e-5}) {
+        for (const float from : {0.0F, 0.2F}) {
+          Scratch<float> e(size_of(tiled(d)), 0.0F), y(size_of(rows.stride), 0.0F);
+          Scratch<float> work(size_of(3 * rows.stride + tiled(d)));
+          std::fill_n(e.begin(), d, 1.0F);
+          std::fill_n(y.begin(), k, from);
+          Ahead none;
+          const int steps =
+              kernels.conjugate_gradients(rows.values.data(), tiled(d), rows.stride, e.data(), y.data(),
+                                          work.data(), static_cast<float>(tolerance), 100, none);
+          ASSERT_GE(steps, 0);
+          ASSERT_LE(steps, std::min(d, k) + 5);
+          const Vector found = Eigen::Map<const Eigen::VectorXf>(y.data(), k).cast<double>();
+          EXPECT_LE((right - system * found).norm(), 1.05 * tolerance * right.norm() + 2e-6 * right.norm());
+          const Vector left = Vector::Ones(d) - b * found;
+          for (Count j = 0; j < d; ++j) ASSERT_NEAR(static_cast<double>(e[size_of(j)]), left(j), 2e-5);
+        }
+      }
+    });
+  });
+}
+
+TEST(RowKernels, ConjugateGradientsSayIfTheyDidNotGetThere) {
+  on_every_path([](const RowKernels& kernels) {
+    const Rows rows(32, 48, 30);
+    Scratch<float> e(32, 1.0F), y(48, 0.0F), work(3 * 48 + 32);
+    Ahead none;
+    EXPECT_EQ(kernels.conjugate_gradients(rows.values.data(), 32, 48, e.data(), y.data(), work.data(), 1e-6F,
+                                          2, none),
+              -3);
+    Rows broken(4, 16, 1);
+    broken.values[3] = NAN;
+    EXPECT_LT(kernels.conjugate_gradients(broken.values.data(), 4, 16, e.data(), y.data(), work.data(), 1e-3F,
+                                          50, none),
+              0);
+  });
+}
+
+TEST(RowKernels, CombineAndInverseRoots) {
+  on_every_path([](const RowKernels& kernels) {
+    for_shapes([&](Count d, Count k) {
+      const Rows rows(d, k, 1);
+      Scratch<float> v(size_of(tiled(d)), 0.0F), y(size_of(rows.stride), NAN);
+      for (Count j = 0; j < d; ++j) v[size_of(j)] = 0.25F * static_cast<float>(j % 5 - 2);
+      kernels.combine(rows.values.data(), tiled(d), rows.stride, v.data(), y.data());
+      const Vector expected =
+          rows.dense().transpose() * Eigen::Map<const Eigen::VectorXf>(v.data(), d).cast<double>();
+      for (Count c = 0; c < k; ++c) ASSERT_NEAR(static_cast<double>(y[size_of(c)]), expected(c), 1e-5);
+      Scratch<float> diagonal(size_of(rows.stride), 1.5F), roots(size_of(rows.stride));
+      kernels.inverse_roots(diagonal.data(), 2.5F, rows.stride, roots.data());
+      for (const float root : roots) ASSERT_FLOAT_EQ(root, 0.5F);
+    });
+  });
+}
+
+}  // namespace
+}  // namespace pushcart::als
