@@ -15,6 +15,8 @@ class Command {
   virtual ~Command() = default;
   virtual std::string name() const = 0;
   virtual std::string summary() const = 0;
+  /// Lines at the end of the help; empty = none.
+  virtual std::string details() const { return {}; }
   /// Positional arguments, as option keys, in order.
   virtual std::vector<std::string> positional() const { return {}; }
   virtual void declare(OptionSet& options) = 0;

@@ -45,6 +45,7 @@ ParsedLine parse_command_line(const Command& command, const OptionSet& options, 
   CLI::App app(command.summary(), "pushcart " + command.name());
   app.allow_extras();
   app.get_formatter()->column_width(34);
+  app.footer(command.details());
   OptionValues given;
   const auto positional = command.positional();
   for (const Option& option : options.options()) {

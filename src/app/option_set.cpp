@@ -140,16 +140,17 @@ const Option* OptionSet::find(const std::string& key) const {
 
 void OptionSet::apply(const OptionValues& values) const {
   for (const auto& [key, texts] : values) {
-    const Option* option = find(key);
-    if (!option) {
-      const auto known = keys();
-      throw ConfigError(fmt::format("unknown option '{}'; did you mean '{}'?", key, nearest_word(key, known)));
-    }
-    if (texts.empty() && option->arity != Arity::many) continue;
+    if (find(key)) continue;
+    const auto known = keys();
+    throw ConfigError(fmt::format("unknown option '{}'; did you mean '{}'?", key, nearest_word(key, known)));
+  }
+  for (const Option& option : options_) {
+    const auto given = values.find(option.key);
+    if (given == values.end() || (given->second.empty() && option.arity != Arity::many)) continue;
     try {
-      option->set(texts);
+      option.set(given->second);
     } catch (const ConfigError& error) {
-      const std::string name = "--" + key, text = error.what();
+      const std::string name = "--" + option.key, text = error.what();
       throw ConfigError(text.starts_with(name) ? text : name + ": " + text);
     }
   }

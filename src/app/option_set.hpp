@@ -58,7 +58,7 @@ class OptionSet {
   const std::vector<Option>& options() const { return options_; }
   std::vector<std::string> keys() const;
   const Option* find(const std::string& key) const;
-  /// Applies texts to the fields; ConfigError naming the option, and for an unknown key the nearest known one.
+  /// Applies texts to the fields, in the order in which the options were added; ConfigError naming the option, and for an unknown key the nearest known one.
   void apply(const OptionValues& values) const;
 
  private:

@@ -1,24 +1,32 @@
 #pragma once
 
+#include <map>
+#include <string>
+
+#include "app/families/family.hpp"
 #include "app/option_set.hpp"
 #include "app/session.hpp"
 #include "pushcart/eval/split.hpp"
-#include "pushcart/models/als.hpp"
-#include "pushcart/models/popular.hpp"
 
 namespace pushcart::app {
 
-/// All that `train` can be told.
+/// All that `train` can be told, beside the options of the families, which they keep themselves. Stays where it is:
+/// options are bound to it.
 struct TrainOptions {
+  TrainOptions() = default;
+  TrainOptions(const TrainOptions&) = delete;
+  TrainOptions& operator=(const TrainOptions&) = delete;
+
   std::string family = "als";
   std::string dataset = "data.h5";
   std::string output = "model.h5";
-  AlsConfig als;
-  PopularConfig popular;
+  ModelFamilies families = make_model_families();
+  std::map<std::string, double> event_weights;
   std::string hold_out = "none";  ///< none, random, last-n
   SplitConfig split;
   double validation_share = 0.05;  ///< used with patience
   Count validation_n = 20;
+  Count memory_per_rank = 0;  ///< bytes; 0 = no limit
 };
 
 enum class TrainPaths : int { declared, decided_by_run };

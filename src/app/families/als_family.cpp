@@ -1,0 +1,104 @@
+#include <optional>
+
+#include "app/families/family.hpp"
+#include "pushcart/eval/evaluate.hpp"
+#include "pushcart/eval/split.hpp"
+#include "pushcart/models/als.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void declare_als(OptionSet& options, AlsConfig& als) {
+  options.add_named("preset", als.preset,
+                    "named parameters: rendle, hkv, alswr, none; automatic = rendle, for ratings alswr",
+                    als_preset_of, als_preset_name);
+  options.add("k", als.k, "number of factors");
+  options.add("alpha0", als.alpha0, "weight of all pairs, seen or not");
+  options.add("lambda", als.lambda, "regularization");
+  options.add("nu", als.nu, "exponent of the regularization's growth with a row's size");
+  options.add("alpha", als.alpha, "preset hkv: confidence of strength 1");
+  options.add_named("transform", als.transform, "strength before use: identity or log1p", value_transform_of,
+                    value_transform_name);
+  options.add("bias-regularization", als.bias_regularization, "on ratings: added to the counts of the biases");
+  options.add("init-stddev", als.init_stddev, "standard deviation of start values, over sqrt(k)");
+  options.add_named("solver", als.solver,
+                    "how rows are solved: exact, cg (conjugate gradients), auto = the cheaper by row length",
+                    als_solver_of, als_solver_name);
+  options.add("cg-tolerance", als.cg_tolerance, "cg stops at this share of the right side");
+  options.add_named("gather-precision", als.gather_precision,
+                    "fixed side's rows as read and sent: float32, or bf16 for half the bytes", gather_precision_of,
+                    gather_precision_name);
+  options.add("sweeps", als.sweeps, "sweeps (both half sweeps) at most");
+  options.add("seed", als.seed, "seed of the start values");
+  options.add("tolerance", als.tolerance, "stop when the objective falls by less than this share; 0 = never");
+  options.add("patience", als.patience, "stop after this many sweeps without a better validation metric; 0 = never");
+  options.add_bytes("batch-memory", als.batch_bytes, "fetched factor rows on a rank at once (256MiB)");
+}
+
+Json report_json(const TrainingReport& report) {
+  Json sweeps = Json::array();
+  for (const auto& sweep : report.sweeps) {
+    const HalfSweepSeconds &users = sweep.users, &items = sweep.items;
+    Json entry{{"sweep", sweep.sweep},
+               {"objective", sweep.objective},
+               {"seconds", sweep.seconds},
+               {"seconds_on_rank_0",
+                {{"gram", users.gram + items.gram},
+                 {"eigen", users.eigen + items.eigen},
+                 {"rotation", users.rotate + items.rotate},
+                 {"exchange", users.exchange + items.exchange},
+                 {"solve", users.solve + items.solve}}},
+               {"floor_seconds_on_rank_0", sweep.floor_seconds}};
+    if (sweep.gradient_steps > 0) entry["gradient_steps_a_row_on_rank_0"] = sweep.gradient_steps;
+    if (sweep.validation) entry["validation"] = *sweep.validation;
+    sweeps.push_back(std::move(entry));
+  }
+  return {{"sweeps", std::move(sweeps)},
+          {"stopped_by", report.stopped_by},
+          {"best_sweep", report.best_sweep},
+          {"fetched_rows_a_sweep_on_rank_0", report.fetched_rows},
+          {"planned_bytes_on_rank_0", report.planned_bytes},
+          {"product_flops_per_second_on_rank_0", report.product_flops_per_second},
+          {"gathered_bytes_per_second_on_rank_0", report.gathered_bytes_per_second}};
+}
+
+class AlsFamily : public ModelFamily {
+ public:
+  std::string name() const override { return "als"; }
+  std::string summary() const override {
+    return "factors by alternating least squares: strengths or ratings, any size; the one to start with";
+  }
+  void declare(OptionSet& options) override { declare_als(options, als_); }
+
+  Model fit(Session& session, const FitRequest& request) override {
+    als_.event_weights = request.event_weights;
+    als_.memory_budget_bytes = request.memory_per_rank;
+    std::optional<Split> validation;
+    if (als_.patience > 0) {
+      validation = hold_out(session.comm, request.train,
+                            {SplitKind::random, request.validation_share, 1, als_.seed + 0x76616c});
+    }
+    const Dataset& train = validation ? validation->train : request.train;
+    AlsCallbacks callbacks;
+    if (validation) {
+      callbacks.validate = [&](const Model& model) {
+        return validation_metric(session.comm, model, train, validation->held_out, request.validation_n);
+      };
+    }
+    AlsResult result = train_als(session.comm, train, als_, callbacks, session.phases);
+    session.results["training"] = report_json(result.report);
+    return std::move(result.model);
+  }
+
+ private:
+  AlsConfig als_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelFamily> make_als_family() { return std::make_unique<AlsFamily>(); }
+
+}  // namespace pushcart::app

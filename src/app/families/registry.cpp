@@ -1,0 +1,12 @@
+#include "app/families/family.hpp"
+
+namespace pushcart::app {
+
+ModelFamilies make_model_families() {
+  ModelFamilies families;
+  families.push_back(make_als_family());
+  families.push_back(make_popular_family());
+  return families;
+}
+
+}  // namespace pushcart::app
