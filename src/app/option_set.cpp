@@ -84,24 +84,37 @@ void OptionSet::add(const std::string& key, std::vector<std::string>& field, con
   add_custom(
       key, Arity::many, help, [&field](const auto& texts) { field = texts; }, [&field] { return field; });
 }
-void OptionSet::add(const std::string& key, std::vector<Count>& field, const std::string& help) {
-  add_custom(
+namespace {
+
+/// Numbers one by one or with commas between: "5,10,20" is three.
+template <class T>
+void add_numbers(OptionSet& options, const std::string& key, std::vector<T>& field, const std::string& help) {
+  options.add_custom(
       key, Arity::many, help,
       [&field](const auto& texts) {
         field.clear();
         for (const auto& text : texts) {
-          for (std::size_t at = 0; at <= text.size();) {  // "5,10,20" is three
+          for (std::size_t at = 0; at <= text.size();) {
             const std::size_t comma = std::min(text.find(',', at), text.size());
-            field.push_back(parse_number<Count>(text.substr(at, comma - at)));
+            field.push_back(parse_number<T>(text.substr(at, comma - at)));
             at = comma + 1;
           }
         }
       },
       [&field] {
         std::vector<std::string> texts;
-        for (const Count value : field) texts.push_back(fmt::format("{}", value));
+        for (const T value : field) texts.push_back(fmt::format("{}", value));
         return texts;
       });
+}
+
+}  // namespace
+
+void OptionSet::add(const std::string& key, std::vector<Count>& field, const std::string& help) {
+  add_numbers(*this, key, field, help);
+}
+void OptionSet::add(const std::string& key, std::vector<double>& field, const std::string& help) {
+  add_numbers(*this, key, field, help);
 }
 void OptionSet::add_flag(const std::string& key, bool& field, const std::string& help) {
   add_custom(

@@ -37,6 +37,7 @@ class OptionSet {
   void add(const std::string& key, std::optional<double>& field, const std::string& help);
   void add(const std::string& key, std::vector<std::string>& field, const std::string& help);
   void add(const std::string& key, std::vector<Count>& field, const std::string& help);
+  void add(const std::string& key, std::vector<double>& field, const std::string& help);
   /// true or false; on the command line the bare option means true.
   void add_flag(const std::string& key, bool& field, const std::string& help);
   /// "512MiB", "2GiB", "1000000" (bytes).

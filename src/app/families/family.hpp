@@ -42,5 +42,6 @@ ModelFamilies make_model_families();
 
 std::unique_ptr<ModelFamily> make_als_family();
 std::unique_ptr<ModelFamily> make_popular_family();
+std::unique_ptr<ModelFamily> make_blend_family();
 
 }  // namespace pushcart::app

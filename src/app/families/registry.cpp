@@ -6,6 +6,7 @@ ModelFamilies make_model_families() {
   ModelFamilies families;
   families.push_back(make_als_family());
   families.push_back(make_popular_family());
+  families.push_back(make_blend_family());
   return families;
 }
 

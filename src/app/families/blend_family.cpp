@@ -1,0 +1,154 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/families/family.hpp"
+#include "app/train.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/eval/learn_blend.hpp"
+#include "pushcart/models/blend.hpp"
+#include "pushcart/models/model_file.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class BlendFamily : public ModelFamily {
+ public:
+  std::string name() const override { return "blend"; }
+  std::string summary() const override {
+    return "a weighted sum of saved models, put on a common scale: usually better than any of them";
+  }
+  void declare(OptionSet& options) override {
+    options.add("models", models_, "model files to blend, trained on this dataset (repeat)");
+    options.add("weights", weights_, "a weight a model, in their order; none = learned, or all alike");
+    options.add("validation-models", validation_models_,
+                "the same kinds of models in the same order, trained with --hold-out random or last-n: weights are "
+                "learned on what they have not seen");
+    options.add("segments", config_.segment_bounds,
+                "numbers of interactions that part new from light from heavy users, each with weights of their own");
+    options.add("blend-n", config_.n, "weights are learned for NDCG at this many places");
+    options.add("blend-candidates", config_.candidates,
+                "a user's best items by each model: what scales come from and weights are learned on");
+    options.add("blend-users", config_.max_users, "users that weights are learned on, at most");
+  }
+  Model fit(Session& session, const FitRequest& request) override {
+    check();
+    const auto weights = find_weights(session, request.train);
+    std::vector<Model> models;
+    for (const auto& path : models_) models.push_back(read(session, path, request.train));
+    std::vector<BlendPart> parts;
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      const auto scales = score_scales(session.comm, models[m], request.train, config_.candidates, session.phases);
+      parts.push_back({&models[m], user_weights(request.train, weights, m, scales)});
+    }
+    const auto timer = session.phases.time("blend");
+    Model blend = blend_models(session.comm, request.train, parts);
+    blend.config = settings(models, weights).dump();
+    return blend;
+  }
+
+ private:
+  using Weights = std::vector<std::vector<double>>;  // by segment, by model
+
+  void check() const {
+    if (models_.empty()) throw ConfigError("--models: give the model files to blend");
+    if (!weights_.empty() && weights_.size() != models_.size()) {
+      throw ConfigError(fmt::format("--weights: {} for {} models", weights_.size(), models_.size()));
+    }
+    if (std::any_of(weights_.begin(), weights_.end(), [](double w) { return !(w >= 0); })) {
+      throw ConfigError("--weights: must not be negative");
+    }
+    if (!validation_models_.empty() && validation_models_.size() != models_.size()) {
+      throw ConfigError(
+          fmt::format("--validation-models: {} for {} models", validation_models_.size(), models_.size()));
+    }
+    if (!validation_models_.empty() && !weights_.empty()) {
+      throw ConfigError("--weights and --validation-models: give one of them");
+    }
+    if (config_.candidates < 1) throw ConfigError("--blend-candidates: must be at least 1");
+  }
+
+  Model read(Session& session, const std::string& path, const Dataset& dataset) const {
+    const auto timer = session.phases.time("read models");
+    Model model = read_model(session.comm, path, dataset);
+    session.note_input(path, model.digest);
+    return model;
+  }
+
+  Weights find_weights(Session& session, const Dataset& dataset) const {
+    const std::size_t num_segments = config_.segment_bounds.size() + 1;
+    if (validation_models_.empty()) {
+      return Weights(num_segments, weights_.empty() ? std::vector<double>(models_.size(), 1.0) : weights_);
+    }
+    std::vector<Model> models;
+    for (const auto& path : validation_models_) models.push_back(read(session, path, dataset));
+    std::vector<const Model*> pointers;
+    for (const Model& model : models) pointers.push_back(&model);
+    const Split validation = hold_out(session.comm, dataset, common_split(models));
+    const BlendWeights learned = learn_blend(session.comm, pointers, validation, config_, session.phases);
+    report(session, learned);
+    return learned.by_segment;
+  }
+
+  /// What all validation models have left out.
+  SplitConfig common_split(const std::vector<Model>& models) const {
+    std::optional<Json> first;
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      const auto split = recorded_split(models[m]);
+      if (!split) {
+        throw ConfigError(fmt::format("{}: has seen the whole dataset; train it with --hold-out", validation_models_[m]));
+      }
+      const Json description{static_cast<int>(split->kind), split->share, split->n, split->seed};
+      if (first && description != *first) {
+        throw ConfigError(fmt::format("{}: trained with another --hold-out than {}", validation_models_[m],
+                                      validation_models_.front()));
+      }
+      first = description;
+    }
+    return *recorded_split(models.front());
+  }
+
+  void report(Session& session, const BlendWeights& learned) const {
+    Json segments = Json::array();
+    for (std::size_t s = 0; s < learned.by_segment.size(); ++s) {
+      log_info("blend, segment {}: weights {:.3f}; NDCG@{} {:.4f} on {} validation users, {:.4f} with equal weights", s + 1,
+               fmt::join(learned.by_segment[s], " "), config_.n, learned.metric[s], learned.num_users[s],
+               learned.equal_metric[s]);
+      segments.push_back({{"weights", learned.by_segment[s]},
+                          {"ndcg", learned.metric[s]},
+                          {"ndcg_equal_weights", learned.equal_metric[s]},
+                          {"validation_users", learned.num_users[s]}});
+    }
+    session.results["blend"] = {{"segments", std::move(segments)}};
+  }
+
+  /// Weight times scale, by owned user.
+  std::vector<float> user_weights(const Dataset& dataset, const Weights& weights, std::size_t model,
+                                  const std::vector<float>& scales) const {
+    std::vector<float> result;
+    for (Count row = 0; row < dataset.by_user.num_rows(); ++row) {
+      const std::size_t segment = segment_of(dataset.by_user.row_length(row), config_.segment_bounds);
+      result.push_back(static_cast<float>(weights[segment][model]) * scales[static_cast<std::size_t>(row)]);
+    }
+    return result;
+  }
+
+  Json settings(const std::vector<Model>& models, const Weights& weights) const {
+    Json parts = Json::array();
+    for (const Model& model : models) parts.push_back({{"family", model.family}, {"digest", model.digest}});
+    return {{"family", "blend"}, {"parts", std::move(parts)}, {"weights_by_segment", weights}};
+  }
+
+  std::vector<std::string> models_, validation_models_;
+  std::vector<double> weights_;
+  BlendConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelFamily> make_blend_family() { return std::make_unique<BlendFamily>(); }
+
+}  // namespace pushcart::app
