@@ -8,7 +8,7 @@ import random
 import subprocess
 import unittest
 
-from support import BAD_INPUT, NUMERICAL, STORAGE, USAGE, PipelineTest, lists_of
+from support import BAD_INPUT, NUMERICAL, STORAGE, USAGE, PipelineTest, SharedFolderTest, lists_of
 
 RANKS = (0, 3)  # 0: without mpirun
 COLUMNS = "user=user,item=item,time=time"
@@ -24,28 +24,14 @@ def small_log(seed=1, num_users=40, num_items=30):
     return "\n".join(lines) + "\n"
 
 
-class BadInputTest(PipelineTest):
+class BadInputTest(SharedFolderTest):
     """Earlier outputs lie in the folder: data.h5, model.h5, lists."""
 
-    @classmethod
-    def setUpClass(cls):
-        made = cls("make")
-        PipelineTest.setUp(made)
-        made.write("good.csv", small_log())
-        made.run_well(0, "ingest", "--input", "good.csv", "--columns", COLUMNS, "--output", "data.h5")
-        made.run_well(0, "train", "als", "--dataset", "data.h5", "--k", "8", "--output", "model.h5")
-        made.run_well(0, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", "lists")
-        cls.made = made
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.made.doCleanups()
-
-    def make(self):
-        """Stands for the test that made the folder."""
-
-    def setUp(self):
-        self.folder = self.made.folder
+    def fill(self):
+        self.write("good.csv", small_log())
+        self.run_well(0, "ingest", "--input", "good.csv", "--columns", COLUMNS, "--output", "data.h5")
+        self.run_well(0, "train", "als", "--dataset", "data.h5", "--k", "8", "--output", "model.h5")
+        self.run_well(0, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", "lists")
 
     def outputs(self):
         return self.digests("data.h5", "data.run.json", "model.h5", "model.run.json", "lists")

@@ -17,7 +17,6 @@ import unittest
 import uuid
 
 
-
 def program(variable, name):
     found = shutil.which(os.environ.get(variable, name))
     if not found:
@@ -192,6 +191,30 @@ class PipelineTest(unittest.TestCase):
 
     def record(self, name):
         return json.loads(self.path(name).read_text())
+
+
+class SharedFolderTest(PipelineTest):
+    """Tests that all run in one folder, in which fill() has put what they need."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.made = cls("fill")
+        PipelineTest.setUp(cls.made)
+        try:
+            cls.made.fill()
+        except BaseException:
+            cls.made.doCleanups()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.made.doCleanups()
+
+    def fill(self):
+        raise NotImplementedError
+
+    def setUp(self):
+        self.folder = self.made.folder
 
 
 def lists_of(folder):
