@@ -49,19 +49,19 @@ std::optional<std::int64_t> training_end(const Communicator& comm, const Interac
 }
 
 /// What a dataset says about its making: nothing in it depends on ranks, paths or the clock.
-std::string provenance_text(const InteractionLog& log, const CleaningReport& report, const OptionSet& settings,
-                            std::optional<std::int64_t> train_until) {
+std::string provenance_text(const std::vector<InputDigest>& inputs, const CleaningReport& report,
+                            const OptionSet& settings, std::optional<std::int64_t> train_until) {
   nlohmann::ordered_json provenance;
   provenance["pushcart"] = version();
   provenance["inputs"] = nlohmann::ordered_json::array();
-  constexpr std::size_t most_named = 200;  // attributes of a file are limited in length
-  for (std::size_t i = 0; i < std::min(log.inputs.size(), most_named); ++i) {
-    const InputDigest& input = log.inputs[i];
+  constexpr std::size_t most_named = 200;  // a log may come in thousands of shards
+  for (std::size_t i = 0; i < std::min(inputs.size(), most_named); ++i) {
+    const InputDigest& input = inputs[i];
     provenance["inputs"].push_back({{"name", std::filesystem::path(input.path).filename().string()},
                                     {"lines", input.num_lines},
                                     {"digest", digest_text(input.lines_digest)}});
   }
-  provenance["num_inputs"] = log.inputs.size();
+  provenance["num_inputs"] = inputs.size();
   const auto all = config_json(settings);
   for (const auto& [key, value] : all.items()) {
     const bool is_path = key == "input" || key == "output" || key == "rejects" || key == "items" || key == "users";
@@ -103,19 +103,15 @@ IngestedLog read_log(Session& session, IngestOptions& options) {
 
 Dataset make_dataset(Session& session, IngestedLog ingested, const IngestOptions& options, const OptionSet& settings,
                      HoldOut hold_out) {
-  if (hold_out == HoldOut::as_configured && holds_out_by_time(options) && ingested.log.cutoff_time == 0) {
-    throw ConfigError("--hold-out-days, --hold-out-share and --hold-out-after need a time column (--columns time=...)");
-  }
   const auto train_until =
       hold_out == HoldOut::as_configured ? training_end(session.comm, ingested.log, options) : std::nullopt;
   if (train_until) log_info("training part: events until {}; later ones are held out", utc_text(*train_until));
   CleaningReport& report = ingested.report;
-  InteractionLog about;  // what the provenance says of the log, which build_dataset uses up
-  about.inputs = ingested.log.inputs;
+  const std::vector<InputDigest> inputs = ingested.log.inputs;  // build_dataset uses the log up
   Dataset dataset = build_dataset(session.comm, std::move(ingested.log), options.config, train_until, report, session.phases);
   attach_side(session, dataset, AttributeSide::items, options.items);
   attach_side(session, dataset, AttributeSide::users, options.users);
-  dataset.provenance = provenance_text(about, report, settings, train_until);
+  dataset.provenance = provenance_text(inputs, report, settings, train_until);
   session.results["cleaning"] = report.to_json();
   session.text += report.to_text();
   return dataset;
@@ -135,6 +131,7 @@ class Ingest : public Command {
   void run(Session& session) override {
     make_parent_folder(session.comm, options_.output);
     if (options_.config.rejects_path.empty()) options_.config.rejects_path = sibling(options_.output, "rejects.csv.gz");
+    make_parent_folder(session.comm, options_.config.rejects_path);
     auto ingested = read_log(session, options_);
     Dataset dataset = make_dataset(session, std::move(ingested), options_, settings_, HoldOut::as_configured);
     {

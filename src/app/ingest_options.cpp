@@ -213,6 +213,10 @@ void complete_ingest(IngestOptions& ingest) {
   if (ingest.hold_out_days < 0) throw ConfigError("--hold-out-days: must not be negative");
   if (ingest.hold_out_share < 0 || ingest.hold_out_share >= 1) throw ConfigError("--hold-out-share: must be in [0, 1)");
   check_config(config);
+  const bool has_time = config.format.columns.contains(Role::time) || config.format.constants.contains(Role::time);
+  if (cuts > 0 && !has_time) {
+    throw ConfigError("--hold-out-days, --hold-out-share and --hold-out-after need a time column (--columns time=...)");
+  }
 }
 
 }  // namespace pushcart::app

@@ -20,7 +20,7 @@ struct IngestOptions {
   double hold_out_share = 0;           ///< the last so many of the events
 };
 
-/// Declares everything but what `run` decides itself (`output`) unless `with_output`.
+/// Whether --output is an option too, or `run` decides where the dataset goes.
 enum class OutputOption : int { declared, decided_by_run };
 void declare_ingest(OptionSet& options, IngestOptions& ingest, OutputOption output);
 

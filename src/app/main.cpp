@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "app/command_line.hpp"
+#include "app/paths.hpp"
 #include "app/toml_file.hpp"
 #include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/log.hpp"
@@ -111,6 +112,7 @@ void run_command(const Communicator& comm, Command& command, const std::vector<s
   header.started = utc_text(std::chrono::duration_cast<std::chrono::seconds>(
                                 std::chrono::system_clock::now().time_since_epoch())
                                 .count());
+  if (!common.run_record.empty()) make_parent_folder(comm, common.run_record);  // to fail now, not after the work
   command.run(session);
   header.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   finish(session, header, common.run_record.empty() ? command.record_path() : common.run_record);

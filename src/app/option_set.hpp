@@ -63,7 +63,6 @@ class OptionSet {
   void apply(const OptionValues& values) const;
 
  private:
-  void add_option(Option option) { options_.push_back(std::move(option)); }
   std::vector<Option> options_;
 };
 

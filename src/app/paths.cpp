@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "pushcart/base/error.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
 
@@ -17,6 +18,7 @@ std::string sibling(const std::string& path, const std::string& name) {
 
 void make_parent_folder(const Communicator& comm, const std::string& path) {
   collectively(comm, "making the output folder", [&] {
+    if (path.empty()) throw ConfigError("--output: no name is given");
     const std::string folder = std::filesystem::path(path).parent_path().string();
     if (comm.is_root() && !folder.empty()) make_folder(folder);
   });

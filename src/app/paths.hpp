@@ -12,7 +12,8 @@ std::string record_beside(const std::string& output);
 /// A file of this name in the folder of `path`.
 std::string sibling(const std::string& path, const std::string& name);
 
-/// Makes the folder that `path` lies in, if it is not there. Collective; StorageError.
+/// Makes the folder that `path` lies in, if it is not there. Collective; ConfigError if
+/// `path` is empty, StorageError.
 void make_parent_folder(const Communicator& comm, const std::string& path);
 
 }  // namespace pushcart::app

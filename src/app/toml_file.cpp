@@ -86,12 +86,16 @@ OptionValues read_toml(const std::string& path, const std::string& verb, const O
   };
   OptionValues values;
   const auto take = [&](const std::string& key, const toml::node& node) {
-    if (!options.find(key)) {
+    const Option* option = options.find(key);
+    if (!option) {
       const auto known = options.keys();
       throw ConfigError(fmt::format("{}: unknown setting '{}'; did you mean '{}'?", where(path, node), key,
                                     nearest_word(key, known)));
     }
     values[key] = value_texts(path, node);
+    if (option->arity != Arity::many && values[key].size() != 1) {
+      throw ConfigError(fmt::format("{}: '{}' takes one value, not {}", where(path, node), key, values[key].size()));
+    }
   };
   for (const auto& [key, node] : file) {
     const std::string name = key_text(key.str());

@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -48,7 +49,8 @@ void Progress::advance(Count done) {
   if (std::chrono::duration<double>(now - state_->shown).count() < wait_seconds) return;
   state_->shown = now;
   state_->anything_shown = true;
-  const double share = static_cast<double>(done) / static_cast<double>(state_->total);
+  // A rank that reads the last line of its part to the end has done more than its part.
+  const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(state_->total));
   const double elapsed = std::chrono::duration<double>(now - state_->started).count();
   const double left = share > 0 ? elapsed / share - elapsed : 0;
   if (state_->terminal) {

@@ -20,7 +20,9 @@ void NamedPairs::clear() {
 
 TestPairReader::TestPairReader(std::vector<InputFile> files, std::vector<WorkUnit> units,
                                const LogFormat& format, ValueKind value_kind)
-    : files_(std::move(files)), units_(std::move(units)), format_(format), value_kind_(value_kind) {}
+    : files_(std::move(files)), units_(std::move(units)), format_(format), value_kind_(value_kind) {
+  check_pair_format(format_);
+}
 
 void TestPairReader::read(Count num_pairs, NamedPairs& pairs) {
   pairs.clear();

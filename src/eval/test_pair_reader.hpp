@@ -23,6 +23,7 @@ struct NamedPairs {
 /// Reads this rank's share of the test files, some pairs at a time. Local.
 class TestPairReader {
  public:
+  /// ConfigError if the format makes no sense.
   TestPairReader(std::vector<InputFile> files, std::vector<WorkUnit> units, const LogFormat& format,
                  ValueKind value_kind);
 

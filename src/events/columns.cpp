@@ -92,40 +92,6 @@ int find_position(Role role, const std::string& column, const std::vector<std::s
 
 }  // namespace
 
-void check_format(const LogFormat& format) {
-  const bool by_fields = format.format == LineFormat::csv || format.format == LineFormat::dcolon;
-  if (format.format == LineFormat::adjacency && !format.columns.empty()) {
-    throw ConfigError("--columns: adjacency lines are 'user item item ...' and have no columns to name");
-  }
-  if (format.format != LineFormat::adjacency && format.columns.empty()) {
-    throw ConfigError("--columns: needed with this format, e.g. user=0,item=1");
-  }
-  if (!by_fields && format.header == Header::yes) {
-    throw ConfigError("--header: only csv and dcolon files have a header line");
-  }
-  if (by_fields && format.header == Header::no) {
-    for (const auto& [role, column] : format.columns) {
-      if (is_position(column)) continue;
-      throw ConfigError(
-          fmt::format("--columns {}={}: without a header a column is given by its position, from 0",
-                      role_name(role), shown(column)));
-    }
-  }
-  const bool delimiter_taken =
-      format.delimiter == '"' || format.delimiter == '\n' || format.delimiter == '\r';
-  if (format.format == LineFormat::csv && (delimiter_taken || format.delimiter == '\0')) {
-    throw ConfigError("--delimiter: a quote, a line end or NUL cannot separate fields");
-  }
-  if (format.max_line_bytes < 1) throw ConfigError("--max-line-bytes: must be at least 1");
-  if (format.max_id_bytes < 1) throw ConfigError("--max-id-bytes: must be at least 1");
-  for (const auto& [role, value] : format.constants) {
-    const bool fixed = format.format == LineFormat::adjacency && (role == Role::user || role == Role::item);
-    if (!fixed && format.columns.count(role) == 0) continue;
-    throw ConfigError(fmt::format("--constants {}={}: this role is read from the lines already",
-                                  role_name(role), shown(value)));
-  }
-}
-
 std::vector<Column> resolve_columns(const LogFormat& format, std::string_view header_line) {
   std::vector<Column> columns;
   if (format.format == LineFormat::jsonl) {
@@ -145,6 +111,50 @@ std::vector<Column> resolve_columns(const LogFormat& format, std::string_view he
 }
 
 }  // namespace detail
+
+void check_format(const LogFormat& format) {
+  const bool by_fields = format.format == LineFormat::csv || format.format == LineFormat::dcolon;
+  if (format.format == LineFormat::adjacency && !format.columns.empty()) {
+    throw ConfigError("--columns: adjacency lines are 'user item item ...' and have no columns to name");
+  }
+  if (format.format != LineFormat::adjacency && format.columns.empty()) {
+    throw ConfigError("--columns: needed with this format, e.g. user=0,item=1");
+  }
+  if (!by_fields && format.header == Header::yes) {
+    throw ConfigError("--header: only csv and dcolon files have a header line");
+  }
+  if (by_fields && format.header == Header::no) {
+    for (const auto& [role, column] : format.columns) {
+      if (detail::is_position(column)) continue;
+      throw ConfigError(
+          fmt::format("--columns {}={}: without a header a column is given by its position, from 0",
+                      role_name(role), detail::shown(column)));
+    }
+  }
+  const bool delimiter_taken =
+      format.delimiter == '"' || format.delimiter == '\n' || format.delimiter == '\r';
+  if (format.format == LineFormat::csv && (delimiter_taken || format.delimiter == '\0')) {
+    throw ConfigError("--delimiter: a quote, a line end or NUL cannot separate fields");
+  }
+  if (format.max_line_bytes < 1) throw ConfigError("--max-line-bytes: must be at least 1");
+  if (format.max_id_bytes < 1) throw ConfigError("--max-id-bytes: must be at least 1");
+  for (const auto& [role, value] : format.constants) {
+    const bool fixed = format.format == LineFormat::adjacency && (role == Role::user || role == Role::item);
+    if (!fixed && format.columns.count(role) == 0) continue;
+    throw ConfigError(fmt::format("--constants {}={}: this role is read from the lines already",
+                                  role_name(role), detail::shown(value)));
+  }
+}
+
+void check_pair_format(const LogFormat& format) {
+  check_format(format);
+  if (format.format == LineFormat::adjacency) return;
+  for (const Role role : {Role::user, Role::item}) {
+    if (format.columns.contains(role) || format.constants.contains(role)) continue;
+    throw ConfigError(fmt::format("--columns: no column is said to be the {}; both user=... and item=... are needed",
+                                  role_name(role)));
+  }
+}
 
 bool has_header(const LogFormat& format) {
   if (format.format != LineFormat::csv && format.format != LineFormat::dcolon) return false;

@@ -18,7 +18,4 @@ struct Column {
 /// The mapped columns in the order of their fields. Errors as EventParser's constructor.
 std::vector<Column> resolve_columns(const LogFormat& format, std::string_view header_line);
 
-/// ConfigError if the format contradicts itself.
-void check_format(const LogFormat& format);
-
 }  // namespace pushcart::detail

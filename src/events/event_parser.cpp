@@ -28,7 +28,7 @@ const Column item_column{.role = Role::item, .source = "after the user"};
 
 struct EventParser::State {
   State(const LogFormat& chosen_format, std::string_view header_line)
-      : format((detail::check_format(chosen_format), chosen_format)),
+      : format((check_format(chosen_format), chosen_format)),
         columns(detail::resolve_columns(format, header_line)),
         builder(format),
         texts(columns.size()) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <set>
 
 #include "ingest/bots.hpp"
 #include "ingest/count_by_day.hpp"
@@ -40,6 +39,17 @@ void make_global_checks(const Communicator& comm, const detail::ParseSettings& s
   detail::flag_bots(comm, log.batches, config, enabled);
 }
 
+/// A rule that no kept event follows is most likely a misspelt type.
+void warn_of_unused_rules(const IngestConfig& config, const std::vector<std::string>& types) {
+  if (config.ratings != RatingsMode::off) return;
+  const StrengthRules rules(config);
+  for (const auto& [ruled, rule] : config.events) {
+    const bool used = std::any_of(types.begin(), types.end(),
+                                  [&, &name = ruled](const std::string& type) { return rules.of_type(type).column == name; });
+    if (!used) log_warning("--event {}: no event that was kept is of this type; there are {}", ruled, fmt::join(types, ", "));
+  }
+}
+
 }  // namespace
 
 InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, CleaningReport& report,
@@ -69,6 +79,7 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
   detail::refuse_bad_input(config, report);
   const auto timer = phases.time("sort events");
   const auto type_numbers = detail::number_types(comm, log, local_types, enabled, result, report);
+  warn_of_unused_rules(config, result.types);
   detail::collect_events(comm, log.batches, enabled, type_numbers, result);
   detail::count_by_day(comm, result, report);
   return result;

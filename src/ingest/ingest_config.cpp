@@ -140,6 +140,7 @@ LogFormat format_of_file(const IngestConfig& config, const std::string& path) {
 void check_config(const IngestConfig& config) {
   const auto& format = config.format;
   require(!config.inputs.empty(), "--input: name at least one file or glob");
+  check_pair_format(format);
   const bool has_time = is_given(format, Role::time);
   require(config.half_life_days >= 0 && std::isfinite(config.half_life_days),
           "--half-life-days must be 0 (off) or more days");

@@ -35,6 +35,11 @@ struct LogFormat {
   std::size_t max_id_bytes = 1 << 12;
 };
 
+/// ConfigError if the format contradicts itself. Local.
+void check_format(const LogFormat& format);
+/// The same, and if its lines do not name a user and an item. Local.
+void check_pair_format(const LogFormat& format);
+
 Role role_of(std::string_view name);  ///< "rating" is value too; ConfigError with the nearest known name
 std::string_view role_name(Role role);
 LineFormat line_format_of(
