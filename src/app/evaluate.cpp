@@ -6,12 +6,12 @@
 
 #include "app/command.hpp"
 #include "app/format_options.hpp"
+#include "app/inputs.hpp"
 #include "app/paths.hpp"
 #include "app/recommend.hpp"
 #include "app/train.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/eval/read_held_out.hpp"
-#include "pushcart/matrix/dataset_file.hpp"
-#include "pushcart/models/model_file.hpp"
 
 namespace pushcart::app {
 
@@ -38,9 +38,17 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
   std::optional<HeldOut> held_out;
   {
     const auto timer = session.phases.time("read held-out pairs");
-    if (!options.test.empty()) held_out = read_held_out(comm, train, options.test, options.test_format, options.config.seen);
-    else if (split) held_out = std::move(split->held_out);
-    else held_out = held_out_of(comm, dataset);
+    if (!options.test.empty()) {
+      held_out = read_held_out(comm, train, options.test, options.test_format, options.config.seen);
+      log_info("evaluated on the pairs of {}", fmt::join(options.test, ", "));
+    } else if (split) {
+      held_out = std::move(split->held_out);
+      const bool two_choices = comm.sum(dataset.held_out.num_entries()) > 0;
+      log_info("evaluated on what train held out{}", two_choices ? ", not on what ingest held out by time" : "");
+    } else {
+      held_out = held_out_of(comm, dataset);
+      log_info("evaluated on what ingest held out by time");
+    }
   }
   const Count longest = options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
   announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users), longest,
@@ -58,11 +66,10 @@ class Evaluate : public Command {
   std::string record_path() const override { return record_beside(sibling(options_.model, "evaluation.json")); }
   void declare(OptionSet& options) override { declare_evaluate(options, options_, EvaluatePaths::declared); }
   void run(Session& session) override {
-    const auto& comm = session.comm;
-    const Dataset dataset = read_dataset(comm, options_.dataset);
-    const Model model = read_model(comm, options_.model, dataset);
-    session.note_input(options_.dataset, dataset.digest);
-    session.note_input(options_.model, model.digest);
+    announce_inputs(session.comm, "evaluate", {{"data set", options_.dataset}, {"model", options_.model}},
+                    options_.memory_per_rank);
+    const Dataset dataset = load_dataset(session, options_.dataset);
+    const Model model = load_model(session, options_.model, dataset);
     const EvaluationReport report = assess(session, dataset, model, options_);
     session.results = report.to_json();
     session.text = report.to_text();

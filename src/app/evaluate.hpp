@@ -21,8 +21,8 @@ struct EvaluateOptions {
 enum class EvaluatePaths : int { declared, decided_by_run };
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
 
-/// Evaluates on the test files if any are given, else on what the dataset holds out by time, else on what the
-/// model's training held out. The baseline is fitted to the same training part. Collective.
+/// Evaluates on the test files if any are given, else on what the model's training held out, else on what the
+/// dataset holds out by time. The baseline is fitted to the same training part. Collective.
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model, const EvaluateOptions& options);
 
 }  // namespace pushcart::app

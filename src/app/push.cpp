@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/inputs.hpp"
 #include "pushcart/feed/list_files.hpp"
-#include "pushcart/matrix/dataset_file.hpp"
 #include "pushcart/topn/filters.hpp"
 
 namespace pushcart::app {
@@ -49,15 +49,14 @@ class Push : public Command {
     options.add("output", options_.config.folder, "folder for the batches");
     options.add("users", users_file_, "only these users: file with an id a line");
     declare_push(options, options_);
+    options.add_bytes("memory-per-rank", memory_per_rank_, "refuse to start over this much (2GiB); 0 = no limit");
   }
   void run(Session& session) override {
-    const auto& comm = session.comm;
-    const Dataset dataset = read_dataset(comm, dataset_);
-    const StoredLists stored = read_lists(comm, lists_ + "/lists.h5", dataset);
+    announce_inputs(session.comm, "push", {{"data set", dataset_}, {"lists", lists_file(lists_)}}, memory_per_rank_);
+    const Dataset dataset = load_dataset(session, dataset_);
+    const StoredLists stored = load_lists(session, lists_, dataset);
     if (stored.kind != ListKind::user_lists) throw InputError(lists_ + ": holds similar items, not users' lists");
-    session.note_input(dataset_, dataset.digest);
-    session.note_input(lists_ + "/lists.h5", stored.digest);
-    if (!users_file_.empty()) options_.config.users = served_users(comm, dataset, users_file_).users;
+    if (!users_file_.empty()) options_.config.users = served_users(session.comm, dataset, users_file_).users;
     const PushReport report = push(session, dataset, stored.lists, stored.unknown_ids, stored.model_digest, options_);
     session.text = fmt::format("feed: {} ({} messages in {} batches)\n", options_.config.folder, report.num_messages,
                                report.num_batches);
@@ -65,6 +64,7 @@ class Push : public Command {
 
  private:
   std::string dataset_ = "data.h5", lists_ = "lists", users_file_;
+  Count memory_per_rank_ = 0;
   PushOptions options_;
 };
 

@@ -5,14 +5,12 @@
 #include <chrono>
 
 #include "app/command.hpp"
+#include "app/inputs.hpp"
 #include "app/paths.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
-#include "pushcart/feed/list_files.hpp"
 #include "pushcart/feed/page.hpp"
 #include "pushcart/feed/push.hpp"
-#include "pushcart/matrix/dataset_file.hpp"
-#include "pushcart/models/model_file.hpp"
 
 namespace pushcart::app {
 
@@ -24,16 +22,21 @@ Json parsed(const std::string& text) { return text.empty() ? Json() : Json::pars
 
 }  // namespace
 
+void declare_page(OptionSet& options, PageOptions& page) {
+  options.add("title", page.title, "title of the report page");
+  options.add("page-users", page.max_users, "users that can be looked up on the page, from light to heavy ones");
+}
+
 void write_report(Session& session, const Dataset& dataset, const Model& model, const TopLists& lists,
-                  const TopLists* similar, const Json& evaluation, const std::string& title, Count max_users,
+                  const TopLists* similar, const Json& evaluation, const PageOptions& options,
                   const std::string& path) {
   const auto& comm = session.comm;
-  if (max_users < 0) throw ConfigError("--page-users: must not be negative");
+  if (options.max_users < 0) throw ConfigError("--page-users: must not be negative");
   const auto timer = session.phases.time("report page");
   PageData page;
-  page.title = title;
+  page.title = options.title;
   page.summary = gather_data_summary(comm, dataset);
-  page.views = gather_page_users(comm, dataset, lists, max_users, similar);
+  page.views = gather_page_users(comm, dataset, lists, options.max_users, similar);
   collectively(comm, "writing the report page", [&] {
     if (!comm.is_root()) return;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -66,34 +69,40 @@ class Report : public Command {
     options.add("lists", lists_, "folder of lists written by recommend");
     options.add("similar", similar_, "folder of similar items written by similar; empty = none");
     options.add("evaluation", evaluation_, "file with the output of evaluate --json; empty = none");
-    options.add("title", title_, "title of the page");
-    options.add("page-users", max_users_, "users that can be looked up, from light to heavy ones");
     options.add("output", output_, "HTML file to write");
+    declare_page(options, page_);
+    options.add_bytes("memory-per-rank", memory_per_rank_, "refuse to start over this much (2GiB); 0 = no limit");
   }
   void run(Session& session) override {
     make_parent_folder(session.comm, output_);
-    const auto& comm = session.comm;
-    const Dataset dataset = read_dataset(comm, dataset_);
-    const Model model = read_model(comm, model_, dataset);
-    const StoredLists stored = read_lists(comm, lists_ + "/lists.h5", dataset);
+    announce_inputs(session.comm, "report",
+                    {{"data set", dataset_},
+                     {"model", model_},
+                     {"lists", lists_file(lists_)},
+                     {"similar items", similar_.empty() ? "" : lists_file(similar_)}},
+                    memory_per_rank_);
+    const Dataset dataset = load_dataset(session, dataset_);
+    const Model model = load_model(session, model_, dataset);
+    const StoredLists stored = load_lists(session, lists_, dataset);
     std::optional<StoredLists> similar;
-    if (!similar_.empty()) similar = read_lists(comm, similar_ + "/lists.h5", dataset);
+    if (!similar_.empty()) similar = load_lists(session, similar_, dataset);
     Json evaluation;
-    collectively(comm, "reading " + evaluation_, [&] {
-      if (evaluation_.empty() || !comm.is_root()) return;
+    collectively(session.comm, "reading " + evaluation_, [&] {
+      if (evaluation_.empty() || !session.comm.is_root()) return;
       evaluation = Json::parse(read_text_file(evaluation_), nullptr, false);
       if (!evaluation.is_object()) throw InputError(evaluation_ + ": is not the output of evaluate --json");
     });
-    write_report(session, dataset, model, stored.lists, similar ? &similar->lists : nullptr, evaluation, title_,
-                 max_users_, output_);
+    write_report(session, dataset, model, stored.lists, similar ? &similar->lists : nullptr, evaluation, page_,
+                 output_);
     session.results["page"] = output_;
     session.text = fmt::format("page: {}\n", output_);
   }
 
  private:
   std::string dataset_ = "data.h5", model_ = "model.h5", lists_ = "lists", similar_, evaluation_;
-  std::string title_ = "Pushcart report", output_ = "report.html";
-  Count max_users_ = 2000;
+  std::string output_ = "report.html";
+  PageOptions page_;
+  Count memory_per_rank_ = 0;
 };
 
 }  // namespace

@@ -29,13 +29,14 @@ class Run : public Command {
 
   void declare(OptionSet& options) override {
     options.add("output", output_, "folder for everything: data.h5, model.h5, lists, feed, report.html, run.json");
-    options.add("title", title_, "title of the report page");
-    options.add("page-users", page_users_, "users that can be looked up on the page");
+    declare_page(options, page_);
     options.add("similar-n", similar_n_, "length of the lists of similar items; 0 = none");
     options.add("show-users", show_users_, "users whose lists are printed at the end: ids; default: three from heavy to light");
     options.add("show-items", show_items_, "items printed of each");
     options.add_flag("push", wants_push_, "write the delivery feed");
     options.add_flag("refit", refit_, "after the evaluation, learn from everything, the held-out part too");
+    options.add_bytes("memory-per-rank", memory_per_rank_,
+                      "refuse a step that needs more (2GiB), for steps without such a setting of their own; 0 = no limit");
     declare_ingest(ingest_settings_, ingest_, OutputOption::decided_by_run);
     declare_train(train_settings_, train_, TrainPaths::decided_by_run);
     OptionSet evaluate, recommend, push;
@@ -54,6 +55,10 @@ class Run : public Command {
     collectively(comm, "making the output folder", [&] {
       if (comm.is_root()) make_folder(output_);
     });
+    for (Count* budget : {&ingest_.config.memory_per_rank, &train_.als.memory_budget_bytes, &evaluate_.memory_per_rank,
+                          &recommend_.memory_per_rank}) {
+      if (*budget == 0) *budget = memory_per_rank_;
+    }
     ingest_.config.rejects_path = output_ + "/rejects.csv.gz";
     auto ingested = read_log(session, ingest_);
     const bool splits_by_time = holds_out_by_time(ingest_);
@@ -86,7 +91,7 @@ class Run : public Command {
       push_.config.folder = output_ + "/feed";
       push(session, dataset, made.lists, made.unknown_users, model.digest, push_);
     }
-    write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr, evaluation, title_, page_users_,
+    write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr, evaluation, page_,
                  output_ + "/report.html");
     conclude(session, dataset, model, made.lists);
   }
@@ -105,6 +110,8 @@ class Run : public Command {
 
   std::optional<TopLists> similar_if_wanted(Session& session, const Dataset& dataset, const Model& model) {
     if (similar_n_ <= 0 || model.item_factors.empty()) return std::nullopt;
+    announce_lists(session.comm, "similar", model, model.item_factors.rows.size(), similar_n_, 0,
+                   recommend_.memory_per_rank);
     Recommendations similar{similar_items(session.comm, model, similar_n_, session.phases), {}};
     ListOutput output = recommend_.output;
     output.folder = output_ + "/similar";
@@ -124,8 +131,9 @@ class Run : public Command {
                                 output_);
   }
 
-  std::string output_ = "out", title_ = "Pushcart report";
-  Count page_users_ = 2000, similar_n_ = 10, show_items_ = 5;
+  std::string output_ = "out";
+  PageOptions page_;
+  Count similar_n_ = 10, show_items_ = 5, memory_per_rank_ = 0;
   std::vector<std::string> show_users_;
   bool wants_push_ = true, refit_ = true;
   IngestOptions ingest_;

@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+import os
+import pty
 import random
 import re
+import subprocess
 import unittest
 
-from support import BAD_INPUT, STORAGE, USAGE, PipelineTest, lists_of
+from support import BAD_INPUT, PUSHCART, STORAGE, USAGE, PipelineTest, SharedFolderTest, lists_of
 
 VERBS = ["ingest", "train", "recommend", "similar", "evaluate", "push", "report", "run", "synth", "info"]
 
@@ -116,28 +119,14 @@ class LiteralCommands(PipelineTest):
             self.assertLess(metrics["rmse"]["value"], 4)
 
 
-class SmallShop(PipelineTest):
+class SmallShop(SharedFolderTest):
     """A data set, a model and lists of the small shop, made once for the class."""
 
-    @classmethod
-    def setUpClass(cls):
-        made = cls("make")
-        PipelineTest.setUp(made)
-        made.write("events.csv", shop_csv())
-        made.run_well(2, "ingest", "--input", "events.csv", "--columns", SHOP_COLUMNS, "--output", "data.h5")
-        made.run_well(2, "train", "als", "--dataset", "data.h5", "--k", "8", "--output", "model.h5")
-        made.run_well(2, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", "lists")
-        cls.made = made
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.made.doCleanups()
-
-    def make(self):
-        """Stands for the test that made the folder."""
-
-    def setUp(self):
-        self.folder = self.made.folder
+    def fill(self):
+        self.write("events.csv", shop_csv())
+        self.run_well(2, "ingest", "--input", "events.csv", "--columns", SHOP_COLUMNS, "--output", "data.h5")
+        self.run_well(2, "train", "als", "--dataset", "data.h5", "--k", "8", "--output", "model.h5")
+        self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", "lists")
 
     def recommend(self, output, *options, ranks=2):
         self.run_well(ranks, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", output,
@@ -187,6 +176,8 @@ class SmallShop(PipelineTest):
         self.run_badly(2, USAGE, ["bad.toml:3", "train.lamda", "train.lambda"], "run", "--config", "bad.toml")
         self.write("section.toml", '[trian]\nk = 8\n')
         self.run_badly(0, USAGE, ["section.toml:1", "trian", "[train]"], "train", "--config", "section.toml")
+        self.write("two.toml", '[train]\nk = 8\nlambda = [0.1, 0.2]\n')
+        self.run_badly(0, USAGE, ["two.toml:3", "lambda", "one value"], "train", "--config", "two.toml")
         self.write("torn.toml", '[train]\nk = \n')
         self.run_badly(0, USAGE, "torn.toml:2", "train", "--config", "torn.toml")
 
@@ -201,6 +192,12 @@ class SmallShop(PipelineTest):
                        "--test", "events.csv", "--test-columns", SHOP_COLUMNS)
         self.run_badly(2, USAGE, "--columns", "ingest", "--input", "events.csv", "--output", "no.h5", "--columns",
                        "usr=0,item=1")
+        for option, value in [("--columns", "user=StockCode"), ("--max-line-bytes", "0"), ("--max-id-bytes", "0"),
+                              ("--hold-out-days", "3"), ("--output", "")]:
+            columns = [] if option == "--columns" else ["--columns", "user=Customer ID,item=StockCode"]
+            self.run_badly(2, USAGE, option, "ingest", "--input", "events.csv", "--output", "no.h5", *columns, option, value)
+        self.run_badly(2, USAGE, "--columns", "evaluate", "--dataset", "data.h5", "--model", "model.h5", "--test",
+                       "events.csv", "--test-columns", "user=Customer ID")
         self.run_badly(2, USAGE, "--format", "recommend", "--dataset", "data.h5", "--model", "model.h5", "--format",
                        "xls", "--output", "no")
 
@@ -273,6 +270,36 @@ class SmallShop(PipelineTest):
             self.assertLessEqual(phase["mean_seconds"], phase["max_seconds"] + 1e-9)
         self.assertEqual(len(record["results"]["training"]["sweeps"]), 10)
 
+    def test_record_of_a_page_names_what_it_was_made_of(self):
+        self.run_well(0, "report", "--dataset", "data.h5", "--model", "model.h5", "--lists", "lists", "--output",
+                      "recorded.html", "--run-record", "new/folder/page.json")
+        record = self.record("new/folder/page.json")
+        self.assertEqual([put["path"] for put in record["inputs"]], ["data.h5", "model.h5", "lists/lists.h5"])
+        self.assertEqual(record["inputs"][1]["digest"], self.record("model.run.json")["results"]["model"]["digest"])
+
+    def test_rules_that_nothing_follows_are_told(self):
+        ended = self.run_well(2, "ingest", "--input", "events.csv", "--columns", SHOP_COLUMNS, "--event", "event:weight=2",
+                              "vieww:weight=3", "--output", "ruled.h5")
+        warnings = [line for line in ended.err.splitlines() if "--event " in line]
+        self.assertEqual(len(warnings), 1, ended.told())
+        self.assertIn("--event vieww", warnings[0])
+
+    def test_progress_is_a_bar_on_a_terminal_only(self):
+        command = [PUSHCART, "synth", "--events", "200000", "--files", "40", "--compression", "gzip", "--output", "bar"]
+        screen, terminal = pty.openpty()
+        shown = b""
+        with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=terminal) as process:
+            os.close(terminal)
+            try:
+                while part := os.read(screen, 4096):
+                    shown += part
+            except OSError:  # the other end is closed
+                pass
+            self.assertEqual(process.wait(60), 0)
+        os.close(screen)
+        self.assertRegex(shown.decode(), r"\r\x1b\[Kwriting event files \[#+\.*\] +\d+ %")
+        self.assertNotIn("\r", self.run_well(0, *command[1:]).err)
+
     def test_threads(self):
         self.run_well(2, "train", "als", "--dataset", "data.h5", "--k", "4", "--threads", "2", "--output", "t.h5")
         self.assertEqual(self.record("t.run.json")["threads_per_rank"], 2)
@@ -309,9 +336,16 @@ class SmallShop(PipelineTest):
         for ranks in (0, 2):
             for verb, options in [("ingest", ["--input", "events.csv", "--columns", SHOP_COLUMNS]),
                                   ("train", ["als", "--dataset", "data.h5"]),
-                                  ("recommend", ["--dataset", "data.h5", "--model", "model.h5"])]:
+                                  ("recommend", ["--dataset", "data.h5", "--model", "model.h5"]),
+                                  ("similar", ["--dataset", "data.h5", "--model", "model.h5"]),
+                                  ("evaluate", ["--dataset", "data.h5", "--model", "model.h5", "--test", "events.csv",
+                                                "--test-columns", "user=Customer ID,item=StockCode"]),
+                                  ("push", ["--dataset", "data.h5", "--lists", "lists"]),
+                                  ("report", ["--dataset", "data.h5", "--model", "model.h5", "--lists", "lists"]),
+                                  ("run", ["--ingest.input", "events.csv", "--ingest.columns", SHOP_COLUMNS])]:
+                output = [] if verb == "evaluate" else ["--output", "never" if verb != "run" else "over-budget"]
                 ended = self.run_badly(ranks, USAGE, ["--memory-per-rank", "10.0 KiB"], verb, *options,
-                                       "--memory-per-rank", "10KiB", "--output", "never")
+                                       "--memory-per-rank", "10KiB", *output)
                 self.assertRegex(ended.complaints()[0], r"need [0-9.]+ [KM]iB")
         self.assertFalse(self.path("never").exists())
         self.run_well(2, "train", "als", "--dataset", "data.h5", "--memory-per-rank", "2GiB", "--output", "fits.h5")

@@ -103,6 +103,12 @@ class Evaluate(PipelineTest):
                 held_out.setdefault(user, set()).add(item)
         self.check(self.evaluate(), self.lists(), held_out)
 
+        # Held out twice: what train held out is what the model has not seen, and the log says so.
+        self.run_well(2, "train", "als", "--dataset", "data.h5", "--k", "8", "--hold-out", "random", "--output", "model.h5")
+        ended = self.run_well(2, "evaluate", "--dataset", "data.h5", "--model", "model.h5", "--json")
+        self.assertIn("what train held out, not on what ingest held out", ended.err)
+        self.assertAlmostEqual(ended.json()["pairs"] / len(seen), 0.1, delta=0.03)
+
     def test_last_of_each_user_and_random(self):
         self.write("log.csv", as_csv(make_log()))
         self.run_well(2, "ingest", "--input", "log.csv", *self.COLUMNS, "--output", "data.h5")
