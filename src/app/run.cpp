@@ -55,7 +55,7 @@ class Run : public Command {
     collectively(comm, "making the output folder", [&] {
       if (comm.is_root()) make_folder(output_);
     });
-    for (Count* budget : {&ingest_.config.memory_per_rank, &train_.als.memory_budget_bytes, &evaluate_.memory_per_rank,
+    for (Count* budget : {&ingest_.config.memory_per_rank, &train_.memory_per_rank, &evaluate_.memory_per_rank,
                           &recommend_.memory_per_rank}) {
       if (*budget == 0) *budget = memory_per_rank_;
     }
