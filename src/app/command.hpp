@@ -28,6 +28,7 @@ class Command {
 
 std::unique_ptr<Command> make_ingest();
 std::unique_ptr<Command> make_train();
+std::unique_ptr<Command> make_tune();
 std::unique_ptr<Command> make_recommend();
 std::unique_ptr<Command> make_similar();
 std::unique_ptr<Command> make_evaluate();

@@ -30,6 +30,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(make_ingest());
   commands.push_back(make_train());
+  commands.push_back(make_tune());
   commands.push_back(make_evaluate());
   commands.push_back(make_recommend());
   commands.push_back(make_similar());

@@ -24,11 +24,13 @@ class BlendFamily : public ModelFamily {
   void declare(OptionSet& options) override {
     options.add("models", models_, "model files to blend, trained on this dataset (repeat)");
     options.add("weights", weights_, "a weight a model, in their order; none = learned, or all alike");
-    options.add("validation-models", validation_models_,
-                "the same kinds of models in the same order, trained with --hold-out random or last-n: weights are "
-                "learned on what they have not seen");
-    options.add("segments", config_.segment_bounds,
-                "numbers of interactions that part new from light from heavy users, each with weights of their own");
+    options.add(
+        "validation-models", validation_models_,
+        "the same kinds of models in the same order, trained with --hold-out random or last-n: weights are "
+        "learned on what they have not seen");
+    options.add(
+        "segments", config_.segment_bounds,
+        "numbers of interactions that part new from light from heavy users, each with weights of their own");
     options.add("blend-n", config_.n, "weights are learned for NDCG at this many places");
     options.add("blend-candidates", config_.candidates,
                 "a user's best items by each model: what scales come from and weights are learned on");
@@ -41,7 +43,8 @@ class BlendFamily : public ModelFamily {
     for (const auto& path : models_) models.push_back(read(session, path, request.train));
     std::vector<BlendPart> parts;
     for (std::size_t m = 0; m < models.size(); ++m) {
-      const auto scales = score_scales(session.comm, models[m], request.train, config_.candidates, session.phases);
+      const auto scales =
+          score_scales(session.comm, models[m], request.train, config_.candidates, session.phases);
       parts.push_back({&models[m], user_weights(request.train, weights, m, scales)});
     }
     const auto timer = session.phases.time("blend");
@@ -99,7 +102,8 @@ class BlendFamily : public ModelFamily {
     for (std::size_t m = 0; m < models.size(); ++m) {
       const auto split = recorded_split(models[m]);
       if (!split) {
-        throw ConfigError(fmt::format("{}: has seen the whole dataset; train it with --hold-out", validation_models_[m]));
+        throw ConfigError(
+            fmt::format("{}: has seen the whole dataset; train it with --hold-out", validation_models_[m]));
       }
       const Json description{static_cast<int>(split->kind), split->share, split->n, split->seed};
       if (first && description != *first) {
@@ -114,9 +118,11 @@ class BlendFamily : public ModelFamily {
   void report(Session& session, const BlendWeights& learned) const {
     Json segments = Json::array();
     for (std::size_t s = 0; s < learned.by_segment.size(); ++s) {
-      log_info("blend, segment {}: weights {:.3f}; NDCG@{} {:.4f} on {} validation users, {:.4f} with equal weights", s + 1,
-               fmt::join(learned.by_segment[s], " "), config_.n, learned.metric[s], learned.num_users[s],
-               learned.equal_metric[s]);
+      log_info(
+          "blend, segment {}: weights {:.3f}; NDCG@{} {:.4f} on {} validation users, {:.4f} with equal "
+          "weights",
+          s + 1, fmt::join(learned.by_segment[s], " "), config_.n, learned.metric[s], learned.num_users[s],
+          learned.equal_metric[s]);
       segments.push_back({{"weights", learned.by_segment[s]},
                           {"ndcg", learned.metric[s]},
                           {"ndcg_equal_weights", learned.equal_metric[s]},
@@ -149,6 +155,8 @@ class BlendFamily : public ModelFamily {
 
 }  // namespace
 
-std::unique_ptr<ModelFamily> make_blend_family() { return std::make_unique<BlendFamily>(); }
+std::unique_ptr<ModelFamily> make_blend_family() {
+  return std::make_unique<BlendFamily>();
+}
 
 }  // namespace pushcart::app
