@@ -41,6 +41,8 @@ using ModelFamilies = std::vector<std::unique_ptr<ModelFamily>>;
 ModelFamilies make_model_families();
 
 std::unique_ptr<ModelFamily> make_als_family();
+std::unique_ptr<ModelFamily> make_spectral_family();
+std::unique_ptr<ModelFamily> make_ease_family();
 std::unique_ptr<ModelFamily> make_popular_family();
 std::unique_ptr<ModelFamily> make_blend_family();
 

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "pushcart/base/phases.hpp"
+#include "pushcart/matrix/dataset.hpp"
+#include "pushcart/models/model.hpp"
+
+namespace pushcart {
+
+/// Steck 2019, "Embarrassingly shallow autoencoders for sparse data": the item weights B with a zero diagonal
+/// that minimize |R - R B|^2 + lambda |B|^2. With P = (R'R + lambda I)^-1, B_ji = -P_ji / P_ii.
+struct EaseConfig {
+  double lambda = 300;          ///< > 0, in squares of the data's values
+  Count weights_per_row = 200;  ///< the K entries of largest magnitude that are kept of each row of B, >= 1
+  /// Only the so many most popular items; the others get no weights, neither to them nor from them. 0 = all.
+  Count head_items = 0;
+  std::map<std::string, double> event_weights;  ///< as in AlsConfig
+
+  Count batch_bytes = Count{1} << 28;  ///< rows of other ranks on a rank at once
+  Count memory_budget_bytes = 0;       ///< a rank's budget (--memory-per-rank); 0 = none
+};
+
+struct EaseReport {
+  Count num_items = 0;          ///< rows of the matrix inverted
+  double kept_share = 1;        ///< of B's squares, by the cut to K
+  double inverse_residual = 0;  ///< |G (P x) - x| / |x| for a fixed x of +-1
+  double inverse_seconds = 0;   ///< of the inversion on this rank
+  double operations = 0;        ///< floating-point operations of the inversion on this rank
+  Count planned_bytes = 0;      ///< memory planned on this rank
+};
+
+struct EaseResult {
+  Model model;
+  EaseReport report;
+};
+
+/// Fits by a dense inverse in float over the ranks. The same bits for any number of ranks and threads.
+/// Collective. ConfigError: settings, memory budget; InputError: values that are not finite; NumericError: an
+/// inverse that float cannot find.
+EaseResult train_ease(const Communicator& comm, const Dataset& train, const EaseConfig& config,
+                      PhaseLog& phases);
+
+}  // namespace pushcart

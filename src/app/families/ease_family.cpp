@@ -1,0 +1,47 @@
+#include "app/families/family.hpp"
+#include "pushcart/models/ease.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class EaseFamily : public ModelFamily {
+ public:
+  std::string name() const override { return "ease"; }
+  std::string summary() const override {
+    return "item weights in closed form by a dense inverse: catalogues to tens of thousands of items";
+  }
+  void declare(OptionSet& options) override {
+    options.add("lambda", config_.lambda, "regularization");
+    options.add("weights-per-row", config_.weights_per_row, "item weights kept of each item");
+    options.add("head-items", config_.head_items, "only so many of the most popular items; 0 = all");
+    options.add_bytes("batch-memory", config_.batch_bytes, "rows fetched on a rank at once (256MiB)");
+  }
+
+  Model fit(Session& session, const FitRequest& request) override {
+    config_.event_weights = request.event_weights;
+    config_.memory_budget_bytes = request.memory_per_rank;
+    EaseResult result = train_ease(session.comm, request.train, config_, session.phases);
+    const EaseReport& report = result.report;
+    session.results["training"] = Json{{"items", report.num_items},
+                                       {"kept_share_of_item_weights", report.kept_share},
+                                       {"inverse_residual", report.inverse_residual},
+                                       {"inverse_seconds_on_rank_0", report.inverse_seconds},
+                                       {"operations_on_rank_0", report.operations},
+                                       {"planned_bytes_on_rank_0", report.planned_bytes}};
+    return std::move(result.model);
+  }
+
+ private:
+  EaseConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelFamily> make_ease_family() {
+  return std::make_unique<EaseFamily>();
+}
+
+}  // namespace pushcart::app

@@ -1,0 +1,347 @@
+#include "pushcart/models/ease.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "models/als/granule_sums.hpp"
+#include "models/linear/cut_rows.hpp"
+#include "models/linear/normalized_matrix.hpp"
+#include "models/linear/product_rows.hpp"
+#include "models/linear/symmetric_blocks.hpp"
+#include "models/linear/training_values.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/base/parallel.hpp"
+#include "pushcart/base/random.hpp"
+#include "pushcart/comm/memory_budget.hpp"
+
+namespace pushcart {
+namespace linear {
+namespace {
+
+constexpr Count fetched_entry_bytes = sizeof(std::int32_t) + sizeof(float);
+constexpr Count columns_at_once = 16;  // of a panel: one cache line of floats
+
+std::string settings_text(const EaseConfig& config, Count num_items) {
+  const nlohmann::json settings = {{"family", "ease"},
+                                   {"lambda", config.lambda},
+                                   {"weights_per_row", config.weights_per_row},
+                                   {"head_items", num_items},
+                                   {"event_weights", config.event_weights}};
+  return settings.dump();
+}
+
+/// Rows of the Gram matrix on their way to the ranks that hold their blocks.
+class RowsToSend {
+ public:
+  explicit RowsToSend(int num_ranks) : by_rank_(static_cast<std::size_t>(num_ranks)) {}
+
+  /// Any thread. Columns beyond `num_columns` stay behind.
+  void add(int rank, Count row, const ProductRow& product, Count num_columns) {
+    const std::lock_guard guard(mutex_);
+    auto& [header, columns, values] = by_rank_[static_cast<std::size_t>(rank)];
+    const std::size_t before = columns.size();
+    for (const std::int32_t column : product.columns) {
+      if (column >= num_columns) continue;
+      columns.push_back(column);
+      values.push_back(static_cast<float>(product.sums[column]));
+    }
+    header.push_back(row);
+    header.push_back(static_cast<Count>(columns.size() - before));
+  }
+
+  /// Delivers all rows to `blocks`. Collective.
+  void deliver(const Communicator& comm, SymmetricBlocks& blocks) {
+    std::vector<Count> headers, header_counts, entry_counts;
+    std::vector<std::int32_t> columns;
+    std::vector<float> values;
+    for (auto& part : by_rank_) {
+      header_counts.push_back(static_cast<Count>(part.header.size()));
+      entry_counts.push_back(static_cast<Count>(part.columns.size()));
+      headers.insert(headers.end(), part.header.begin(), part.header.end());
+      columns.insert(columns.end(), part.columns.begin(), part.columns.end());
+      values.insert(values.end(), part.values.begin(), part.values.end());
+      part = {};
+    }
+    headers = comm.alltoallv(std::span<const Count>(headers), header_counts).data;
+    columns = comm.alltoallv(std::span<const std::int32_t>(columns), entry_counts).data;
+    values = comm.alltoallv(std::span<const float>(values), entry_counts).data;
+    std::size_t entry = 0;
+    for (std::size_t n = 0; n < headers.size(); n += 2) {
+      const std::span<float> row = blocks.stored_row(headers[n]);
+      for (Count end = headers[n + 1]; end > 0; --end, ++entry) {
+        row[static_cast<std::size_t>(columns[entry])] = values[entry];
+      }
+    }
+  }
+
+ private:
+  struct Part {
+    std::vector<Count> header;  // row, number of entries
+    std::vector<std::int32_t> columns;
+    std::vector<float> values;
+  };
+  std::mutex mutex_;
+  std::vector<Part> by_rank_;
+};
+
+class Fit {
+ public:
+  Fit(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, const TrainingRows& rows,
+      Count size, PhaseLog& phases)
+      : comm_(comm),
+        dataset_(dataset),
+        config_(config),
+        rows_(rows),
+        phases_(phases),
+        size_(size),
+        owned_(dataset.items.range(comm.rank())),
+        num_owned_(std::clamp<Count>(size - owned_.begin, 0, owned_.size())),
+        blocks_(comm, size) {
+    report_.num_items = size;
+  }
+
+  EaseResult run() {
+    model_.family = "ease";
+    model_.users = dataset_.users;
+    model_.items = dataset_.items;
+    model_.dataset_digest = dataset_.digest;
+    model_.config = settings_text(config_, size_);
+    model_.history = "[]";
+    fill();
+    invert();
+    cut();
+    check_inverse();
+    return {std::move(model_), std::move(report_)};
+  }
+
+ private:
+  /// G = R'R + lambda I, row by row from the items' owners to the blocks' owners.
+  void fill() {
+    const auto timer = phases_.time("ease: Gram matrix", num_owned_);
+    const TwoSided sides{rows_.by_item(), rows_.by_item().values, rows_.by_user(), rows_.by_user().values,
+                         dataset_.users};
+    ProductLimits limits;
+    limits.num_items = size_;
+    limits.batch_entries = std::max<Count>(1, config_.batch_bytes / 4 / fetched_entry_bytes);
+    limits.batch_rows = std::max<Count>(1, config_.batch_bytes / 4 / (size_ * fetched_entry_bytes));
+    RowsToSend outgoing(comm_.size());
+    const Count block = blocks_.block_size();
+    for_each_product_row(
+        comm_, sides, limits,
+        [&](Count local, const ProductRow& product) {
+          const Count row = owned_.begin + local;
+          outgoing.add(blocks_.owner_of_row(row), row, product, (row / block + 1) * block);
+        },
+        [&] { outgoing.deliver(comm_, blocks_); });
+    for (Count row = 0; row < size_; ++row) {
+      if (blocks_.owner_of_row(row) != comm_.rank()) continue;
+      float& entry = blocks_.stored_row(row)[static_cast<std::size_t>(row)];
+      entry = static_cast<float>(static_cast<double>(entry) + config_.lambda);
+    }
+  }
+
+  void invert() {
+    const auto timer = phases_.time("ease: inverse", num_owned_);
+    const auto start = std::chrono::steady_clock::now();
+    if (!blocks_.invert_negated()) {
+      throw NumericError(fmt::format(
+          "the matrix R'R + lambda I of {} items has no inverse that float can find; raise --lambda above {}",
+          size_, config_.lambda));
+    }
+    report_.inverse_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report_.operations = blocks_.operations();
+    log_info("inverse of {} x {}: {:.1f} s, {:.1f} Gflop/s in products on rank 0", size_, size_,
+             report_.inverse_seconds, blocks_.operations() / 1e9 / std::max(1e-9, blocks_.product_seconds()));
+  }
+
+  double probe(Count item) const {
+    return RandomStream(1, static_cast<std::uint64_t>(item)).uniform(0) < 0.5 ? -1.0 : 1.0;
+  }
+
+  /// B = -P / diag(P), a panel of columns at a time: a column of P is its row. The blocks hold -P.
+  void cut() {
+    const auto timer = phases_.time("ease: item weights", num_owned_);
+    const std::vector<float> diagonal = blocks_.diagonal();
+    CutRows rows(owned_, dataset_.num_items(), config_.weights_per_row);
+    image_.assign(static_cast<std::size_t>(owned_.size()), 0.0F);
+    struct Thread {
+      std::vector<float> columns;
+      std::vector<CutRows::Entry> entries;
+    };
+    std::vector<Thread> threads(static_cast<std::size_t>(omp_get_max_threads()));
+    const Count block = blocks_.block_size(), num_rows = blocks_.num_blocks() * block;
+    for (Count b = 0; b < blocks_.num_blocks(); ++b) {
+      const std::span<const float> panel = blocks_.panel(b);
+      const Count first = std::max(b * block, owned_.begin);
+      const Count last = std::min({(b + 1) * block, owned_.begin + num_owned_});
+      if (first >= last) continue;
+      const Count first_group = (first - b * block) / columns_at_once;
+      const Count last_group = (last - 1 - b * block) / columns_at_once + 1;
+      parallel_for(last_group - first_group, [&](Count n) {
+        Thread& mine = threads[static_cast<std::size_t>(omp_get_thread_num())];
+        mine.columns.resize(static_cast<std::size_t>(columns_at_once * num_rows));
+        const Count group = (first_group + n) * columns_at_once;
+        for (Count row = 0; row < num_rows; ++row) {
+          for (Count c = 0; c < columns_at_once; ++c) {
+            mine.columns[static_cast<std::size_t>(c * num_rows + row)] =
+                panel[static_cast<std::size_t>(row * block + group + c)];
+          }
+        }
+        for (Count c = 0; c < columns_at_once; ++c) {
+          const Count item = b * block + group + c;
+          if (item < first || item >= last) continue;
+          set_row(item, std::span(mine.columns).subspan(static_cast<std::size_t>(c * num_rows)), diagonal,
+                  mine.entries, rows);
+        }
+      });
+    }
+    report_.kept_share = rows.kept_share(comm_);
+    model_.item_weights = rows.take();
+    log_info("item weights: the {} largest a row hold {:.1f} % of the squares of B", config_.weights_per_row,
+             100 * report_.kept_share);
+  }
+
+  void set_row(Count item, std::span<const float> negated, std::span<const float> diagonal,
+               std::vector<CutRows::Entry>& entries, CutRows& rows) {
+    entries.clear();
+    double image = 0;
+    for (Count other = 0; other < size_; ++other) {
+      const auto at = static_cast<std::size_t>(other);
+      const auto value = static_cast<double>(negated[at]);
+      image -= value * probe_[at];
+      if (other != item) {
+        entries.push_back({static_cast<std::int32_t>(other),
+                           static_cast<float>(-value / static_cast<double>(diagonal[at]))});
+      }
+    }
+    image_[static_cast<std::size_t>(item - owned_.begin)] = static_cast<float>(image);
+    rows.set(item - owned_.begin, entries);
+  }
+
+  /// G (P x) by sparse products against x.
+  void check_inverse() {
+    const auto timer = phases_.time("ease: check", num_owned_);
+    NormalizedMatrix matrix(comm_, rows_, dataset_.users, dataset_.items, {0, 0}, 1, config_.batch_bytes);
+    FactorTable items = matrix.make_item_table(1), users = matrix.make_user_table(1);
+    items.values = image_;
+    matrix.times(items, users);
+    matrix.transposed_times(users, items);
+    const auto sums = als::sum_over_rows<2>(comm_, owned_, dataset_.num_items(), [&](Count local) {
+      if (local >= num_owned_) return std::array{0.0, 0.0};
+      const auto at = static_cast<std::size_t>(local);
+      const double x = probe_[static_cast<std::size_t>(owned_.begin + local)];
+      const double rest =
+          static_cast<double>(items.values[at]) + config_.lambda * static_cast<double>(image_[at]) - x;
+      return std::array{rest * rest, 1.0};
+    });
+    report_.inverse_residual = std::sqrt(sums[0] / std::max(1.0, sums[1]));
+    log_info("inverse: residual {:.2g} on a test vector", report_.inverse_residual);
+    constexpr double worst = 0.05;
+    if (!(report_.inverse_residual <= worst)) {
+      throw NumericError(fmt::format(
+          "the inverse of R'R + lambda I is off by {:.2g} (at most {} is borne), since its condition is "
+          "beyond float; raise --lambda above {}",
+          report_.inverse_residual, worst, config_.lambda));
+    }
+  }
+
+  const Communicator& comm_;
+  const Dataset& dataset_;
+  const EaseConfig& config_;
+  const TrainingRows& rows_;
+  PhaseLog& phases_;
+  const Count size_;
+  const Range owned_;
+  const Count num_owned_;  // of the head
+  SymmetricBlocks blocks_;
+  std::vector<double> probe_ = probe_vector();
+  std::vector<float> image_;  // P x of the owned items
+  Model model_;
+  EaseReport report_;
+
+  std::vector<double> probe_vector() const {
+    std::vector<double> x(static_cast<std::size_t>(size_));
+    for (Count item = 0; item < size_; ++item) x[static_cast<std::size_t>(item)] = probe(item);
+    return x;
+  }
+};
+
+void check_settings(const EaseConfig& config, Count num_items) {
+  if (!(config.lambda > 0) || !std::isfinite(config.lambda)) {
+    throw ConfigError(fmt::format("--lambda {} must be a number above 0", config.lambda));
+  }
+  if (config.head_items < 0 || config.head_items > num_items) {
+    throw ConfigError(fmt::format("--head-items {} must be from 1 to {}, the number of items (or 0 for all)",
+                                  config.head_items, num_items));
+  }
+  if (config.weights_per_row < 1 || config.weights_per_row > num_items) {
+    throw ConfigError(fmt::format("--weights-per-row {} must be from 1 to {}, the number of items",
+                                  config.weights_per_row, num_items));
+  }
+}
+
+MemoryPlan plan_memory(const Communicator& comm, const Dataset& dataset, const EaseConfig& config,
+                       Count size) {
+  const Count items = dataset.items.range(comm.rank()).size(), threads = omp_get_max_threads();
+  const Count entries = dataset.by_user.num_entries() + dataset.by_item.num_entries();
+  MemoryPlan plan;
+  plan.add("inverse", SymmetricBlocks::owned_bytes(size, comm.size()));
+  plan.add("panels", SymmetricBlocks::working_bytes(size, comm.size()));
+  plan.add("rows on their way", 2 * std::min(config.batch_bytes, size * size * fetched_entry_bytes));
+  plan.add("sums of a row", (threads + 2) * size * Count{sizeof(double) + 1 + 4 + 8 + 4 * columns_at_once});
+  plan.add("item weights",
+           CutRows::planned_bytes(std::min(items, size), std::min(config.weights_per_row, size)));
+  plan.add("sparse matrix of the check", entries * Count{2 * sizeof(float)});
+  return plan;
+}
+
+/// How many items would fit: for the message of a refusal.
+Count items_that_fit(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, Count size) {
+  Count fits = 0;
+  while (size - fits > 1) {
+    const Count middle = fits + (size - fits) / 2;
+    if (plan_memory(comm, dataset, config, middle).total_bytes() <= config.memory_budget_bytes) {
+      fits = middle;
+    } else {
+      size = middle;
+    }
+  }
+  return fits;
+}
+
+void announce(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, Count size,
+              const MemoryPlan& plan) {
+  const Count fits = config.memory_budget_bytes > 0
+                         ? comm.allreduce(items_that_fit(comm, dataset, config, size + 1), Reduce::min)
+                         : size;
+  try {
+    announce_memory(comm, "train ease", plan, config.memory_budget_bytes);
+  } catch (const ConfigError& error) {
+    throw ConfigError(
+        fmt::format("{}; or fit the most popular items only: --head-items {} would do", error.what(), fits));
+  }
+}
+
+}  // namespace
+}  // namespace linear
+
+EaseResult train_ease(const Communicator& comm, const Dataset& train, const EaseConfig& config,
+                      PhaseLog& phases) {
+  linear::check_settings(config, train.num_items());
+  const Count size = config.head_items > 0 ? config.head_items : train.num_items();
+  const MemoryPlan plan = linear::plan_memory(comm, train, config, size);
+  linear::announce(comm, train, config, size, plan);
+  const TrainingRows rows = select_rows(comm, train, config.event_weights, 0, PairValue::strength);
+  linear::check_finite(comm, train, rows.by_user(), "ease");
+  EaseResult result = linear::Fit(comm, train, config, rows, size, phases).run();
+  result.report.planned_bytes = plan.total_bytes();
+  return result;
+}
+
+}  // namespace pushcart

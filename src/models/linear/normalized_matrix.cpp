@@ -1,0 +1,158 @@
+#include "models/linear/normalized_matrix.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/linear/row_sums.hpp"
+#include "pushcart/base/parallel.hpp"
+
+namespace pushcart::linear {
+namespace {
+
+constexpr Count rows_a_task = 32;
+
+/// Calls work(piece, rows of the batch) for every own row, on the threads.
+template <class Work>
+void for_each_row(FactorExchange& exchange, std::span<const float> owned, Count width, Work&& work) {
+  exchange.start(owned, width);
+  for (Count batch = 0; batch < exchange.num_batches(); ++batch) {
+    const GatheredRows rows = exchange.await(batch);
+    const auto pieces = exchange.pieces(batch);
+    const auto num_pieces = static_cast<Count>(pieces.size());
+    parallel_for((num_pieces + rows_a_task - 1) / rows_a_task, [&](Count task) {
+      for (Count n = task * rows_a_task; n < std::min((task + 1) * rows_a_task, num_pieces); ++n) {
+        work(pieces[static_cast<std::size_t>(n)], rows);
+      }
+      if (omp_get_thread_num() == 0) exchange.progress();
+    });
+  }
+  exchange.finish();
+}
+
+void multiply(FactorExchange& exchange, const SparseRows& rows, std::span<const float> values,
+              const FactorTable& from, FactorTable& to) {
+  const Count width = from.num_columns;
+  PUSHCART_CHECK(to.num_columns == width && to.rows == rows.rows);
+  const SumRows sum = sum_rows();
+  std::vector<std::vector<const float*>> threads(static_cast<std::size_t>(omp_get_max_threads()));
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    if (rows.row_length(row) == 0) std::ranges::fill(to.row(row), 0.0F);
+  }
+  for_each_row(exchange, from.values, width, [&](const RowPiece& piece, const GatheredRows& gathered) {
+    auto& pointers = threads[static_cast<std::size_t>(omp_get_thread_num())];
+    pointers.resize(static_cast<std::size_t>(piece.end - piece.begin));
+    for (Count e = piece.begin; e < piece.end; ++e) {
+      pointers[static_cast<std::size_t>(e - piece.begin)] =
+          gathered[exchange.positions()[static_cast<std::size_t>(e)]];
+    }
+    sum(pointers.data(), values.data() + piece.begin, piece.end - piece.begin, width,
+        to.row(piece.row).data());
+  });
+}
+
+std::vector<double> degrees_of(const SparseRows& rows) {
+  std::vector<double> degrees(static_cast<std::size_t>(rows.num_rows()), 0.0);
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    for (float value : rows.row_values(row)) {
+      degrees[static_cast<std::size_t>(row)] += std::abs(static_cast<double>(value));
+    }
+  }
+  return degrees;
+}
+
+/// Entries times the scale of their column, a double that travels as two floats, and of their row. The
+/// factors come in one order on both sides: users first.
+enum class Side { user, item };
+std::vector<float> scaled_values(FactorExchange& exchange, const SparseRows& rows, Side side,
+                                 std::span<const double> row_scales, std::span<const double> column_scales) {
+  std::vector<float> halves(column_scales.size() * 2);
+  for (std::size_t n = 0; n < column_scales.size(); ++n) {
+    halves[2 * n] = static_cast<float>(column_scales[n]);
+    halves[2 * n + 1] = static_cast<float>(column_scales[n] - static_cast<double>(halves[2 * n]));
+  }
+  std::vector<float> values(rows.values.size());
+  for_each_row(exchange, halves, 2, [&](const RowPiece& piece, const GatheredRows& gathered) {
+    const double own = row_scales[static_cast<std::size_t>(piece.row)];
+    for (Count e = piece.begin; e < piece.end; ++e) {
+      const auto at = static_cast<std::size_t>(e);
+      const float* const half = gathered[exchange.positions()[at]];
+      const double other = static_cast<double>(half[0]) + static_cast<double>(half[1]);
+      const double user = side == Side::user ? own : other, item = side == Side::user ? other : own;
+      values[at] = static_cast<float>(user * static_cast<double>(rows.values[at]) * item);
+    }
+  });
+  return values;
+}
+
+ExchangeSettings exchange_settings(Count max_width, Count batch_bytes) {
+  ExchangeSettings settings;
+  settings.method = ExchangeMethod::stream;
+  settings.row_bytes = max_width * Count{sizeof(float)};
+  settings.batch_bytes = batch_bytes;
+  return settings;
+}
+
+FactorTable make_table(Range rows, Count num_columns) {
+  return {rows, num_columns, std::vector<float>(static_cast<std::size_t>(rows.size() * num_columns), 0.0F)};
+}
+
+}  // namespace
+
+std::vector<double> inverse_powers(const std::vector<double>& degrees, double exponent) {
+  std::vector<double> scales(degrees.size());
+  std::transform(degrees.begin(), degrees.end(), scales.begin(), [exponent](double degree) {
+    // Through float: a pow that differs in its last bit from library to library stays the same number.
+    return degree > 0 ? static_cast<double>(static_cast<float>(std::pow(degree, -exponent))) : 0.0;
+  });
+  return scales;
+}
+
+NormalizedMatrix::NormalizedMatrix(const Communicator& comm, const TrainingRows& rows, const Partition& users,
+                                   const Partition& items, const Normalization& normalization,
+                                   Count max_width, Count batch_bytes)
+    : comm_(comm),
+      rows_(rows),
+      users_(users),
+      items_(items),
+      item_rows_(comm, WorkRows(rows.by_user()), items,
+                 exchange_settings(std::max<Count>(2, max_width), batch_bytes)),
+      user_rows_(comm, WorkRows(rows.by_item()), users,
+                 exchange_settings(std::max<Count>(2, max_width), batch_bytes)),
+      user_degrees_(degrees_of(rows.by_user())),
+      item_degrees_(degrees_of(rows.by_item())),
+      user_scales_(inverse_powers(user_degrees_, normalization.user_exponent)) {
+  const auto item_scales = inverse_powers(item_degrees_, normalization.item_exponent);
+  user_values_ = scaled_values(item_rows_, rows.by_user(), Side::user, user_scales_, item_scales);
+  item_values_ = scaled_values(user_rows_, rows.by_item(), Side::item, item_scales, user_scales_);
+}
+
+void NormalizedMatrix::times(const FactorTable& item_table, FactorTable& user_table) {
+  multiply(item_rows_, by_user(), user_values_, item_table, user_table);
+}
+
+void NormalizedMatrix::transposed_times(const FactorTable& user_table, FactorTable& item_table) {
+  multiply(user_rows_, by_item(), item_values_, user_table, item_table);
+}
+
+FactorTable NormalizedMatrix::make_user_table(Count num_columns) const {
+  return make_table(users_.range(comm_.rank()), num_columns);
+}
+FactorTable NormalizedMatrix::make_item_table(Count num_columns) const {
+  return make_table(items_.range(comm_.rank()), num_columns);
+}
+
+Count NormalizedMatrix::planned_bytes(const Communicator& comm, const TrainingRows& rows,
+                                      const Partition& users, const Partition& items, Count max_width,
+                                      Count batch_bytes) {
+  const auto settings = exchange_settings(max_width, batch_bytes);
+  const auto forecast = [&](const SparseRows& side, const Partition& columns) {
+    return FactorExchange::forecast(comm, WorkRows(side), columns, settings).memory_bytes;
+  };
+  const Count entries = rows.by_user().num_entries() + rows.by_item().num_entries();
+  return forecast(rows.by_user(), items) + forecast(rows.by_item(), users) +
+         entries * Count{sizeof(float) + sizeof(std::int32_t)};
+}
+
+}  // namespace pushcart::linear

@@ -1,0 +1,221 @@
+#include "models/linear/product_rows.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+
+#include "pushcart/base/parallel.hpp"
+#include "pushcart/matrix/factor_exchange.hpp"
+
+namespace pushcart::linear {
+namespace {
+
+/// Sums by column with a list of those touched.
+class Accumulator {
+ public:
+  void start(Count num_columns) {
+    sums_.resize(static_cast<std::size_t>(num_columns), 0.0);
+    marks_.resize(static_cast<std::size_t>(num_columns), 0);
+  }
+  bool is_empty() const { return touched_.empty(); }
+  template <class Index>
+  void add(double weight, std::span<const Index> columns, std::span<const float> values) {
+    for (std::size_t n = 0; n < columns.size(); ++n) {
+      const auto column = static_cast<std::size_t>(columns[n]);
+      if (!marks_[column]) {
+        marks_[column] = 1;
+        touched_.push_back(static_cast<std::int32_t>(column));
+      }
+      sums_[column] += weight * static_cast<double>(values[n]);
+    }
+  }
+  ProductRow row() const { return {touched_, sums_.data()}; }
+  void clear() {
+    for (const std::int32_t column : touched_) {
+      sums_[static_cast<std::size_t>(column)] = 0;
+      marks_[static_cast<std::size_t>(column)] = 0;
+    }
+    touched_.clear();
+  }
+
+ private:
+  std::vector<double> sums_;
+  std::vector<char> marks_;
+  std::vector<std::int32_t> touched_;
+};
+
+/// Rows of some users of other ranks, their columns below a limit.
+struct FetchedRows {
+  std::vector<Count> users;  // ascending
+  std::vector<Count> offsets{0};
+  std::vector<std::int32_t> columns;
+  std::vector<float> values;
+};
+
+class Products {
+ public:
+  Products(const Communicator& comm, const TwoSided& s, const ProductLimits& limits)
+      : comm_(comm),
+        s_(s),
+        limits_(limits),
+        owned_users_(s.users.range(comm.rank())),
+        num_rows_(std::clamp<Count>(limits.num_items - s.by_item.rows.begin, 0, s.by_item.num_rows())),
+        accumulators_(static_cast<std::size_t>(omp_get_max_threads())) {
+    for (Accumulator& accumulator : accumulators_) accumulator.start(limits.num_items);
+    carried_.start(limits.num_items);
+    carried_in_.start(limits.num_items);
+    plan();
+  }
+
+  void run(const std::function<void(Count, const ProductRow&)>& consume,
+           const std::function<void()>& after_batch) {
+    for (std::size_t b = 0; b + 1 < cuts_.size(); ++b) {
+      fetch(cuts_[b], cuts_[b + 1]);
+      work(cuts_[b], cuts_[b + 1], consume);
+      if (after_batch) after_batch();
+    }
+  }
+
+ private:
+  bool is_own(Count user) const { return owned_users_.contains(user); }
+  Count own_prefix(Count user) const {
+    const auto columns = s_.by_user.row_columns(user - owned_users_.begin);
+    return std::lower_bound(columns.begin(), columns.end(), limits_.num_items) - columns.begin();
+  }
+
+  /// Cuts the entries of the owned rows into batches by what they bring in; a long row may be cut.
+  void plan() {
+    FactorExchange lengths(comm_, WorkRows(s_.by_item), s_.users, {.method = ExchangeMethod::stream});
+    std::vector<float> own_lengths(static_cast<std::size_t>(owned_users_.size()));
+    for (Count user = owned_users_.begin; user < owned_users_.end; ++user) {
+      own_lengths[static_cast<std::size_t>(user - owned_users_.begin)] = static_cast<float>(own_prefix(user));
+    }
+    Count entries = 0, rows = 0;
+    lengths.start(own_lengths, 1);
+    for (Count batch = 0; batch < lengths.num_batches(); ++batch) {
+      const GatheredRows gathered = lengths.await(batch);
+      for (const RowPiece& piece : lengths.pieces(batch)) {
+        if (piece.row >= num_rows_) continue;
+        if (rows == limits_.batch_rows) {
+          cuts_.push_back(piece.begin);
+          rows = entries = 0;
+        }
+        for (Count e = piece.begin; e < piece.end; ++e) {
+          if (is_own(s_.by_item.columns[static_cast<std::size_t>(e)])) continue;
+          const auto more = static_cast<Count>(gathered[lengths.positions()[static_cast<std::size_t>(e)]][0]);
+          if (entries > 0 && entries + more > limits_.batch_entries) {
+            cuts_.push_back(e);
+            rows = entries = 0;
+          }
+          entries += more;
+        }
+        ++rows;
+      }
+    }
+    lengths.finish();
+    const Count end = s_.by_item.offsets[static_cast<std::size_t>(num_rows_)];
+    cuts_.push_back(end);
+    cuts_.resize(static_cast<std::size_t>(comm_.allreduce(static_cast<Count>(cuts_.size()), Reduce::max)),
+                 end);
+  }
+
+  void fetch(Count begin, Count end) {
+    fetched_ = {};
+    for (Count e = begin; e < end; ++e) {
+      const Count user = s_.by_item.columns[static_cast<std::size_t>(e)];
+      if (!is_own(user)) fetched_.users.push_back(user);
+    }
+    std::ranges::sort(fetched_.users);
+    const auto repeated = std::ranges::unique(fetched_.users);
+    fetched_.users.erase(repeated.begin(), repeated.end());
+    if (comm_.size() == 1) return;
+
+    std::vector<Count> asked(static_cast<std::size_t>(comm_.size()), 0);
+    for (const Count user : fetched_.users) ++asked[static_cast<std::size_t>(s_.users.owner(user))];
+    const auto requests = comm_.alltoallv(std::span<const Count>(fetched_.users), asked);
+    std::vector<Count> lengths, entry_counts(requests.counts.size(), 0);
+    std::vector<std::int32_t> columns;
+    std::vector<float> values;
+    std::size_t next = 0;
+    for (std::size_t rank = 0; rank < requests.counts.size(); ++rank) {
+      for (Count n = 0; n < requests.counts[rank]; ++n) {
+        const Count user = requests.data[next++], local = user - owned_users_.begin;
+        const Count length = own_prefix(user), first = s_.by_user.offsets[static_cast<std::size_t>(local)];
+        lengths.push_back(length);
+        entry_counts[rank] += length;
+        const auto row = s_.by_user.row_columns(local);
+        columns.insert(columns.end(), row.begin(), row.begin() + length);
+        values.insert(values.end(), s_.user_values.begin() + first, s_.user_values.begin() + first + length);
+      }
+    }
+    // Owners are contiguous ranges: what comes back by rank is in the order of the users asked for.
+    for (const Count length : comm_.alltoallv(std::span<const Count>(lengths), requests.counts).data) {
+      fetched_.offsets.push_back(fetched_.offsets.back() + length);
+    }
+    fetched_.columns = comm_.alltoallv(std::span<const std::int32_t>(columns), entry_counts).data;
+    fetched_.values = comm_.alltoallv(std::span<const float>(values), entry_counts).data;
+  }
+
+  void add(Accumulator& sums, Count entry) const {
+    const auto at = static_cast<std::size_t>(entry);
+    const Count user = s_.by_item.columns[at];
+    const auto weight = static_cast<double>(s_.item_values[at]);
+    if (is_own(user)) {
+      const Count local = user - owned_users_.begin, length = own_prefix(user);
+      const auto first = static_cast<std::size_t>(s_.by_user.offsets[static_cast<std::size_t>(local)]);
+      sums.add(weight, s_.by_user.row_columns(local).first(static_cast<std::size_t>(length)),
+               s_.user_values.subspan(first, static_cast<std::size_t>(length)));
+      return;
+    }
+    const auto place = static_cast<std::size_t>(
+        std::lower_bound(fetched_.users.begin(), fetched_.users.end(), user) - fetched_.users.begin());
+    const auto first = static_cast<std::size_t>(fetched_.offsets[place]);
+    const auto length = static_cast<std::size_t>(fetched_.offsets[place + 1]) - first;
+    sums.add(weight, std::span<const std::int32_t>(fetched_.columns).subspan(first, length),
+             std::span<const float>(fetched_.values).subspan(first, length));
+  }
+
+  /// Rows that have entries in [begin, end), or end there without any.
+  void work(Count begin, Count end, const std::function<void(Count, const ProductRow&)>& consume) {
+    const auto& offsets = s_.by_item.offsets;
+    const Count first = next_row_;
+    while (next_row_ < num_rows_ && offsets[static_cast<std::size_t>(next_row_) + 1] <= end) ++next_row_;
+    const bool is_cut = next_row_ < num_rows_ && offsets[static_cast<std::size_t>(next_row_)] < end;
+    parallel_for(next_row_ - first + (is_cut ? 1 : 0), [&](Count n) {
+      const Count row = first + n;
+      Accumulator& sums = accumulators_[static_cast<std::size_t>(omp_get_thread_num())];
+      const Count row_begin = offsets[static_cast<std::size_t>(row)];
+      const Count row_end = offsets[static_cast<std::size_t>(row) + 1];
+      if (row_begin < begin) std::swap(sums, carried_in_);
+      for (Count e = std::max(begin, row_begin); e < std::min(end, row_end); ++e) add(sums, e);
+      if (row_end > end) {
+        std::swap(sums, carried_);
+        return;
+      }
+      consume(row, sums.row());
+      sums.clear();
+    });
+    if (is_cut) std::swap(carried_, carried_in_);
+  }
+
+  const Communicator& comm_;
+  const TwoSided s_;
+  const ProductLimits limits_;
+  const Range owned_users_;
+  const Count num_rows_;
+  std::vector<Accumulator> accumulators_;
+  Accumulator carried_, carried_in_;  // of a row cut between batches
+  std::vector<Count> cuts_{0};
+  FetchedRows fetched_;
+  Count next_row_ = 0;
+};
+
+}  // namespace
+
+void for_each_product_row(const Communicator& comm, const TwoSided& s, const ProductLimits& limits,
+                          const std::function<void(Count, const ProductRow&)>& consume,
+                          const std::function<void()>& after_batch) {
+  Products(comm, s, limits).run(consume, after_batch);
+}
+
+}  // namespace pushcart::linear

@@ -1,0 +1,221 @@
+#include "models/linear/symmetric_blocks.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "pushcart/base/parallel.hpp"
+
+extern "C" {
+void dpotrf_(const char* triangle, const int* n, double* a, const int* stride, int* info);
+void dpotri_(const char* triangle, const int* n, double* a, const int* stride, int* info);
+}
+
+namespace pushcart::linear {
+namespace {
+
+Count num_blocks_of(Count size) {
+  const Count block = SymmetricBlocks::block_size(size);
+  return (size + block - 1) / block;
+}
+int dealt_to(Count block_row, int num_ranks) {
+  const auto place = static_cast<int>(block_row % (2 * num_ranks));
+  return place < num_ranks ? place : 2 * num_ranks - 1 - place;
+}
+int blas_int(Count n) {
+  return checked_cast<int>(n);
+}
+
+/// c = alpha a b' + beta c, row-major; a: rows x depth, b: columns x depth.
+void multiply_transposed(Count rows, Count columns, Count depth, float alpha, const float* a, const float* b,
+                         float beta, float* c, Count c_stride) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, blas_int(rows), blas_int(columns), blas_int(depth),
+              alpha, a, blas_int(depth), b, blas_int(depth), beta, c, blas_int(c_stride));
+}
+
+}  // namespace
+
+SymmetricBlocks::SymmetricBlocks(const Communicator& comm, Count size)
+    : comm_(comm), size_(size), block_(block_size(size)), num_blocks_(num_blocks_of(size)) {
+  Count total = 0;
+  for (Count row = 0; row < num_blocks_; ++row) {
+    row_begin_.push_back(total);
+    if (!is_mine(row)) continue;
+    owned_rows_.push_back(row);
+    total += block_ * stride(row);
+  }
+  values_.assign(static_cast<std::size_t>(total), 0.0F);
+  panel_.resize(static_cast<std::size_t>(num_blocks_ * block_ * block_));
+  scaled_.resize(owned_rows_.size() * static_cast<std::size_t>(block_ * block_));
+  inverse_.resize(static_cast<std::size_t>(block_ * block_));
+  if (!is_mine(num_blocks_ - 1)) return;
+  for (Count row = size_; row < num_blocks_ * block_; ++row) {
+    block_row(num_blocks_ - 1)[(row % block_) * stride(num_blocks_ - 1) + row] = 1;
+  }
+}
+
+Count SymmetricBlocks::block_size(Count size) {
+  if (size < 1024) return 32;
+  return size < 8192 ? 128 : 512;
+}
+
+Count SymmetricBlocks::owned_bytes(Count size, int num_ranks) {
+  const Count block = block_size(size);
+  std::vector<Count> blocks(static_cast<std::size_t>(num_ranks), 0);
+  for (Count row = 0; row < num_blocks_of(size); ++row) {
+    blocks[static_cast<std::size_t>(dealt_to(row, num_ranks))] += row + 1;
+  }
+  return *std::ranges::max_element(blocks) * block * block * Count{sizeof(float)};
+}
+
+Count SymmetricBlocks::working_bytes(Count size, int num_ranks) {
+  const Count block = block_size(size), blocks = num_blocks_of(size);
+  const Count owned = (blocks + num_ranks - 1) / num_ranks;
+  return (blocks + owned + 1) * block * block * Count{sizeof(float)};
+}
+
+int SymmetricBlocks::owner(Count block_row) const {
+  return dealt_to(block_row, comm_.size());
+}
+
+std::span<float> SymmetricBlocks::stored_row(Count row) {
+  const Count number = row / block_;
+  PUSHCART_EXPECT(is_mine(number));
+  return {block_row(number) + (row % block_) * stride(number), static_cast<std::size_t>(stride(number))};
+}
+
+std::span<const float> SymmetricBlocks::panel(Count block) {
+  const Count block_floats = block_ * block_;
+  // Blocks up to the diagonal lie in the owner's block row, transposed; those below in their own rows.
+  if (is_mine(block)) {
+    const float* const from = block_row(block);
+    parallel_for(block + 1, [&](Count other) {
+      float* const to = panel_.data() + other * block_floats;
+      for (Count r = 0; r < block_; ++r) {
+        for (Count c = 0; c < block_; ++c) to[c * block_ + r] = from[r * stride(block) + other * block_ + c];
+      }
+    });
+  }
+  for (Count row = block + 1; row < num_blocks_; ++row) {
+    if (!is_mine(row)) continue;
+    for (Count r = 0; r < block_; ++r) {
+      std::copy_n(block_row(row) + r * stride(row) + block * block_, block_,
+                  panel_.data() + row * block_floats + r * block_);
+    }
+  }
+  if (comm_.size() > 1) {
+    comm_.broadcast(std::span(panel_).first(static_cast<std::size_t>((block + 1) * block_floats)),
+                    owner(block));
+    for (Count row = block + 1; row < num_blocks_; ++row) {
+      comm_.broadcast(std::span(panel_).subspan(static_cast<std::size_t>(row * block_floats),
+                                                static_cast<std::size_t>(block_floats)),
+                      owner(row));
+    }
+  }
+  return panel_;
+}
+
+/// Once, by the owner, in double.
+bool SymmetricBlocks::invert_pivot(Count pivot) {
+  int failed = 0;
+  if (is_mine(pivot)) {
+    const float* const from = panel_.data() + pivot * block_ * block_;
+    std::vector<double> work(from, from + block_ * block_);
+    const int n = blas_int(block_);
+    dpotrf_("L", &n, work.data(), &n, &failed);
+    if (failed == 0) dpotri_("L", &n, work.data(), &n, &failed);
+    for (Count r = 0; r < block_; ++r) {
+      for (Count c = 0; c <= r; ++c) {
+        // LAPACK's lower triangle is the upper one of rows.
+        const auto value = static_cast<float>(work[static_cast<std::size_t>(c * block_ + r)]);
+        if (!std::isfinite(value)) failed = 1;
+        inverse_[static_cast<std::size_t>(r * block_ + c)] = value;
+        inverse_[static_cast<std::size_t>(c * block_ + r)] = value;
+      }
+    }
+  }
+  if (comm_.any(failed != 0)) return false;
+  comm_.broadcast(std::span<float>(inverse_), owner(pivot));
+  return true;
+}
+
+/// Blocks [first, last) of an owned row that is not the pivot's; scaled_ holds its panel block times the
+/// inverse.
+void SymmetricBlocks::update_row(Count number, Count pivot, Count first, Count last) {
+  const Count row = owned_rows_[static_cast<std::size_t>(number)], block_floats = block_ * block_;
+  const float* const scaled = scaled_.data() + number * block_floats;
+  float* const values = block_row(row);
+  multiply_transposed(block_, (last - first) * block_, block_, -1, scaled,
+                      panel_.data() + first * block_floats, 1, values + first * block_, stride(row));
+  if (first <= pivot && pivot < last) {
+    for (Count r = 0; r < block_; ++r) {
+      std::copy_n(scaled + r * block_, block_, values + r * stride(row) + pivot * block_);
+    }
+  }
+}
+
+void SymmetricBlocks::sweep(Count pivot) {
+  const Count block_floats = block_ * block_;
+  parallel_for(static_cast<Count>(owned_rows_.size()), [&](Count number) {
+    const Count row = owned_rows_[static_cast<std::size_t>(number)];
+    multiply_transposed(block_, block_, block_, 1, panel_.data() + row * block_floats, inverse_.data(), 0,
+                        scaled_.data() + number * block_floats, block_);
+  });
+  constexpr Count blocks_a_task = 8;
+  struct Task {
+    Count number, first, last;
+  };
+  std::vector<Task> tasks;
+  for (Count number = static_cast<Count>(owned_rows_.size()) - 1; number >= 0; --number) {
+    const Count row = owned_rows_[static_cast<std::size_t>(number)];
+    for (Count first = 0; first <= row; first += blocks_a_task) {
+      tasks.push_back({number, first, std::min(first + blocks_a_task, row + 1)});
+      operations_ += 2.0 * static_cast<double>(block_floats * block_ * (tasks.back().last - first));
+    }
+  }
+  parallel_for(static_cast<Count>(tasks.size()), [&](Count n) {
+    const Task& task = tasks[static_cast<std::size_t>(n)];
+    const Count row = owned_rows_[static_cast<std::size_t>(task.number)];
+    if (row != pivot) {
+      update_row(task.number, pivot, task.first, task.last);
+      return;
+    }
+    float* const values = block_row(row);
+    multiply_transposed(block_, (task.last - task.first) * block_, block_, 1, inverse_.data(),
+                        panel_.data() + task.first * block_floats, 0, values + task.first * block_,
+                        stride(row));
+    if (task.last != row + 1) return;
+    for (Count r = 0; r < block_; ++r) {
+      for (Count c = 0; c < block_; ++c) {
+        values[r * stride(row) + row * block_ + c] = -inverse_[static_cast<std::size_t>(r * block_ + c)];
+      }
+    }
+  });
+}
+
+bool SymmetricBlocks::invert_negated() {
+  openblas_set_num_threads(1);  // blocks are spread over the OpenMP threads instead
+  for (Count pivot = 0; pivot < num_blocks_; ++pivot) {
+    panel(pivot);
+    if (!invert_pivot(pivot)) return false;
+    const auto start = std::chrono::steady_clock::now();
+    sweep(pivot);
+    product_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return true;
+}
+
+std::vector<float> SymmetricBlocks::diagonal() const {
+  std::vector<float> result(static_cast<std::size_t>(size_), 0.0F);
+  for (const Count number : owned_rows_) {
+    for (Count row = number * block_; row < std::min((number + 1) * block_, size_); ++row) {
+      result[static_cast<std::size_t>(row)] = block_row(number)[(row % block_) * stride(number) + row];
+    }
+  }
+  comm_.allreduce(std::span<float>(result), Reduce::sum);  // one rank has each, the others zero
+  return result;
+}
+
+}  // namespace pushcart::linear

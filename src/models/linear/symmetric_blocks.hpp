@@ -1,0 +1,70 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "pushcart/comm/communicator.hpp"
+
+namespace pushcart::linear {
+
+/// A dense symmetric matrix over the ranks: its lower triangle in square blocks, the block rows dealt out
+/// there and back again (0 1 2 2 1 0 ...), which shares the triangle evenly. The block size depends on the
+/// size of the matrix only; beyond the matrix its last block holds the unit matrix. Every operation on a
+/// block is done by one rank on one thread, in an order that knows nothing of ranks: the same bits for any
+/// number of them.
+class SymmetricBlocks {
+ public:
+  /// The zero matrix. Collective; takes owned_bytes() and, while it works, working_bytes().
+  SymmetricBlocks(const Communicator& comm, Count size);
+
+  static Count block_size(Count size);
+  /// Of the rank that owns most.
+  static Count owned_bytes(Count size, int num_ranks);
+  static Count working_bytes(Count size, int num_ranks);
+
+  Count size() const { return size_; }
+  Count num_blocks() const { return num_blocks_; }
+  Count block_size() const { return block_; }
+  int owner_of_row(Count row) const { return owner(row / block_); }
+  /// Columns of a row that are stored: the row's block and those before it. Row owned here. Local.
+  std::span<float> stored_row(Count row);
+
+  /// A := -inverse of A, for a positive definite A: sweeps of one block of pivots at a time (symmetric
+  /// Gauss-Jordan elimination), size^3 operations in all. @return false if it was not positive definite, as
+  /// far as floats can tell. Collective.
+  bool invert_negated();
+
+  /// Columns [block * block_size, + block_size) of the matrix, all rows (padded to whole blocks), row-major,
+  /// on every rank. Collective; valid until the next call.
+  std::span<const float> panel(Count block);
+  /// The diagonal, on every rank. Collective.
+  std::vector<float> diagonal() const;
+
+  /// Seconds in products of blocks and operations done, on this rank.
+  double product_seconds() const { return product_seconds_; }
+  double operations() const { return operations_; }
+
+ private:
+  int owner(Count block_row) const;
+  float* block_row(Count row) { return values_.data() + row_begin_[static_cast<std::size_t>(row)]; }
+  const float* block_row(Count row) const {
+    return values_.data() + row_begin_[static_cast<std::size_t>(row)];
+  }
+  Count stride(Count block_row) const { return (block_row + 1) * block_; }
+  bool is_mine(Count block_row) const { return owner(block_row) == comm_.rank(); }
+  bool invert_pivot(Count pivot);
+  void update_row(Count row, Count pivot, Count first_block, Count last_block);
+  void sweep(Count pivot);
+
+  const Communicator& comm_;
+  const Count size_, block_, num_blocks_;
+  std::vector<Count> owned_rows_;  // block rows, ascending
+  std::vector<Count> row_begin_;   // by block row: in values_
+  std::vector<float> values_;
+  std::vector<float> panel_;    // num_blocks * block x block
+  std::vector<float> scaled_;   // by owned block row: panel block times inverse pivot
+  std::vector<float> inverse_;  // of the pivot block
+  double product_seconds_ = 0, operations_ = 0;
+};
+
+}  // namespace pushcart::linear
