@@ -129,7 +129,7 @@ TEST(Spectral, SharpeningLowPassAndPolynomialAddUp) {
   config.low_pass_weight = 0.4;
   config.low_pass_exponent = 0.2;
   config.sharpening_time = 1.5;
-  config.polynomial = {0.3, -0.6};
+  config.polynomial = {{0.3, -0.6}};
   config.weights_per_row = 80;
   const auto q = [](double x) {
     const double tx = 1.5 * x;
@@ -236,7 +236,7 @@ TEST(Spectral, SettingsAreRefusedByTheNameOfTheOption) {
        [](SpectralConfig& c) { c.item_exponent = std::numeric_limits<double>::quiet_NaN(); }},
       {"--sharpening-time", [](SpectralConfig& c) { c.sharpening_time = 4; }},
       {"--low-pass-exponent", [](SpectralConfig& c) { c.low_pass_exponent = 9; }},
-      {"--polynomial", [](SpectralConfig& c) { c.polynomial = {HUGE_VAL}; }},
+      {"--polynomial", [](SpectralConfig& c) { c.polynomial = {{HUGE_VAL}}; }},
       {"--tolerance", [](SpectralConfig& c) { c.tolerance = 0; }},
       {"--max-rounds", [](SpectralConfig& c) { c.max_rounds = 0; }},
       {"nothing is left",
@@ -244,6 +244,7 @@ TEST(Spectral, SettingsAreRefusedByTheNameOfTheOption) {
          c.sparse_weight = 0;
          c.low_pass_weight = 0;
          c.sharpening_time = 0;
+         c.polynomial.emplace();
        }},
       {"over --memory-per-rank", [](SpectralConfig& c) { c.memory_budget_bytes = 1000; }}};
   for (const auto& [text, spoil] : bad) {
@@ -261,7 +262,8 @@ TEST(Spectral, SettingsAreRefusedByTheNameOfTheOption) {
 }
 
 TEST(Spectral, NamesAreKnownBothWays) {
-  for (SpectralPreset preset : {SpectralPreset::bspm, SpectralPreset::gf_cf, SpectralPreset::pure_svd}) {
+  for (SpectralPreset preset :
+       {SpectralPreset::reweighted, SpectralPreset::bspm, SpectralPreset::gf_cf, SpectralPreset::pure_svd}) {
     EXPECT_EQ(spectral_preset_of(spectral_preset_name(preset)), preset);
   }
   EXPECT_EQ(low_pass_of("linear"), LowPass::linear);

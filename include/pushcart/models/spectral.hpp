@@ -13,11 +13,12 @@
 
 namespace pushcart {
 
-/// Published graph filters, as settings of SpectralConfig.
+/// Named graph filters, as settings of SpectralConfig.
 enum class SpectralPreset : int {
-  bspm,     ///< Choi et al. 2023: sparse part and ideal low pass, sharpened
-  gf_cf,    ///< Shen et al. 2021: sparse part and ideal low pass
-  pure_svd  ///< Cremonesi, Koren, Turrin 2010: the low-rank matrix alone, not normalized
+  reweighted,  ///< sparse part, ideal low pass, and less of the leading vectors: the best lists measured
+  bspm,        ///< Choi et al. 2023: sparse part and ideal low pass, sharpened
+  gf_cf,       ///< Shen et al. 2021: sparse part and ideal low pass
+  pure_svd     ///< Cremonesi, Koren, Turrin 2010: the low-rank matrix alone, not normalized
 };
 SpectralPreset spectral_preset_of(std::string_view name);  ///< ConfigError with the nearest known name
 std::string_view spectral_preset_name(SpectralPreset preset);
@@ -40,18 +41,18 @@ std::string_view low_pass_name(LowPass filter);
 /// 4 of dS/dt = -S P over the time T, so q(x) = 1 - Tx + (Tx)^2/2 - (Tx)^3/6 + (Tx)^4/24; p: any polynomial
 /// without constant term; h: the low pass.
 struct SpectralConfig {
-  SpectralPreset preset = SpectralPreset::bspm;
-  Count k = 256;                                ///< singular vectors, 1 to min(users, items)
-  std::optional<double> user_exponent;          ///< a, in [0, 2]; absent, here and below = the preset's
-  std::optional<double> item_exponent;          ///< b, in [0, 2]
-  std::optional<double> sparse_weight;          ///< c, >= 0; 0 = no item weights
-  Count weights_per_row = 200;                  ///< K, >= 1
-  std::optional<double> low_pass_weight;        ///< w, >= 0
-  std::optional<double> low_pass_exponent;      ///< s, in [0, 2]
-  LowPass low_pass = LowPass::ideal;            ///< h
-  std::optional<double> sharpening_time;        ///< T, in [0, 3]
-  std::vector<double> polynomial;               ///< p: factors of lambda, lambda^2 ...
-  std::map<std::string, double> event_weights;  ///< as in AlsConfig
+  SpectralPreset preset = SpectralPreset::reweighted;
+  Count k = 256;                                  ///< singular vectors, 1 to min(users, items)
+  std::optional<double> user_exponent;            ///< a, in [0, 2]; absent, here and below = the preset's
+  std::optional<double> item_exponent;            ///< b, in [0, 2]
+  std::optional<double> sparse_weight;            ///< c, >= 0; 0 = no item weights
+  Count weights_per_row = 400;                    ///< K, >= 1
+  std::optional<double> low_pass_weight;          ///< w, >= 0
+  std::optional<double> low_pass_exponent;        ///< s, in [0, 2]
+  LowPass low_pass = LowPass::ideal;              ///< h
+  std::optional<double> sharpening_time;          ///< T, in [0, 3]
+  std::optional<std::vector<double>> polynomial;  ///< p: factors of lambda, lambda^2 ...
+  std::map<std::string, double> event_weights;    ///< as in AlsConfig
 
   double tolerance = 1e-3;  ///< of the singular vectors: |P v - lambda v| <= tolerance * lambda
   int max_rounds = 30;      ///< of the subspace iteration
@@ -65,6 +66,7 @@ struct SpectralConfig {
 struct SpectralFilter {
   double user_exponent = 0, item_exponent = 0, sparse_weight = 0, low_pass_weight = 0, low_pass_exponent = 0,
          sharpening_time = 0;
+  std::vector<double> polynomial;
 };
 /// ConfigError, naming the option, for settings that make no sense. Local.
 SpectralFilter resolve_filter(const SpectralConfig& config, Count num_users, Count num_items);

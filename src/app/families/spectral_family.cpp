@@ -29,9 +29,10 @@ std::vector<double> factors_of(const std::vector<std::string>& texts) {
 }
 
 void declare_spectral(OptionSet& options, SpectralConfig& spectral) {
-  options.add_named("preset", spectral.preset,
-                    "named filters: bspm (sharpened), gf-cf, puresvd; single options go before them",
-                    spectral_preset_of, spectral_preset_name);
+  options.add_named(
+      "preset", spectral.preset,
+      "named filters: reweighted, bspm (sharpened), gf-cf, puresvd; single options go before them",
+      spectral_preset_of, spectral_preset_name);
   options.add("k", spectral.k, "singular vectors");
   options.add("user-exponent", spectral.user_exponent, "a of Du^-a R Di^-b");
   options.add("item-exponent", spectral.item_exponent, "b of Du^-a R Di^-b");
@@ -48,7 +49,8 @@ void declare_spectral(OptionSet& options, SpectralConfig& spectral) {
       [&spectral](const auto& texts) { spectral.polynomial = factors_of(texts); },
       [&spectral] {
         std::vector<std::string> texts;
-        for (const double factor : spectral.polynomial) texts.push_back(fmt::format("{}", factor));
+        for (const double factor : spectral.polynomial.value_or(std::vector<double>{}))
+          texts.push_back(fmt::format("{}", factor));
         return texts;
       });
   options.add("tolerance", spectral.tolerance,

@@ -90,6 +90,16 @@ class RowsToSend {
   std::vector<Part> by_rank_;
 };
 
+/// A fixed vector of +-1.
+std::vector<double> probe_vector(Count size) {
+  std::vector<double> x(static_cast<std::size_t>(size));
+  for (Count item = 0; item < size; ++item) {
+    const double u = RandomStream(1, static_cast<std::uint64_t>(item)).uniform(0);
+    x[static_cast<std::size_t>(item)] = u < 0.5 ? -1.0 : 1.0;
+  }
+  return x;
+}
+
 class Fit {
  public:
   Fit(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, const TrainingRows& rows,
@@ -102,7 +112,8 @@ class Fit {
         size_(size),
         owned_(dataset.items.range(comm.rank())),
         num_owned_(std::clamp<Count>(size - owned_.begin, 0, owned_.size())),
-        blocks_(comm, size) {
+        blocks_(comm, size),
+        probe_(probe_vector(size)) {
     report_.num_items = size;
   }
 
@@ -158,10 +169,6 @@ class Fit {
     report_.operations = blocks_.operations();
     log_info("inverse of {} x {}: {:.1f} s, {:.1f} Gflop/s in products on rank 0", size_, size_,
              report_.inverse_seconds, blocks_.operations() / 1e9 / std::max(1e-9, blocks_.product_seconds()));
-  }
-
-  double probe(Count item) const {
-    return RandomStream(1, static_cast<std::uint64_t>(item)).uniform(0) < 0.5 ? -1.0 : 1.0;
   }
 
   /// B = -P / diag(P), a panel of columns at a time: a column of P is its row. The blocks hold -P.
@@ -260,16 +267,10 @@ class Fit {
   const Range owned_;
   const Count num_owned_;  // of the head
   SymmetricBlocks blocks_;
-  std::vector<double> probe_ = probe_vector();
-  std::vector<float> image_;  // P x of the owned items
+  const std::vector<double> probe_;  // x of the check
+  std::vector<float> image_;         // P x of the owned items
   Model model_;
   EaseReport report_;
-
-  std::vector<double> probe_vector() const {
-    std::vector<double> x(static_cast<std::size_t>(size_));
-    for (Count item = 0; item < size_; ++item) x[static_cast<std::size_t>(item)] = probe(item);
-    return x;
-  }
 };
 
 void check_settings(const EaseConfig& config, Count num_items) {

@@ -60,6 +60,7 @@ class NormalizedMatrix {
   const Communicator& comm_;
   const TrainingRows& rows_;
   const Partition &users_, &items_;
+  const WorkRows user_work_, item_work_;
   FactorExchange item_rows_;  // rows of an item table for the users
   FactorExchange user_rows_;
   std::vector<double> user_degrees_, item_degrees_, user_scales_;

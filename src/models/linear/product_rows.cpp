@@ -85,7 +85,8 @@ class Products {
 
   /// Cuts the entries of the owned rows into batches by what they bring in; a long row may be cut.
   void plan() {
-    FactorExchange lengths(comm_, WorkRows(s_.by_item), s_.users, {.method = ExchangeMethod::stream});
+    const WorkRows item_rows(s_.by_item);
+    FactorExchange lengths(comm_, item_rows, s_.users, {.method = ExchangeMethod::stream});
     std::vector<float> own_lengths(static_cast<std::size_t>(owned_users_.size()));
     for (Count user = owned_users_.begin; user < owned_users_.end; ++user) {
       own_lengths[static_cast<std::size_t>(user - owned_users_.begin)] = static_cast<float>(own_prefix(user));

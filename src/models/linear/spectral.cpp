@@ -40,7 +40,7 @@ std::string settings_text(const SpectralConfig& config, const SpectralFilter& fi
                                    {"low_pass_weight", filter.low_pass_weight},
                                    {"low_pass_exponent", filter.low_pass_exponent},
                                    {"sharpening_time", filter.sharpening_time},
-                                   {"polynomial", config.polynomial},
+                                   {"polynomial", filter.polynomial},
                                    {"event_weights", config.event_weights},
                                    {"tolerance", config.tolerance},
                                    {"max_rounds", config.max_rounds},
@@ -113,7 +113,7 @@ class Fit {
       const double lambda = eigenvalue * scale_;
       const double q = sharpening(filter_.sharpening_time, lambda);
       double gain = filter_.sharpening_time > 0 ? lambda * (q - filter_.sparse_weight) : 0, power = 1;
-      for (const double factor : config_.polynomial) gain += factor * (power *= lambda);
+      for (const double factor : filter_.polynomial) gain += factor * (power *= lambda);
       plain.gains.push_back(gain);
       low_pass.gains.push_back(filter_.low_pass_weight * q *
                                (config_.low_pass == LowPass::linear ? lambda : 1));

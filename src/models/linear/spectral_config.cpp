@@ -10,7 +10,7 @@
 namespace pushcart {
 namespace {
 
-constexpr std::array<std::string_view, 3> preset_names{"bspm", "gf-cf", "puresvd"};
+constexpr std::array<std::string_view, 4> preset_names{"reweighted", "bspm", "gf-cf", "puresvd"};
 constexpr std::array<std::string_view, 2> low_pass_names{"ideal", "linear"};
 
 template <std::size_t Size>
@@ -23,25 +23,18 @@ int number_of(const std::array<std::string_view, Size>& names, std::string_view 
                                 nearest_word(name, known), fmt::join(names, ", ")));
 }
 
-/// By SpectralPreset.
-constexpr SpectralFilter presets[] = {{.user_exponent = 0.5,
-                                       .item_exponent = 0.4,
-                                       .sparse_weight = 0.8,
-                                       .low_pass_weight = 0.3,
-                                       .low_pass_exponent = 0.4,
-                                       .sharpening_time = 1},
-                                      {.user_exponent = 0.5,
-                                       .item_exponent = 0.5,
-                                       .sparse_weight = 1,
-                                       .low_pass_weight = 0.3,
-                                       .low_pass_exponent = 0.5,
-                                       .sharpening_time = 0},
-                                      {.user_exponent = 0,
-                                       .item_exponent = 0,
-                                       .sparse_weight = 0,
-                                       .low_pass_weight = 1,
-                                       .low_pass_exponent = 0,
-                                       .sharpening_time = 0}};
+SpectralFilter preset_filter(SpectralPreset preset) {
+  switch (preset) {
+    case SpectralPreset::reweighted:
+      return {0.5, 0.4, 1, 0.2, 0.4, 0, {-0.7}};
+    case SpectralPreset::bspm:
+      return {0.5, 0.4, 0.8, 0.3, 0.4, 1, {}};
+    case SpectralPreset::gf_cf:
+      return {0.5, 0.5, 1, 0.3, 0.5, 0, {}};
+    default:
+      return {0, 0, 0, 1, 0, 0, {}};
+  }
+}
 
 void check_range(double value, double least, double most, const char* option) {
   if (value >= least && value <= most) return;
@@ -64,13 +57,14 @@ std::string_view low_pass_name(LowPass filter) {
 }
 
 SpectralFilter resolve_filter(const SpectralConfig& config, Count num_users, Count num_items) {
-  SpectralFilter filter = presets[static_cast<int>(config.preset)];
+  SpectralFilter filter = preset_filter(config.preset);
   filter.user_exponent = config.user_exponent.value_or(filter.user_exponent);
   filter.item_exponent = config.item_exponent.value_or(filter.item_exponent);
   filter.sparse_weight = config.sparse_weight.value_or(filter.sparse_weight);
   filter.low_pass_weight = config.low_pass_weight.value_or(filter.low_pass_weight);
   filter.low_pass_exponent = config.low_pass_exponent.value_or(filter.low_pass_exponent);
   filter.sharpening_time = config.sharpening_time.value_or(filter.sharpening_time);
+  if (config.polynomial) filter.polynomial = *config.polynomial;
 
   constexpr double largest = 1e6;
   check_range(filter.user_exponent, 0, 2, "--user-exponent");
@@ -79,7 +73,7 @@ SpectralFilter resolve_filter(const SpectralConfig& config, Count num_users, Cou
   check_range(filter.low_pass_weight, 0, largest, "--low-pass-weight");
   check_range(filter.low_pass_exponent, 0, 2, "--low-pass-exponent");
   check_range(filter.sharpening_time, 0, 3, "--sharpening-time");
-  for (const double factor : config.polynomial) check_range(factor, -largest, largest, "--polynomial");
+  for (const double factor : filter.polynomial) check_range(factor, -largest, largest, "--polynomial");
   check_range(config.tolerance, 1e-5, 0.5, "--tolerance");
   if (config.max_rounds < 1) throw ConfigError("--max-rounds must be at least 1");
   const Count smaller = std::min(num_users, num_items);
@@ -92,7 +86,7 @@ SpectralFilter resolve_filter(const SpectralConfig& config, Count num_users, Cou
                                   config.weights_per_row, num_items));
   }
   if (filter.sparse_weight == 0 && filter.low_pass_weight == 0 && filter.sharpening_time == 0 &&
-      config.polynomial.empty()) {
+      filter.polynomial.empty()) {
     throw ConfigError(
         "--sparse-weight, --low-pass-weight, --sharpening-time and --polynomial are all 0: nothing is left "
         "of "
