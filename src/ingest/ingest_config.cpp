@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -59,6 +60,15 @@ void check_rule(const std::string& name, const EventRule& rule) {
   require(rule.dwell_unit_seconds >= 0 && rule.dwell_max > 0,
           fmt::format("--event {}: dwell unit must be 0 (off) or more seconds and its largest factor above 0",
                       name));
+}
+
+/// The standard library matches by recursion: some 100 kB of text end in a stack overflow.
+void check_expressions(const IngestConfig& config, std::string_view option, const std::vector<std::string>& patterns) {
+  constexpr std::size_t longest_id = 8192;
+  const bool any = std::any_of(patterns.begin(), patterns.end(), [](const auto& text) { return text.starts_with("re:"); });
+  require(!any || config.format.max_id_bytes <= longest_id,
+          fmt::format("{}: regular expressions take ids of {} bytes at most; use globs, or lower --max-id-bytes", option,
+                      longest_id));
 }
 
 bool is_given(const LogFormat& format, Role role) {
@@ -168,6 +178,8 @@ void check_config(const IngestConfig& config) {
           "--bot-events-per-day and --bot-distinct-items must be 0 (off) or more");
   require(config.core_users >= 0 && config.core_items >= 0,
           "--core-users and --core-items must be 0 (off) or more");
+  check_expressions(config, "--exclude-items", config.exclude_items);
+  check_expressions(config, "--include-items", config.include_items);
   require(config.file_types.empty() || !is_given(format, Role::type),
           "--file-type goes with neither a type column nor a constant type");
   require(config.batch_rows > 0, "rows a batch must be 1 or more");

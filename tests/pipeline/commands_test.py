@@ -196,6 +196,8 @@ class SmallShop(SharedFolderTest):
                               ("--hold-out-days", "3"), ("--output", "")]:
             columns = [] if option == "--columns" else ["--columns", "user=Customer ID,item=StockCode"]
             self.run_badly(2, USAGE, option, "ingest", "--input", "events.csv", "--output", "no.h5", *columns, option, value)
+        self.run_badly(0, USAGE, ["--exclude-items", "--max-id-bytes"], "ingest", "--input", "events.csv", "--columns",
+                       SHOP_COLUMNS, "--output", "no.h5", "--max-id-bytes", "100000", "--exclude-items", "re:[A-Z]+")
         self.run_badly(2, USAGE, "--columns", "evaluate", "--dataset", "data.h5", "--model", "model.h5", "--test",
                        "events.csv", "--test-columns", "user=Customer ID")
         self.run_badly(2, USAGE, "--format", "recommend", "--dataset", "data.h5", "--model", "model.h5", "--format",
