@@ -25,6 +25,7 @@
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/environment.hpp"
+#include "pushcart/matrix/assemble.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
 
 namespace pushcart::als {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "models/als/block_kernels.hpp"
 #include "models/als/dense.hpp"
 #include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/random.hpp"
@@ -85,8 +86,7 @@ TEST(RowKernels, GatherScalesAndPads) {
       for (Count c = 0; c < k; ++c) scale[size_of(c)] = 1.0F + static_cast<float>(c % 4);
       std::vector<float> roots;
       for (Count j = 0; j < d; ++j) roots.push_back(std::ldexp(1.0F, static_cast<int>(j % 3)));
-      Ahead ahead{places.data(), d, k * 4, 0, 0};
-      kernels.gather(places.data(), d, k, rows.stride, roots.data(), scale.data(), out.data(), ahead);
+      kernels.gather(places.data(), d, k, rows.stride, roots.data(), scale.data(), out.data());
       for (Count j = 0; j < d; ++j) {
         for (Count c = 0; c < rows.stride; ++c) {
           const float expected = c < k ? rows.values[size_of((d - 1 - j) * rows.stride + c)] *
@@ -108,8 +108,7 @@ TEST(RowKernels, Bfloat16RoundsToNearestAndComesBack) {
     const void* place = stored.data();
     const Scratch<float> ones(48, 1.0F);
     Scratch<float> out(48);
-    Ahead none;
-    kernels.gather_bf16(&place, 1, k, 48, ones.data(), ones.data(), out.data(), none);
+    kernels.gather_bf16(&place, 1, k, 48, ones.data(), ones.data(), out.data());
     for (Count c = 0; c < k; ++c) {
       const float exact = rows.values[size_of(c)], found = out[size_of(c)];
       EXPECT_LE(std::abs(found - exact), std::ldexp(std::abs(exact), -8));
@@ -262,6 +261,54 @@ TEST(RowKernels, CombineAndInverseRoots) {
       for (const float root : roots) ASSERT_FLOAT_EQ(root, 0.5F);
     });
   });
+}
+
+TEST(BlockKernels, GramMatrixAndProductWithAMatrix) {
+  for (const CpuPath path : runnable_cpu_paths()) {
+    SCOPED_TRACE(cpu_path_name(path));
+    const OnPath chosen(path);
+    const BlockKernels& kernels = block_kernels();
+    for (const Count k : {1, 7, 32, 33, 70, 300}) {
+      for (const Count d : {1, 5, 8, 40}) {
+        SCOPED_TRACE(testing::Message() << "d " << d << " k " << k);
+        const Rows rows(d, k, 2), matrix(k, k, 1);
+        const Matrix a = rows.dense(), q = matrix.dense();
+        const Count width = panelled(k);
+        Scratch<float> panels(size_of(width * d), 0.0F), square(size_of(width * k), 0.0F);
+        for (Count c = 0; c < k; ++c) {
+          const Count panel = c / panel_columns, within = c % panel_columns;
+          for (Count j = 0; j < d; ++j)
+            panels[size_of((panel * d + j) * panel_columns + within)] =
+                rows.values[size_of(j * rows.stride + c)];
+          for (Count p = 0; p < k; ++p)
+            square[size_of((panel * k + p) * panel_columns + within)] =
+                matrix.values[size_of(p * rows.stride + c)];
+        }
+        Scratch<double> sums(size_of(width * width), 1.0);
+        const double grid = std::ldexp(1.0, -24);
+        kernels.add_gram(panels.data(), d, k, 1.5 * std::ldexp(grid, 52), sums.data());
+        const Matrix gram = a.transpose() * a, product = a * q;
+        std::vector<float> out(size_of(d * k), NAN);
+        kernels.multiply(rows.values.data(), d, rows.stride, k, square.data(), out.data());
+        for (Count i = 0; i < k; ++i) {
+          for (Count j = i; j < k; ++j) {
+            const double found = sums[size_of(i * width + j)] - 1;
+            ASSERT_NEAR(found, gram(i, j), 1e-5 * (1 + gram(i, i)));
+            ASSERT_EQ(found, std::round(found / grid) * grid);
+          }
+        }
+        for (Count j = 0; j < d; ++j) {
+          for (Count c = 0; c < k; ++c)
+            ASSERT_NEAR(static_cast<double>(out[size_of(j * k + c)]), product(j, c), 1e-5);
+        }
+        // A row's bits do not depend on the block it comes in.
+        std::vector<float> alone(size_of(k));
+        kernels.multiply(rows.values.data() + (d - 1) * rows.stride, 1, rows.stride, k, square.data(),
+                         alone.data());
+        EXPECT_EQ(std::memcmp(alone.data(), out.data() + (d - 1) * k, size_of(k) * sizeof(float)), 0);
+      }
+    }
+  }
 }
 
 }  // namespace

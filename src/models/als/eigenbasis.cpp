@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/als/block_kernels.hpp"
 #include "models/als/dense.hpp"
 #include "pushcart/base/parallel.hpp"
 
@@ -29,18 +30,42 @@ Eigenbasis eigenbasis(const Communicator& comm, std::vector<double> gram, Count 
   return basis;
 }
 
+namespace {
+
+/// The eigenvectors as BlockKernels take them.
+void fill_panels(const Eigenbasis& basis, Count k, Scratch<float>& panels) {
+  panels.resize(static_cast<std::size_t>(k * panelled(k)));
+  parallel_for(panelled(k) / panel_columns, [&](Count panel) {
+    float* const to = panels.data() + panel * panel_columns * k;
+    for (Count c = 0; c < panel_columns; ++c) {
+      const Count vector = panel * panel_columns + c;
+      const float* const from = basis.vectors.data() + vector * k;
+      for (Count p = 0; p < k; ++p) to[p * panel_columns + c] = vector < k ? from[p] : 0.0F;
+    }
+  });
+}
+
+}  // namespace
+
 void rotate(FactorTable& table, const Eigenbasis& basis, Count num_rows, std::span<const char> wanted) {
+  constexpr Count rows_at_once = 64;
+  const BlockKernels& kernels = block_kernels();
   const Count k = table.num_columns, granule = Partition::granule(num_rows);
-  const Count num_blocks = (table.rows.size() + granule - 1) / granule;
+  const Count stride = padded(k) + lanes;  // rows a power of two apart would share cache sets
   std::vector<Scratch<float>> threads(static_cast<std::size_t>(omp_get_max_threads()));
-  parallel_for(num_blocks, [&](Count number) {
+  Scratch<float> panels;
+  fill_panels(basis, k, panels);
+  parallel_for((table.rows.size() + granule - 1) / granule, [&](Count number) {
     if (!wanted.empty() && !wanted[static_cast<std::size_t>(number)]) return;
-    Scratch<float>& rotated = threads[static_cast<std::size_t>(omp_get_thread_num())];
-    rotated.resize(static_cast<std::size_t>(granule * k));
-    const Count first = number * granule, count = std::min(granule, table.rows.size() - first);
-    float* const rows = table.values.data() + first * k;
-    times_transposed(rows, basis.vectors.data(), count, k, rotated.data());
-    std::copy_n(rotated.data(), count * k, rows);
+    Scratch<float>& copy = threads[static_cast<std::size_t>(omp_get_thread_num())];
+    copy.resize(static_cast<std::size_t>(rows_at_once * stride));
+    const Count end = std::min((number + 1) * granule, table.rows.size());
+    for (Count first = number * granule; first < end; first += rows_at_once) {
+      const Count count = std::min(rows_at_once, end - first);
+      float* const rows = table.values.data() + first * k;
+      for (Count row = 0; row < count; ++row) std::copy_n(rows + row * k, k, copy.data() + row * stride);
+      kernels.multiply(copy.data(), count, stride, k, panels.data(), rows);
+    }
   });
 }
 

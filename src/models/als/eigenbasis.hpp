@@ -18,7 +18,7 @@ struct Eigenbasis {
 /// LAPACK gives up.
 Eigenbasis eigenbasis(const Communicator& comm, std::vector<double> gram, Count k);
 
-/// F := F Q, granule by granule with matrix products of fixed shape, in place. Scores stay as they are if the
+/// F := F Q in place, each row by itself. Scores stay as they are if the
 /// other side is expressed in the same basis. Local.
 /// @param wanted  by local granule: others stay as they are; empty = all
 void rotate(FactorTable& table, const Eigenbasis& basis, Count num_rows, std::span<const char> wanted = {});

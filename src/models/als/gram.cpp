@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/als/block_kernels.hpp"
 #include "models/als/dense.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/sum_grid.hpp"
@@ -36,12 +37,17 @@ double largest_sum_of_squares(const FactorTable& table, Count granule, Count num
   return largest;
 }
 
-void add_rounded(const Scratch<float>& product, double shift, Count k, std::vector<double>& sums) {
-  for (Count row = 0; row < k; ++row) {
-    const float* const from = product.data() + row * k;
-    double* const to = sums.data() + row * k;
-    for (Count column = row; column < k; ++column) {
-      to[column] += (static_cast<double>(from[column]) + shift) - shift;
+/// The block's rows as BlockKernels take them.
+void fill_panels(const FactorTable& table, const Block& block, Scratch<float>& panels) {
+  const Count k = table.num_columns;
+  panels.resize(static_cast<std::size_t>(block.count * panelled(k)));
+  for (Count first = 0; first < k; first += panel_columns) {
+    const Count width = std::min(panel_columns, k - first);
+    float* const panel = panels.data() + first * block.count;
+    for (Count row = 0; row < block.count; ++row) {
+      float* const to = panel + row * panel_columns;
+      std::copy_n(table.values.data() + (block.first + row) * k + first, width, to);
+      std::fill(to + width, to + panel_columns, 0.0F);
     }
   }
 }
@@ -61,22 +67,27 @@ std::vector<double> gram_matrix(const Communicator& comm, const FactorTable& tab
   const double shift = SumGrid(largest, Partition::num_granules(num_rows)).shift();
 
   struct Thread {
-    Scratch<float> product;
-    std::vector<double> sums;
+    Scratch<float> panels;
+    Scratch<double> sums;
   };
+  const BlockKernels& kernels = block_kernels();
+  const Count stride = panelled(k);
   std::vector<Thread> threads(static_cast<std::size_t>(omp_get_max_threads()));
   parallel_for(num_blocks, [&](Count number) {
     Thread& mine = threads[static_cast<std::size_t>(omp_get_thread_num())];
-    mine.product.resize(size);
-    mine.sums.resize(size);
+    mine.sums.resize(static_cast<std::size_t>(stride * stride));
     const Block block = block_of(table, granule, number);
-    column_products(table.values.data() + block.first * k, block.count, k, k, mine.product.data(), k,
-                    Update::overwrite);
-    add_rounded(mine.product, shift, k, mine.sums);
+    fill_panels(table, block, mine.panels);
+    kernels.add_gram(mine.panels.data(), block.count, k, shift, mine.sums.data());
   });
   std::vector<double> gram(size, 0);
   for (const Thread& thread : threads) {
-    for (std::size_t i = 0; i < thread.sums.size(); ++i) gram[i] += thread.sums[i];
+    if (thread.sums.empty()) continue;
+    for (Count row = 0; row < k; ++row) {
+      for (Count column = row; column < k; ++column)
+        gram[static_cast<std::size_t>(row * k + column)] +=
+            thread.sums[static_cast<std::size_t>(row * stride + column)];
+    }
   }
   comm.allreduce(std::span<double>(gram), Reduce::sum);
   for (Count row = 0; row < k; ++row) {

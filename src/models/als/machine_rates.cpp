@@ -53,21 +53,16 @@ double gather_rate(const FactorTable& table, GatherPrecision precision) {
   Scratch<float> gathered(static_cast<std::size_t>(threads * rows_at_once * stride));
   const double seconds = seconds_of([&](Count thread) {
     std::uint64_t place = static_cast<std::uint64_t>(thread);
-    const void* rows[2][rows_at_once];
-    const auto choose = [&](const void** to) {
-      for (Count n = 0; n < rows_at_once; ++n) {
-        place = place * 6364136223846793005ULL + 1442695040888963407ULL;
-        to[n] = table.values.data() +
-                static_cast<Count>((place >> 33) % static_cast<std::uint64_t>(num_rows)) * k;
-      }
-    };
-    choose(rows[0]);
+    const void* rows[rows_at_once];
     const auto gather = precision == GatherPrecision::float32 ? kernels.gather : kernels.gather_bf16;
     for (Count n = 0; n < batches; ++n) {
-      choose(rows[(n + 1) % 2]);
-      Ahead ahead{rows[(n + 1) % 2], rows_at_once, row_bytes, 0, 0};
-      gather(rows[n % 2], rows_at_once, k, stride, ones.data(), ones.data(),
-             gathered.data() + thread * rows_at_once * stride, ahead);
+      for (const void*& row : rows) {
+        place = place * 6364136223846793005ULL + 1442695040888963407ULL;
+        row = table.values.data() +
+              static_cast<Count>((place >> 33) % static_cast<std::uint64_t>(num_rows)) * k;
+      }
+      gather(rows, rows_at_once, k, stride, ones.data(), ones.data(),
+             gathered.data() + thread * rows_at_once * stride);
     }
   });
   return static_cast<double>(threads * batches * rows_at_once * row_bytes) / seconds;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "models/als/block_kernels.hpp"
 #include "models/als/row_solver.hpp"
 
 namespace pushcart::als {
@@ -31,8 +32,8 @@ MemoryPlan plan_memory(const Dataset& dataset, const AlsConfig& config, const Al
   }
   plan.add("places of gathered rows", entries * Count{sizeof(std::int32_t)});
   const Count others = dataset.users.num_ranks() - 1;
-  // Of each side at most a batch comes in, and never more rows than the other ranks own; at most two batches go
-  // out, and never more than the own rows to every other rank.
+  // Of each side at most a batch comes in, and never more rows than the other ranks own; at most two batches
+  // go out, and never more than the own rows to every other rank.
   const Count remote_rows = dataset.num_users() + dataset.num_items() - rows;
   const Count row_bytes = k * float_bytes;
   if (others > 0) {
@@ -40,7 +41,12 @@ MemoryPlan plan_memory(const Dataset& dataset, const AlsConfig& config, const Al
     plan.add("rows sent", std::min(2 * config.batch_bytes, rows * others * row_bytes));
   }
   plan.add("solvers", 2 * threads * RowSolver::scratch_bytes(k, longest));
-  plan.add("Gram matrix", k * k * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
+  const Count wide = panelled(k);
+  plan.add("Gram matrix", (threads + 4) * wide * wide * double_bytes + 2 * wide * k * float_bytes +
+                              threads * 256 * wide * float_bytes);
+  if (config.gather_precision != GatherPrecision::float32) {
+    plan.add("rows as they are read", rows * stored_width(config.gather_precision, k) * float_bytes);
+  }
   plan.add("losses by row", rows * 2 * double_bytes);
   return plan;
 }

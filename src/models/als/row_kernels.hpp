@@ -20,9 +20,9 @@ struct RowKernels {
 
   /// out row j = root[j] * scale * row j of k floats or bfloat16; padding columns become zero.
   void (*gather)(const void* const* rows, Count d, Count k, Count stride, const float* roots,
-                 const float* scale, float* out, Ahead& ahead);
+                 const float* scale, float* out);
   void (*gather_bf16)(const void* const* rows, Count d, Count k, Count stride, const float* roots,
-                      const float* scale, float* out, Ahead& ahead);
+                      const float* scale, float* out);
 
   /// BB' as tiles of 4 x 4, (0,0), (0,1) ... (1,1) ...: the upper triangle of tiles.
   void (*tile_products)(const float* b, Count d, Count stride, float* tiles, Ahead& ahead);

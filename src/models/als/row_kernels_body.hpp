@@ -1,32 +1,9 @@
 // The body of row_kernels.hpp for one vector width; included by the files of the CPU paths only.
 #include "models/als/row_kernels.hpp"
+#include "models/als/vectors.hpp"
 
 namespace pushcart::als {
 namespace {
-
-template <int Width>
-struct Vectors;
-template <>
-struct Vectors<4> {
-  typedef float Floats __attribute__((vector_size(16), may_alias));
-  typedef int Ints __attribute__((vector_size(16), may_alias));
-  typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
-  typedef unsigned short Halves __attribute__((vector_size(8), aligned(2), may_alias));
-};
-template <>
-struct Vectors<8> {
-  typedef float Floats __attribute__((vector_size(32), may_alias));
-  typedef int Ints __attribute__((vector_size(32), may_alias));
-  typedef float Loose __attribute__((vector_size(32), aligned(4), may_alias));
-  typedef unsigned short Halves __attribute__((vector_size(16), aligned(2), may_alias));
-};
-template <>
-struct Vectors<16> {
-  typedef float Floats __attribute__((vector_size(64), may_alias));
-  typedef int Ints __attribute__((vector_size(64), may_alias));
-  typedef float Loose __attribute__((vector_size(64), aligned(4), may_alias));
-  typedef unsigned short Halves __attribute__((vector_size(32), aligned(2), may_alias));
-};
 
 template <int... Lane>
 struct LaneList {};
@@ -124,7 +101,7 @@ struct Kernels {
 
   template <class Stored>
   static void gather(const void* const* rows, Count d, Count k, Count stride, const float* roots,
-                     const float* scale, float* out, Ahead& ahead) {
+                     const float* scale, float* out) {
     for (Count j = 0; j < d; ++j) {
       const auto* const row = static_cast<const Stored*>(rows[j]);
       const float root = roots[j];
@@ -133,7 +110,6 @@ struct Kernels {
       for (; c + Width <= k; c += Width) store(to + c, load_row(row + c) * (root * load(scale + c)));
       for (; c < k; ++c) to[c] = one(row[c]) * (root * scale[c]);
       for (; c < stride; ++c) to[c] = 0;
-      bring(ahead, (k * static_cast<Count>(sizeof(Stored)) + 63) / 64);
     }
   }
 
@@ -157,10 +133,11 @@ struct Kernels {
   }
 
   static void tile_products(const float* b, Count d, Count stride, float* tiles, Ahead& ahead) {
+    const Count lines = 1 + stride / 2 / (d / tile + 1);  // so that rows of like length are asked for in time
     for (Count i = 0; i < d; i += tile) {
       for (Count j = i; j < d; j += tile, tiles += tile * tile) {
         tile_product(b + i * stride, b + j * stride, stride, tiles);
-        bring(ahead, stride / 32);
+        bring(ahead, lines);
       }
     }
   }
@@ -348,11 +325,22 @@ struct Kernels {
     for (Count c = 0; c < stride; c += Width) store(y + c, Floats{});
   }
 
-  static void combine(const float* b, Count d, Count stride, const float* v, float* y) {
+  static void combine_and_bring(const float* b, Count d, Count stride, const float* v, float* y,
+                                Ahead& ahead) {
     clear(y, stride);
     Count j = 0;
-    for (; j + 8 <= d; j += 8) add_rows<8>(b + j * stride, stride, v + j, y);
-    for (; j < d; j += 4) add_rows<4>(b + j * stride, stride, v + j, y);
+    for (; j + 8 <= d; j += 8) {
+      add_rows<8>(b + j * stride, stride, v + j, y);
+      bring(ahead, stride / 8);
+    }
+    for (; j < d; j += 4) {
+      add_rows<4>(b + j * stride, stride, v + j, y);
+      bring(ahead, stride / 16);
+    }
+  }
+  static void combine(const float* b, Count d, Count stride, const float* v, float* y) {
+    Ahead none;
+    combine_and_bring(b, d, stride, v, y, none);
   }
 
   /// The products of four rows with p, in two chains of sums each.
@@ -395,12 +383,12 @@ struct Kernels {
       set_four(bp + j, four_dots(b + j * stride, stride, p));
       set_four(bp + j + 4, four_dots(b + (j + 4) * stride, stride, p));
       add_rows<8>(b + j * stride, stride, bp + j, q);
-      bring(ahead, stride / 16);
+      bring(ahead, stride / 4);
     }
     for (; j < d; j += 4) {
       set_four(bp + j, four_dots(b + j * stride, stride, p));
       add_rows<4>(b + j * stride, stride, bp + j, q);
-      bring(ahead, stride / 32);
+      bring(ahead, stride / 8);
     }
   }
 
@@ -420,7 +408,7 @@ struct Kernels {
   static int conjugate_gradients(const float* b, Count d, Count stride, float* e, float* y, float* work,
                                  float tolerance, int max_steps, Ahead& ahead) {
     float *const r = work, *const p = r + stride, *const q = p + stride, *const bp = q + stride;
-    combine(b, d, stride, e, r);
+    combine_and_bring(b, d, stride, e, r, ahead);
     const float goal = tolerance * tolerance * dot(r, r, stride);
     float size = goal > 0 ? goal / (tolerance * tolerance) : 0;
     if (dot(y, y, stride) > 0) {

@@ -156,7 +156,7 @@ void RowSolver::process(Slot& slot, Ahead& ahead, const Finish& finish) {
   solve_group(finish);
   double observed = 0;
   Solved solved = Solved::no;
-  gather(slot, b_.data(), ahead);
+  gather(slot, b_.data());
   if (method == RowMethod::gradients) {
     solved = solve_by_gradients(slot, ahead, observed);
   } else {
@@ -165,11 +165,11 @@ void RowSolver::process(Slot& slot, Ahead& ahead, const Finish& finish) {
   finish(slot.row, slot.x, solved, observed);
 }
 
-void RowSolver::gather(const Slot& slot, float* b, Ahead& ahead) const {
+void RowSolver::gather(const Slot& slot, float* b) const {
   const auto kernel =
       settings_.precision == GatherPrecision::float32 ? kernels_->gather : kernels_->gather_bf16;
   const Count d = slot.num_entries;
-  kernel(slot.rows.data(), d, k_, stride_, slot.roots.data(), scale_.data(), b, ahead);
+  kernel(slot.rows.data(), d, k_, stride_, slot.roots.data(), scale_.data(), b);
   std::fill(b + d * stride_, b + tiled(d) * stride_, 0.0F);
 }
 
@@ -185,12 +185,11 @@ void RowSolver::add_to_group(Slot& slot, Ahead& ahead, const Finish& finish) {
   const auto member = static_cast<Count>(group_.size());
   float* const b = b_.data() + member * d * stride_;
   float* const tiles = tiles_.data() + member * tile_floats(d);
-  gather(slot, b, ahead);
+  gather(slot, b);
   kernels_->tile_products(b, d, stride_, tiles, ahead);
   if (!(trace_of_tiles(tiles, d) <= tame_trace)) {
     solve_group(finish);
-    Ahead none;
-    gather(slot, b_.data(), none);
+    gather(slot, b_.data());
     double observed = 0;
     const Solved solved = solve_exactly(slot, observed);
     finish(slot.row, slot.x, solved, observed);

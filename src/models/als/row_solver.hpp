@@ -101,7 +101,7 @@ class alignas(64) RowSolver {  // one a thread: no line shared with another
   Ahead ahead_of(const Slot& slot) const;
   void process(Slot& slot, Ahead& ahead, const Finish& finish);
   void set_rho(double rho);
-  void gather(const Slot& slot, float* b, Ahead& ahead) const;
+  void gather(const Slot& slot, float* b) const;
   void add_to_group(Slot& slot, Ahead& ahead, const Finish& finish);
   void solve_group(const Finish& finish);
   Count group_size(Count tiled_entries) const;
