@@ -22,9 +22,9 @@ struct alignas(64) TileShapes {
   std::uint8_t num_rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-/// Dot products of 32 rows with 32 items: sums[half of the items][row][item].
+/// Dot products of 32 rows with 32 items, to `sums` with panel_items a row.
 inline void multiply(const std::uint8_t* rows, long num_columns, const std::int8_t* codes,
-                     const std::int32_t* starts, std::int32_t (&sums)[2][rows_at_once][tile]) {
+                     const std::int32_t* starts, std::int32_t* sums) {
   _tile_loadd(0, starts, 0);  // a stride of 0: each row of the tile starts alike
   _tile_loadd(1, starts + tile, 0);
   _tile_loadd(2, starts, 0);
@@ -40,49 +40,49 @@ inline void multiply(const std::uint8_t* rows, long num_columns, const std::int8
     _tile_dpbusd(2, 5, 6);
     _tile_dpbusd(3, 5, 7);
   }
-  _tile_stored(0, &sums[0][0][0], 64);
-  _tile_stored(1, &sums[1][0][0], 64);
-  _tile_stored(2, &sums[0][tile][0], 64);
-  _tile_stored(3, &sums[1][tile][0], 64);
+  constexpr long row_bytes = panel_items * 4;
+  _tile_stored(0, sums, row_bytes);
+  _tile_stored(1, sums + tile, row_bytes);
+  _tile_stored(2, sums + tile * panel_items, row_bytes);
+  _tile_stored(3, sums + tile * panel_items + tile, row_bytes);
 }
 
-template <bool biased>
-inline std::uint64_t compare(const ScreenTask& task, long row, long first_item, const std::int32_t* sums) {
-  const __m512i sum = _mm512_load_si512(sums);
-  if constexpr (biased) {
-    const __m512 score =
-        _mm512_fmadd_ps(_mm512_maskz_cvtepi32_ps(static_cast<__mmask16>(-1), sum),
-                        _mm512_set1_ps(task.scales[row]), _mm512_loadu_ps(task.bias + first_item));
-    return _mm512_cmp_ps_mask(score, _mm512_set1_ps(task.float_limits[row]), _CMP_NLT_UQ);
-  } else {
-    return _mm512_cmpge_epi32_mask(sum, _mm512_set1_epi32(task.limits[row]));
+/// 32 rows with a panel.
+inline void multiply_rows(const ScreenTask& task, long first, std::int32_t* sums) {
+  for (long item = 0; item < panel_items; item += items_at_once) {
+    multiply(task.rows + first * task.num_columns, task.num_columns, task.codes + item * 4,
+             task.starts + item, sums + item);
   }
 }
 
-template <bool biased>
-void find_hits(const ScreenTask& task) {
+void find_sums(const ScreenTask& task) {
   const TileShapes shapes;
   _tile_loadconfig(&shapes);
-  alignas(64) std::int32_t sums[2][2][rows_at_once][tile];  // by part of the panel
   for (long first = 0; first < task.num_rows; first += rows_at_once) {
-    for (long part = 0; part < 2; ++part) {
-      multiply(task.rows + first * task.num_columns, task.num_columns, task.codes + part * items_at_once * 4,
-               task.starts + part * items_at_once, sums[part]);
-    }
-    for (long r = 0; r < rows_at_once; ++r) {
-      std::uint64_t hits = 0;
-      for (long v = 0; v < 4; ++v) {
-        hits |= compare<biased>(task, first + r, v * tile, sums[v / 2][v % 2][r]) << (v * tile);
-      }
-      task.hits[first + r] = hits;
-    }
+    multiply_rows(task, first, task.sums + first * panel_items);
   }
   _tile_release();
 }
 
-void find_amx_hits(const ScreenTask& task) {
-  if (task.bias != nullptr) return find_hits<true>(task);
-  find_hits<false>(task);
+void find_hits(const ScreenTask& task) {
+  const TileShapes shapes;
+  _tile_loadconfig(&shapes);
+  alignas(64) std::int32_t sums[rows_at_once * panel_items];
+  for (long first = 0; first < task.num_rows; first += rows_at_once) {
+    multiply_rows(task, first, sums);
+    ScreenTask part = task;
+    part.num_rows = rows_at_once;
+    part.sums = sums;
+    part.hits += first;
+    if (task.bias == nullptr) {
+      part.limits += first;
+    } else {
+      part.scales += first;
+      part.float_limits += first;
+    }
+    compare_sums_avx512(part);
+  }
+  _tile_release();
 }
 
 bool ask_for_amx() {
@@ -101,7 +101,7 @@ bool amx_permitted() {
   return permitted;
 }
 
-const ScreenKernel amx_kernel{"amx", 127, 128, rows_at_once, 64, find_amx_hits};
+const ScreenKernel amx_kernel{"amx", 127, 128, rows_at_once, 64, find_hits, find_sums, compare_sums_avx512};
 
 }  // namespace pushcart::detail
 #endif

@@ -5,31 +5,55 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 #include "pushcart/base/error.hpp"
 #include "topn/rounding.hpp"
 
 namespace pushcart::detail {
 
+namespace {
+
+/// Where as many as `wanted` of `all` items should reach a limit, between one that enough and one that too
+/// few do: scores are taken for normal, whose tail falls with the square of the limit.
+double guess_limit(const SeedTrial& low, const SeedTrial& high, double wanted, double all) {
+  const auto depth = [&](double count) { return std::sqrt(std::log(2 * all / count)); };
+  const double from = depth(low.count), to = depth(high.count);
+  const double share = to > from ? (depth(1.1 * wanted) - from) / (to - from) : 0.5;
+  return low.limit + (high.limit - low.limit) * std::clamp(share, 0.1, 0.9);
+}
+
+/// A bit for each item of the panel.
+std::uint64_t valid_places(const Panel& panel) {
+  return panel.size == panel_items ? ~std::uint64_t{0} : (std::uint64_t{1} << panel.size) - 1;
+}
+
+}  // namespace
+
 bool BlockSearch::is_hopeless(const ItemPanels& panels, const Query& query) {
   const double reach = query.has_factors() ? query.norm * panels.max_norm() * (1 + 1e-9) : 0;
   return panels.max_bias() + reach < below_half_step(query.best.cutoff().score);
 }
 
-void BlockSearch::search(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> queries,
-                         const std::function<std::string(Count)>& row_name) {
+void BlockSearch::take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries) {
   block_ = &block;
   panels_ = &panels;
+  num_words_ = panels.panels().size();
+  closed_.resize(std::max(closed_.size(), num_queries * num_words_));
+  has_closed_.resize(std::max(has_closed_.size(), num_queries));
+}
+
+void BlockSearch::search(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> queries,
+                         const std::function<std::string(Count)>& row_name) {
+  take(block, panels, queries.size());
   row_name_ = &row_name;
   rows_.clear();
   slots_.clear();
-  num_words_ = panels.panels().size();
   for (std::size_t slot = 0; slot < queries.size(); ++slot) {
     Query& query = *queries[slot];
+    has_closed_[slot] = 0;
     if (!query.weights.empty()) {
-      if (touched_.size() < queries.size() * num_words_) touched_.resize(queries.size() * num_words_);
-      std::fill_n(touched_.begin() + static_cast<std::ptrdiff_t>(slot * num_words_), num_words_,
-                  std::uint64_t{0});
+      clear_closed(slot);
       add_weights(query, slot);
     }
     if (is_hopeless(panels, query)) continue;
@@ -46,8 +70,8 @@ void BlockSearch::search(const ItemBlock& block, const ItemPanels& panels, std::
 /// Serves the items of the block that the row's history touches; their flags keep them from being served
 /// again.
 void BlockSearch::add_weights(Query& query, std::size_t slot) {
-  weight_sums_.resize(static_cast<std::size_t>(ItemTour::block_items), 0.0);
-  has_weight_.resize(static_cast<std::size_t>(ItemTour::block_items), 0);
+  weight_sums_.resize(static_cast<std::size_t>(block_->size()), 0.0);
+  has_weight_.resize(static_cast<std::size_t>(block_->size()), 0);
   const auto items = block_->items();
   const auto& by_item = panels_->by_item();
   const Count first = items[static_cast<std::size_t>(by_item.front())];
@@ -77,9 +101,8 @@ void BlockSearch::add_weights(Query& query, std::size_t slot) {
   }
   for (Count position : weighted_) {
     const Count place = panels_->place(position);
-    touched_[slot * num_words_ + static_cast<std::size_t>(place / panel_items)] |= std::uint64_t{1}
-                                                                                   << (place % panel_items);
-    offer(query, position, weight_sums_[static_cast<std::size_t>(position)]);
+    close(slot, place);
+    offer(query, position, product(query, position), weight_sums_[static_cast<std::size_t>(position)]);
     weight_sums_[static_cast<std::size_t>(position)] = 0;
     has_weight_[static_cast<std::size_t>(position)] = 0;
   }
@@ -92,42 +115,143 @@ void BlockSearch::walk_biases(Query& query, std::size_t slot) {
     const float bias = block_->bias()[static_cast<std::size_t>(position)];
     const ScoredItem candidate{block_->items()[static_cast<std::size_t>(position)], bias};
     if (!std::isnan(bias) && !ranks_before(candidate, query.best.cutoff())) return;
-    if (!query.weights.empty() && is_touched(slot, panels_->place(position))) continue;
-    offer(query, position, 0);
+    if (has_closed_[slot] && is_closed(slot, panels_->place(position))) continue;
+    offer(query, position, product(query, position), 0);
   }
 }
 
-void BlockSearch::screen_rows() {
-  screen_->begin(*block_, *panels_, rows_);
-  limits_.resize(static_cast<std::size_t>(tile_rows()), HUGE_VAL);
-  hits_.resize(static_cast<std::size_t>(tile_rows()));
-  num_screened_ += static_cast<Count>(rows_.size()) * block_->size();
-  for (std::size_t p = 0; p < panels_->panels().size(); ++p) {
-    const Panel& panel = panels_->panels()[p];
-    for (std::size_t r = 0; r < rows_.size(); ++r)
-      limits_[r] = below_half_step(rows_[r]->best.cutoff().score);
-    screen_->find_hits(static_cast<Count>(p), limits_.data(), hits_.data());
-    const std::uint64_t valid =
-        panel.size == panel_items ? ~std::uint64_t{0} : (std::uint64_t{1} << panel.size) - 1;
+void BlockSearch::clear_closed(std::size_t slot) {
+  has_closed_[slot] = 1;
+  std::fill_n(closed_.begin() + static_cast<std::ptrdiff_t>(slot * num_words_), num_words_, std::uint64_t{0});
+}
+
+/// Flags the excluded items of the block.
+void BlockSearch::exclude(const Query& query, std::size_t slot) {
+  const auto items = block_->items();
+  const auto item_at = [&](Count position) { return items[static_cast<std::size_t>(position)]; };
+  const auto& by_item = panels_->by_item();
+  clear_closed(slot);
+  auto from = by_item.begin();
+  for (Count item : query.excluded) {
+    from = std::ranges::lower_bound(from, by_item.end(), item, {}, item_at);
+    if (from == by_item.end()) return;
+    if (item_at(*from) == item) close(slot, panels_->place(*from));
+  }
+}
+
+/// How many items of the block have scores that reach limits_ for certain, by row.
+void BlockSearch::count_certain() {
+  counts_.assign(rows_.size(), 0);
+  for (std::size_t p = 0; p < num_words_; ++p) {
+    screen_->find_hits(static_cast<Count>(p), Bound::lower, limits_.data(), hits_.data());
     for (std::size_t r = 0; r < rows_.size(); ++r) {
-      std::uint64_t hits = hits_[r] & valid;
-      if (hits == 0) continue;
-      if (!rows_[r]->weights.empty()) hits &= ~touched_[slots_[r] * num_words_ + p];
-      score_hits(panel, *rows_[r], hits);
+      const std::uint64_t closed = closed_[slots_[r] * num_words_ + p];
+      counts_[r] += std::popcount(hits_[r] & valid_places(panels_->panels()[p]) & ~closed);
     }
   }
 }
 
-void BlockSearch::score_hits(const Panel& panel, Query& query, std::uint64_t hits) {
-  for (; hits != 0; hits &= hits - 1)
-    offer(query, panels_->position(panel.first + std::countr_zero(hits)), 0);
+void BlockSearch::seed(const ItemBlock& sample, const ItemPanels& panels, std::span<Query* const> queries) {
+  take(sample, panels, queries.size());
+  rows_.assign(queries.begin(), queries.end());
+  slots_.resize(rows_.size());
+  std::iota(slots_.begin(), slots_.end(), std::size_t{0});
+  if (!are_tame()) return;
+  for (std::size_t r = 0; r < rows_.size(); ++r) exclude(*rows_[r], slots_[r]);
+  screen_->begin(sample, panels, rows_, Use::again_and_again);
+  limits_.assign(static_cast<std::size_t>(tile_rows()), HUGE_VAL);
+  hits_.resize(static_cast<std::size_t>(tile_rows()));
+  find_seeds();
 }
 
-void BlockSearch::offer(Query& query, Count position, double weight_sum) {
+/// Finds a score that enough items of the sample reach for certain, but not many more.
+void BlockSearch::find_seeds() {
+  const Count wanted = rows_.front()->best.wanted();
+  const auto all = static_cast<double>(block_->size());
+  lowest_.assign(rows_.size(), {0, all});
+  highest_.clear();
+  for (const Query* query : rows_)
+    highest_.push_back({query->norm * panels_->max_norm() + panels_->max_bias(), 0.5});
+  constexpr int num_trials = 5;
+  for (int trial = 0; trial < num_trials; ++trial) {
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      limits_[r] = guess_limit(lowest_[r], highest_[r], static_cast<double>(wanted), all);
+    }
+    count_certain();
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      auto& end = counts_[r] >= wanted ? lowest_[r] : highest_[r];
+      end = {limits_[r], std::max(0.5, static_cast<double>(counts_[r]))};
+    }
+  }
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    if (lowest_[r].limit > 0) rows_[r]->best.expect_at_least(round_down(lowest_[r].limit));
+  }
+}
+
+/// Whether the scores of these rows with this block are far from the ends of the range of floats: then each
+/// is a number and none is infinite.
+bool BlockSearch::are_tame() const {
+  constexpr double most = 1e15;
+  if (!(panels_->max_norm() < most)) return false;
+  for (const Panel& panel : panels_->panels()) {
+    if (!(panel.bias < most)) return false;
+  }
+  return std::all_of(rows_.begin(), rows_.end(), [](const Query* query) { return query->norm < most; });
+}
+
+void BlockSearch::screen_rows() {
+  screen_->begin(*block_, *panels_, rows_, Use::once);
+  limits_.assign(static_cast<std::size_t>(tile_rows()), HUGE_VAL);
+  hits_.resize(static_cast<std::size_t>(tile_rows()));
+  num_screened_ += static_cast<Count>(rows_.size()) * block_->size();
+  for (std::size_t p = 0; p < num_words_; ++p) {
+    for (std::size_t r = 0; r < rows_.size(); ++r)
+      limits_[r] = below_half_step(rows_[r]->best.cutoff().score);
+    find_hit_pairs(p);
+    score_hit_pairs();
+  }
+}
+
+void BlockSearch::find_hit_pairs(std::size_t p) {
+  const Panel& panel = panels_->panels()[p];
+  screen_->find_hits(static_cast<Count>(p), Bound::upper, limits_.data(), hits_.data());
+  pairs_.clear();
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    std::uint64_t hits = hits_[r] & valid_places(panel);
+    if (hits == 0) continue;
+    if (has_closed_[slots_[r]]) hits &= ~closed_[slots_[r] * num_words_ + p];
+    for (; hits != 0; hits &= hits - 1) {
+      pairs_.push_back({rows_[r], panels_->position(panel.first + std::countr_zero(hits))});
+    }
+  }
+}
+
+/// All products first: they overlap, which they could not with an unpredictable branch after each.
+void BlockSearch::score_hit_pairs() {
+  constexpr std::size_t ahead = 4;
+  products_.resize(pairs_.size());
+  const auto fetch = [&](std::size_t i) {
+    if (i >= pairs_.size()) return;
+    const auto row = std::as_bytes(block_->row(pairs_[i].position));
+    for (std::size_t byte = 0; byte < row.size(); byte += 64) __builtin_prefetch(row.data() + byte);
+  };
+  for (std::size_t i = 0; i < ahead; ++i) fetch(i);
+  for (std::size_t i = 0; i < pairs_.size(); ++i) {
+    fetch(i + ahead);
+    products_[i] = product(*pairs_[i].query, pairs_[i].position);
+  }
+  for (std::size_t i = 0; i < pairs_.size(); ++i)
+    offer(*pairs_[i].query, pairs_[i].position, products_[i], 0);
+}
+
+double BlockSearch::product(const Query& query, Count position) const {
+  return dot_(query.factors.data(), block_->row(position).data(),
+              query.factors.empty() ? 0 : static_cast<long>(block_->num_columns()));
+}
+
+void BlockSearch::offer(Query& query, Count position, double product, double weight_sum) {
   const auto i = static_cast<std::size_t>(position);
-  const double factors = dot_(query.factors.data(), block_->row(position).data(),
-                              query.factors.empty() ? 0 : static_cast<long>(block_->num_columns()));
-  const auto score = static_cast<float>(static_cast<double>(block_->bias()[i]) + factors + weight_sum);
+  const auto score = static_cast<float>(static_cast<double>(block_->bias()[i]) + product + weight_sum);
   ++num_scored_;
   const Count item = block_->items()[i];
   if (!std::isnan(score) && !ranks_before({item, score}, query.best.cutoff())) return;

@@ -14,6 +14,11 @@
 
 namespace pushcart::detail {
 
+/// A limit and how many items of a row reach it for certain (at least one half, for logarithms).
+struct SeedTrial {
+  double limit, count;
+};
+
 /// Scores some queries against one block of items. One object a thread; keeps its buffers.
 class BlockSearch {
  public:
@@ -27,18 +32,35 @@ class BlockSearch {
   /// Whether no item of the block can get into the list by its factors and bias.
   static bool is_hopeless(const ItemPanels& panels, const Query& query);
 
+  /// Gives the lists a cutoff to begin with: a score that enough items of the sample reach for certain. They
+  /// then do not climb there item by item. At most tile_rows queries, with factors, without weights; their
+  /// lists are empty.
+  void seed(const ItemBlock& sample, const ItemPanels& panels, std::span<Query* const> queries);
+
   /// Updates the lists of at most tile_rows queries. Local; NumericError if a score is not a number.
   void search(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> queries,
               const std::function<std::string(Count)>& row_name);
 
  private:
+  void take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries);
   void add_weights(Query& query, std::size_t slot);
   void walk_biases(Query& query, std::size_t slot);
+  void exclude(const Query& query, std::size_t slot);
+  void find_seeds();
+  bool are_tame() const;
+  void count_certain();
+  void find_hit_pairs(std::size_t panel);
+  void score_hit_pairs();
   void screen_rows();
-  void score_hits(const Panel& panel, Query& query, std::uint64_t hits);
-  void offer(Query& query, Count position, double weight_sum);
-  bool is_touched(std::size_t slot, Count place) const {
-    return (touched_[slot * num_words_ + static_cast<std::size_t>(place / panel_items)] >>
+  double product(const Query& query, Count position) const;
+  void offer(Query& query, Count position, double product, double weight_sum);
+  void clear_closed(std::size_t slot);
+  void close(std::size_t slot, Count place) {
+    closed_[slot * num_words_ + static_cast<std::size_t>(place / panel_items)] |= std::uint64_t{1}
+                                                                                  << (place % panel_items);
+  }
+  bool is_closed(std::size_t slot, Count place) const {
+    return (closed_[slot * num_words_ + static_cast<std::size_t>(place / panel_items)] >>
             (place % panel_items)) &
            1;
   }
@@ -51,14 +73,24 @@ class BlockSearch {
   const ItemBlock* block_ = nullptr;
   const ItemPanels* panels_ = nullptr;
   const std::function<std::string(Count)>* row_name_ = nullptr;
-  std::vector<Query*> rows_;              ///< that are screened
-  std::vector<std::size_t> slots_;        ///< of rows_: which of the queries
-  std::size_t num_words_ = 0;             ///< of a query's flags: a word a panel
-  std::vector<std::uint64_t> touched_;    ///< by query: places that have weights, served already
+  std::vector<Query*> rows_;        ///< that are screened
+  std::vector<std::size_t> slots_;  ///< of rows_: which of the queries
+  std::size_t num_words_ = 0;       ///< of a query's flags: a word a panel
+  /// By query: places that are excluded, or were served already since they have weights.
+  std::vector<std::uint64_t> closed_;
   std::vector<double> weight_sums_;       ///< by position in the block
   std::vector<std::uint8_t> has_weight_;  ///< by position
   std::vector<Count> weighted_;           ///< positions
+  struct HitPair {
+    Query* query;
+    Count position;
+  };
+  std::vector<double> products_;          ///< of pairs_
+  std::vector<HitPair> pairs_;            ///< of a panel
+  std::vector<std::uint8_t> has_closed_;  ///< by query: whether its flags are set at all
   std::vector<double> limits_;
+  std::vector<SeedTrial> lowest_, highest_;  ///< by screened row: limits that enough items reach, and too few
+  std::vector<Count> counts_;
   std::vector<std::uint64_t> hits_;
 };
 

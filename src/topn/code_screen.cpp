@@ -17,7 +17,8 @@ constexpr double out_of_reach = 2e9;
 
 CodeScreen::CodeScreen(const ScreenKernel& kernel) : kernel_(kernel) {}
 
-void CodeScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) {
+void CodeScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
+                       Use use) {
   panels_ = &panels;
   const Count num_columns = panels.num_code_columns();
   // The sum of k products in double, in any order, and margin for the few operations on bounds.
@@ -34,6 +35,11 @@ void CodeScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::sp
     scales_[r] = query.scale;
     inverse_scales_[r] = 1 / query.scale;
   }
+  has_sums_ = use == Use::again_and_again;
+  if (!has_sums_) return;
+  const auto num_panels = static_cast<Count>(panels.panels().size());
+  sums_.resize(num_panels * num_rows_ * panel_items);
+  for (Count panel = 0; panel < num_panels; ++panel) kernel_.find_sums(task_for(panel));
 }
 
 /// How far a score can lie above the approximate one.
@@ -41,44 +47,57 @@ double CodeScreen::slack(const Panel& panel, Count row) const {
   return norms_[row] * (panel.error + rounding_ * panel.norm) + errors_[row] * panel.code_norm;
 }
 
-void CodeScreen::set_limits(const Panel& panel, const double* limits) {
-  const double inverse_scale = 1 / panel.scale;
+void CodeScreen::set_limits(const Panel& panel, Bound bound, const double* limits) {
+  const double inverse_scale = 1 / panel.scale, sign = bound == Bound::upper ? -1 : 1;
+  const double if_unknown = bound == Bound::upper ? no_limit : out_of_reach;
   for (Count r = 0; r < num_rows_; ++r) {
-    const double limit = (limits[r] - slack(panel, r)) * (inverse_scales_[r] * inverse_scale);
-    const double lowered = limit - (std::fabs(limit) * 1e-12 + 1);
-    const double at_least = lowered > no_limit ? lowered : no_limit;  // not a number: no limit
-    whole_limits_[r] = static_cast<std::int32_t>(at_least < out_of_reach ? at_least : out_of_reach);
+    const double limit = (limits[r] + sign * slack(panel, r)) * (inverse_scales_[r] * inverse_scale);
+    const double whole = limit + sign * (std::fabs(limit) * 1e-12 + 2);
+    const double low = whole > no_limit ? whole : no_limit;
+    const double high = low < out_of_reach ? low : out_of_reach;
+    whole_limits_[r] = static_cast<std::int32_t>(whole == whole ? high : if_unknown);
   }
 }
 
-void CodeScreen::set_biased_limits(const Panel& panel, const double* limits) {
+void CodeScreen::set_biased_limits(const Panel& panel, Bound bound, const double* limits) {
   for (Count r = 0; r < num_rows_; ++r) {
     // The kernel rounds the dot product, the scale and the score to float.
     const double rounding = 0x1p-21 * ((norms_[r] + errors_[r]) * panel.code_norm + panel.bias) + 0x1p-110;
+    const double margin = slack(panel, r) + rounding;
     float_scales_[r] = static_cast<float>(scales_[r] * panel.scale);
-    float_limits_[r] = round_down(limits[r] - slack(panel, r) - rounding);
+    float_limits_[r] =
+        bound == Bound::upper ? round_down(limits[r] - margin) : -round_down(-(limits[r] + margin));
   }
 }
 
-void CodeScreen::find_hits(Count index, const double* limits, std::uint64_t* hits) {
-  const Panel& panel = panels_->panels()[static_cast<std::size_t>(index)];
+ScreenTask CodeScreen::task_for(Count panel) {
   ScreenTask task;
   task.rows = codes_.data();
   task.num_rows = num_rows_;
   task.num_columns = panels_->num_code_columns();
-  task.codes = panels_->codes(index);
-  task.starts = panels_->starts(index);
+  task.codes = panels_->codes(panel);
+  task.starts = panels_->starts(panel);
+  if (has_sums_) task.sums = sums_.data() + panel * num_rows_ * panel_items;
+  return task;
+}
+
+void CodeScreen::find_hits(Count index, Bound bound, const double* limits, std::uint64_t* hits) {
+  const Panel& panel = panels_->panels()[static_cast<std::size_t>(index)];
+  ScreenTask task = task_for(index);
   task.hits = hits;
   if (panels_->has_bias()) {
-    set_biased_limits(panel, limits);
+    set_biased_limits(panel, bound, limits);
     task.bias = panels_->bias(index);
     task.scales = float_scales_;
     task.float_limits = float_limits_;
   } else {
-    set_limits(panel, limits);
+    set_limits(panel, bound, limits);
     task.limits = whole_limits_;
   }
-  kernel_.find_hits(task);
+  if (has_sums_)
+    kernel_.compare_sums(task);
+  else
+    kernel_.find_hits(task);
 }
 
 }  // namespace pushcart::detail

@@ -12,18 +12,22 @@ class CodeScreen : public Screen {
  public:
   explicit CodeScreen(const ScreenKernel& kernel);
   Count tile_rows() const override { return tile_; }
-  void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) override;
-  void find_hits(Count panel, const double* limits, std::uint64_t* hits) override;
+  void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
+             Use use) override;
+  void find_hits(Count panel, Bound bound, const double* limits, std::uint64_t* hits) override;
 
  private:
-  void set_limits(const Panel& panel, const double* limits);
-  void set_biased_limits(const Panel& panel, const double* limits);
+  void set_limits(const Panel& panel, Bound bound, const double* limits);
+  void set_biased_limits(const Panel& panel, Bound bound, const double* limits);
+  ScreenTask task_for(Count panel);
   double slack(const Panel& panel, Count row) const;
 
   static constexpr Count tile_ = 96;  ///< a multiple of every kernel's row_multiple
   const ScreenKernel& kernel_;
   const ItemPanels* panels_ = nullptr;
   Count num_rows_ = 0;
+  AlignedBuffer<std::int32_t> sums_;  ///< panels x num_rows_ x panel_items, if kept
+  bool has_sums_ = false;
   double rounding_ = 0;  ///< of the exact score itself, as a share of |x||y|
   AlignedBuffer<std::uint8_t> codes_;
   double norms_[tile_], errors_[tile_], scales_[tile_], inverse_scales_[tile_];

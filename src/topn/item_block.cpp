@@ -47,7 +47,6 @@ ItemTour::ItemTour(const Communicator& comm, const ItemSide& side, TourOrder ord
   num_columns_ = comm.allreduce(side.factors.num_columns, Reduce::max);
   if (order == TourOrder::by_norm && num_columns_ > 0) sort_owned_by_norm();
   plan_stops(order);
-  if (!stops_.empty()) start(0);
 }
 
 void ItemTour::sort_owned_by_norm() {
@@ -75,14 +74,15 @@ void ItemTour::plan_stops(TourOrder order) {
   for (int owner = 0; owner < comm_.size(); ++owner) {
     const Count size = num_owned[static_cast<std::size_t>(owner)];
     num_items_ += size;
-    for (Count begin = 0; begin < size; begin += block_items) {
+    for (Count begin = 0; begin < size; begin += stops_.back().size) {
       stops_.push_back({owner, begin, std::min(block_items, size - begin)});
     }
   }
   if (order == TourOrder::by_index || num_columns_ == 0) return;
   std::vector<double> largest;  // of my blocks
-  for (std::size_t i = 0; i < norms_.size(); i += static_cast<std::size_t>(block_items))
-    largest.push_back(norms_[i]);
+  for (const Stop& stop : stops_) {
+    if (stop.owner == comm_.rank()) largest.push_back(norms_[static_cast<std::size_t>(stop.begin)]);
+  }
   const auto norms = comm_.allgather(std::span<const double>(largest)).data;  // in the order of the stops
   std::vector<std::size_t> positions(stops_.size());
   std::iota(positions.begin(), positions.end(), std::size_t{0});
@@ -91,6 +91,29 @@ void ItemTour::plan_stops(TourOrder order) {
   std::vector<Stop> sorted;
   for (std::size_t position : positions) sorted.push_back(stops_[position]);
   stops_ = std::move(sorted);
+}
+
+ItemBlock ItemTour::sample(Count size) const {
+  const Count stride = std::max<Count>(1, num_items_ / std::max<Count>(1, size));
+  const Count first_item = side_.partition.range(comm_.rank()).begin;
+  std::vector<Count> items;
+  std::vector<float> bias, factors;
+  for (std::size_t i = 0; i < owned_rows_.size(); i += static_cast<std::size_t>(stride)) {
+    const Count row = owned_rows_[i];
+    items.push_back(first_item + row);
+    bias.push_back(side_.bias.empty() ? 0.0F : side_.bias[static_cast<std::size_t>(row)]);
+    if (num_columns_ == 0) continue;
+    const auto from = side_.factors.row(row);
+    factors.insert(factors.end(), from.begin(), from.end());
+  }
+  items = comm_.allgather(std::span<const Count>(items)).data;
+  bias = comm_.allgather(std::span<const float>(bias)).data;
+  factors = comm_.allgather(std::span<const float>(factors)).data;
+  ItemBlock block(static_cast<Count>(items.size()), num_columns_);
+  std::copy(items.begin(), items.end(), block.items().begin());
+  std::copy(bias.begin(), bias.end(), block.bias().begin());
+  std::copy(factors.begin(), factors.end(), block.factors().begin());
+  return block;
 }
 
 void ItemTour::pack(ItemBlock& block, Count begin) const {
@@ -119,6 +142,7 @@ void ItemTour::start(std::size_t stop) {
 
 const ItemBlock* ItemTour::next() {
   if (shown_ == stops_.size()) return nullptr;
+  if (shown_ == 0) start(0);
   request_.wait();
   std::swap(current_, coming_);
   if (++shown_ < stops_.size()) start(shown_);

@@ -70,9 +70,11 @@ enum class TourOrder : int {
 class ItemTour {
  public:
   static constexpr Count block_items = 1024;
-
   /// Collective.
   ItemTour(const Communicator& comm, const ItemSide& side, TourOrder order);
+  /// About `size` items spread evenly over the order of every owner, the same on all ranks. Collective;
+  /// before next().
+  ItemBlock sample(Count size) const;
   /// The next block, which stays valid until the next call; nullptr when all have been shown. Starts the
   /// transfer of the one after it. Collective.
   const ItemBlock* next();
@@ -80,6 +82,7 @@ class ItemTour {
   void progress() { request_.test(); }
 
   Count num_items() const { return num_items_; }  ///< over all ranks
+  Count num_columns() const { return num_columns_; }
 
  private:
   struct Stop {

@@ -10,7 +10,8 @@
 
 namespace pushcart::detail {
 
-void ProductScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) {
+void ProductScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
+                          Use /*use*/) {
   panels_ = &panels;
   num_rows_ = static_cast<Count>(rows.size());
   const Count num_columns = block.num_columns();
@@ -32,21 +33,24 @@ void ProductScreen::begin(const ItemBlock& block, const ItemPanels& panels, std:
               columns, 0.0F, products_.data(), static_cast<int>(row_stride_));
 }
 
-/// Products below this, bias added, belong to scores below the limit. Rounding is monotone, so comparing the
-/// rounded sum of product and bias with it is still rigorous. Not a number if nothing is known.
-float ProductScreen::product_limit(const Panel& panel, Count row, double limit) const {
+/// What products, bias added, are compared with. Rounding is monotone, so comparing the rounded sum of
+/// product and bias with it is still rigorous. Not a number if nothing is known.
+float ProductScreen::product_limit(const Panel& panel, Bound bound, Count row, double limit) const {
   const double reach = norms_[row] * panel.norm;
   // Near the end of the range of floats a partial sum may overflow: then nothing is known.
   if (!(reach < 1e38)) return NAN;
-  return round_down(limit - (error_share_ * reach + underflow_));
+  const double error = error_share_ * reach + underflow_;
+  if (bound == Bound::upper) return round_down(limit - error);
+  const double rounding = 0x1p-23 * (reach + panel.bias);  // of the sum of product and bias
+  return -round_down(-(limit + error + rounding));
 }
 
-void ProductScreen::find_hits(Count index, const double* limits, std::uint64_t* hits) {
+void ProductScreen::find_hits(Count index, Bound bound, const double* limits, std::uint64_t* hits) {
   const Panel& panel = panels_->panels()[static_cast<std::size_t>(index)];
   const float* bias = panels_->has_bias() ? panels_->bias(index) : nullptr;
   for (Count r = 0; r < num_rows_; ++r) {
     hits[r] = mask_not_below(products_.data() + r * row_stride_ + panel.first, bias,
-                             product_limit(panel, r, limits[r]));
+                             product_limit(panel, bound, r, limits[r]));
   }
 }
 

@@ -14,7 +14,8 @@ QueryBatch::QueryBatch(const Communicator& comm, const SearchTask& task, const S
     : task_(task), kernel_(kernel) {
   wanted_ = std::min(task.n, task.items.partition.num_rows());
   if (task.weights != nullptr) fetch_weights(comm, begin, end);
-  entries_.resize(static_cast<std::size_t>((end - begin) * TopBuffer::room(wanted_)));
+  entries_ = std::make_unique_for_overwrite<ScoredItem[]>(
+      static_cast<std::size_t>((end - begin) * TopBuffer::room(wanted_)));
   for (Count i = begin; i < end; ++i) add_query(i, begin);
   encode_rows();
 }
@@ -32,7 +33,7 @@ void QueryBatch::fetch_weights(const Communicator& comm, Count begin, Count end)
 void QueryBatch::add_query(Count i, Count begin) {
   const Count row = task_.rows[static_cast<std::size_t>(i)];
   Query query{row, {}, {},
-              {},  0,  TopBuffer(entries_.data() + (i - begin) * TopBuffer::room(wanted_), wanted_)};
+              {},  0,  TopBuffer(entries_.get() + (i - begin) * TopBuffer::room(wanted_), wanted_)};
   if (!task_.queries.empty()) query.factors = task_.queries.row(row - task_.queries.rows.begin);
   if (task_.excluded.num_rows() > 0) query.excluded = task_.excluded.row_columns(i);
   if (task_.weights != nullptr) {
@@ -83,6 +84,30 @@ void QueryBatch::find_active() {
   }
 }
 
+void QueryBatch::seed(const ItemBlock& sample, std::vector<std::unique_ptr<BlockSearch>>& threads) {
+  panels_.build(sample, kernel_);
+  panels_.sort_by_item(sample);
+  active_.clear();
+  for (Query& query : queries_) {
+    if (query.has_factors()) active_.push_back(&query);
+  }
+  for_each_tile(*threads.front(), [&](std::span<Query* const> rows) {
+    threads[static_cast<std::size_t>(omp_get_thread_num())]->seed(sample, panels_, rows);
+  });
+}
+
+/// Calls work(queries) for tiles of the active queries.
+template <class Work>
+void QueryBatch::for_each_tile(const BlockSearch& search, Work&& work) {
+  const Count tile = search.tile_rows();
+  const auto num_active = static_cast<Count>(active_.size());
+  parallel_for((num_active + tile - 1) / tile, [&](Count i) {
+    const Count size = std::min(tile, num_active - i * tile);
+    work(std::span<Query* const>(active_).subspan(static_cast<std::size_t>(i * tile),
+                                                  static_cast<std::size_t>(size)));
+  });
+}
+
 void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads,
                         const std::function<void()>& progress) {
   panels_.build(block, kernel_);
@@ -90,18 +115,16 @@ void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<Bloc
   find_active();
   const auto is_plain = [&](const Query* query) { return !query->has_factors() || block.num_columns() == 0; };
   if (std::any_of(active_.begin(), active_.end(), is_plain)) panels_.sort_by_bias(block);
-  const Count tile = threads.front()->tile_rows();
-  const auto num_active = static_cast<Count>(active_.size());
-  parallel_for((num_active + tile - 1) / tile, [&](Count i) {
-    const Count size = std::min(tile, num_active - i * tile);
-    const auto rows = std::span<Query* const>(active_).subspan(static_cast<std::size_t>(i * tile),
-                                                               static_cast<std::size_t>(size));
+  for_each_tile(*threads.front(), [&](std::span<Query* const> rows) {
     threads[static_cast<std::size_t>(omp_get_thread_num())]->search(block, panels_, rows, task_.row_name);
     if (omp_get_thread_num() == 0) progress();
   });
 }
 
 void QueryBatch::append_to(TopLists& lists) {
+  const std::size_t most = lists.items.size() + queries_.size() * static_cast<std::size_t>(wanted_);
+  lists.items.reserve(most);
+  lists.scores.reserve(most);
   for (Query& query : queries_) {
     const Count size = query.best.sort();
     for (Count rank = 0; rank < size; ++rank) {

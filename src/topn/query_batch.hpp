@@ -18,6 +18,9 @@ class QueryBatch {
   QueryBatch(const QueryBatch&) = delete;
   QueryBatch& operator=(const QueryBatch&) = delete;
 
+  /// Gives every list that a sample of the items can give one a cutoff to begin with. Before any search; not
+  /// with weights, which may take items down.
+  void seed(const ItemBlock& sample, std::vector<std::unique_ptr<BlockSearch>>& threads);
   /// @param threads   an object an OpenMP thread
   /// @param progress  called now and then by the calling thread
   void search(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads,
@@ -32,13 +35,15 @@ class QueryBatch {
   void add_query(Count i, Count begin);
   void encode_rows();
   void find_active();
+  template <class Work>
+  void for_each_tile(const BlockSearch& search, Work&& work);
 
   const SearchTask& task_;
   const ScreenKernel* kernel_;
   Count wanted_ = 0;
   WeightRows weights_;
   std::vector<WeightCursor> cursors_;
-  std::vector<ScoredItem> entries_;
+  std::unique_ptr<ScoredItem[]> entries_;  ///< TopBuffer::room a query
   std::vector<Query> queries_;
   Count num_code_columns_ = 0;
   std::vector<std::uint8_t> codes_;  ///< rows x num_code_columns_

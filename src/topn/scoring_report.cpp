@@ -1,5 +1,6 @@
 #include <omp.h>
 
+#include <algorithm>
 #include <array>
 
 #include "pushcart/topn/top_items.hpp"
@@ -16,6 +17,10 @@ void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns
                                             Count{sizeof(detail::Query)}));
   plan.add("8-bit codes of the rows", num_rows * code_columns);
   plan.add("blocks of items", block_rows * (2 * (num_columns * 4 + 12) + code_columns + 40));
+  const Count sample_rows =
+      std::min(detail::most_sampled_items, detail::most_sampled_factors / std::max<Count>(1, num_columns));
+  plan.add("sample of items", sample_rows * (3 * (num_columns * 4 + 12) + code_columns + 40));
+  plan.add("tiles of sampled scores", Count{omp_get_max_threads()} * 96 * sample_rows * 4);
   plan.add("tiles of scores", Count{omp_get_max_threads()} * 256 * (block_rows + num_columns) * 4);
 }
 

@@ -10,6 +10,15 @@
 
 namespace pushcart::detail {
 
+/// What a hit of a screen says.
+enum class Bound : int {
+  upper,  ///< the score may reach the limit; pairs without a hit are below it
+  lower   ///< the score reaches the limit for certain
+};
+
+/// How often the panels of a block are looked at.
+enum class Use : int { once, again_and_again };
+
 /// Finds, for a tile of rows and a panel of items, the pairs that may reach a row's limit: approximate scores
 /// plus a rigorous bound of what they leave out (design, section 6). Never misses one. One object a thread.
 class Screen {
@@ -18,11 +27,13 @@ class Screen {
   /// Rows that make a full tile.
   virtual Count tile_rows() const = 0;
   /// Takes the rows (at most tile_rows, all with factors) against this block.
-  virtual void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows) = 0;
-  /// @param limits  a row each: scores below, in exact arithmetic, are of no use; -infinity: all are
-  /// @param hits    a row each: bit i is set if the item at place panel.first + i may reach the limit; bits
-  ///                beyond the panel's size may be set
-  virtual void find_hits(Count panel, const double* limits, std::uint64_t* hits) = 0;
+  /// @param use  whether find_hits will be called often for each panel
+  virtual void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
+                     Use use) = 0;
+  /// @param limits  a row each, for scores in exact arithmetic
+  /// @param hits    a row each: bit i for the item at place panel.first + i; those beyond the panel's size
+  /// mean nothing
+  virtual void find_hits(Count panel, Bound bound, const double* limits, std::uint64_t* hits) = 0;
 };
 
 /// The kernel of 8-bit codes for the path that kernels take; nullptr on the portable path, where OpenBLAS

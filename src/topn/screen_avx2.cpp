@@ -54,9 +54,26 @@ template <bool biased, int... V>
   return (compare<biased>(task, row, first_item + V * 8, sums[V]) | ...);
 }
 
-template <bool biased, int... R>
-[[gnu::always_inline]] inline void find_hits_of_rows(const ScreenTask& task, long first, long first_item,
-                                                     Numbers<R...>) {
+template <int... V>
+[[gnu::always_inline]] inline void store(void* to, const __m256i (&sums)[vectors], Numbers<V...>) {
+  (_mm256_storeu_si256(static_cast<__m256i*>(to) + V, sums[V]), ...);
+}
+
+enum class Output { hits, biased_hits, sums };
+
+template <Output output>
+[[gnu::always_inline]] inline void put_out(const ScreenTask& task, long row, long first_item,
+                                           const __m256i (&sums)[vectors]) {
+  if constexpr (output == Output::sums) {
+    store(task.sums + row * panel_items + first_item, sums, AllVectors());
+  } else {
+    task.hits[row] |= compare_row<output == Output::biased_hits>(task, row, first_item, sums, AllVectors());
+  }
+}
+
+template <Output output, int... R>
+[[gnu::always_inline]] inline void multiply_rows(const ScreenTask& task, long first, long first_item,
+                                                 Numbers<R...>) {
   __m256i sums[rows_at_once][vectors];
   (load(sums[R], task.starts + first_item, AllVectors()), ...);
   const std::uint8_t* rows = task.rows + first * task.num_columns;
@@ -66,24 +83,47 @@ template <bool biased, int... R>
     load(items, codes, AllVectors());
     (add_row(sums[R], rows + R * task.num_columns + column, items, AllVectors()), ...);
   }
-  ((task.hits[first + R] |= compare_row<biased>(task, first + R, first_item, sums[R], AllVectors())), ...);
+  (put_out<output>(task, first + R, first_item, sums[R]), ...);
 }
 
-void find_hits(const ScreenTask& task) {
+template <Output output>
+void multiply(const ScreenTask& task) {
   for (long first = 0; first < task.num_rows; first += rows_at_once) {
-    for (long r = 0; r < rows_at_once; ++r) task.hits[first + r] = 0;
+    if constexpr (output != Output::sums) {
+      for (long r = 0; r < rows_at_once; ++r) task.hits[first + r] = 0;
+    }
     for (long item = 0; item < panel_items; item += items_at_once) {
-      if (task.bias != nullptr)
-        find_hits_of_rows<true>(task, first, item, AllRows());
-      else
-        find_hits_of_rows<false>(task, first, item, AllRows());
+      multiply_rows<output>(task, first, item, AllRows());
     }
   }
 }
 
+void find_hits(const ScreenTask& task) {
+  if (task.bias != nullptr) return multiply<Output::biased_hits>(task);
+  multiply<Output::hits>(task);
+}
+
+template <Output output>
+void compare_all(const ScreenTask& task) {
+  for (long row = 0; row < task.num_rows; ++row) {
+    task.hits[row] = 0;
+    for (long item = 0; item < panel_items; item += items_at_once) {
+      __m256i sums[vectors];
+      load(sums, task.sums + row * panel_items + item, AllVectors());
+      put_out<output>(task, row, item, sums);
+    }
+  }
+}
+
+void compare_sums(const ScreenTask& task) {
+  if (task.bias != nullptr) return compare_all<Output::biased_hits>(task);
+  compare_all<Output::hits>(task);
+}
+
 }  // namespace
 
-const ScreenKernel avx2_kernel{"avx2", 63, 64, rows_at_once, 4, find_hits};
+const ScreenKernel avx2_kernel{"avx2",      63, 64, rows_at_once, 4, find_hits, multiply<Output::sums>,
+                               compare_sums};
 
 }  // namespace pushcart::detail
 #endif

@@ -54,8 +54,24 @@ template <bool biased, int... V>
   return (compare<biased>(task, row, V, sums[V]) | ...);
 }
 
-template <bool biased, int... R>
-[[gnu::always_inline]] inline void find_hits_of_rows(const ScreenTask& task, long first, Numbers<R...>) {
+template <int... V>
+[[gnu::always_inline]] inline void store(void* to, const __m512i (&sums)[vectors], Numbers<V...>) {
+  (_mm512_storeu_si512(static_cast<__m512i*>(to) + V, sums[V]), ...);
+}
+
+enum class Output { hits, biased_hits, sums };
+
+template <Output output>
+[[gnu::always_inline]] inline void put_out(const ScreenTask& task, long row, const __m512i (&sums)[vectors]) {
+  if constexpr (output == Output::sums) {
+    store(task.sums + row * panel_items, sums, AllVectors());
+  } else {
+    task.hits[row] = compare_row<output == Output::biased_hits>(task, row, sums, AllVectors());
+  }
+}
+
+template <Output output, int... R>
+[[gnu::always_inline]] inline void multiply_rows(const ScreenTask& task, long first, Numbers<R...>) {
   __m512i sums[rows_at_once][vectors];
   (load(sums[R], task.starts, AllVectors()), ...);
   const std::uint8_t* rows = task.rows + first * task.num_columns;
@@ -65,21 +81,38 @@ template <bool biased, int... R>
     load(items, codes, AllVectors());
     (add_row(sums[R], rows + R * task.num_columns + column, items, AllVectors()), ...);
   }
-  ((task.hits[first + R] = compare_row<biased>(task, first + R, sums[R], AllVectors())), ...);
+  (put_out<output>(task, first + R, sums[R]), ...);
+}
+
+template <Output output>
+void multiply(const ScreenTask& task) {
+  for (long first = 0; first < task.num_rows; first += rows_at_once)
+    multiply_rows<output>(task, first, AllRows());
 }
 
 void find_hits(const ScreenTask& task) {
-  for (long first = 0; first < task.num_rows; first += rows_at_once) {
-    if (task.bias != nullptr)
-      find_hits_of_rows<true>(task, first, AllRows());
-    else
-      find_hits_of_rows<false>(task, first, AllRows());
+  if (task.bias != nullptr) return multiply<Output::biased_hits>(task);
+  multiply<Output::hits>(task);
+}
+
+template <Output output>
+void compare_all(const ScreenTask& task) {
+  for (long row = 0; row < task.num_rows; ++row) {
+    __m512i sums[vectors];
+    load(sums, task.sums + row * panel_items, AllVectors());
+    put_out<output>(task, row, sums);
   }
 }
 
 }  // namespace
 
-const ScreenKernel vnni_kernel{"vnni", 127, 128, rows_at_once, 4, find_hits};
+void compare_sums_avx512(const ScreenTask& task) {
+  if (task.bias != nullptr) return compare_all<Output::biased_hits>(task);
+  compare_all<Output::hits>(task);
+}
+
+const ScreenKernel vnni_kernel{
+    "vnni", 127, 128, rows_at_once, 4, find_hits, multiply<Output::sums>, compare_sums_avx512};
 
 }  // namespace pushcart::detail
 #endif

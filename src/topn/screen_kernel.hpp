@@ -28,7 +28,8 @@ struct ScreenTask {
   const float* bias = nullptr;          ///< panel_items
   const float* scales = nullptr;        ///< a row each
   const float* float_limits = nullptr;  ///< a row each
-  std::uint64_t* hits = nullptr;        ///< a row each: bit i is set if item i of the panel is a hit
+  std::int32_t* sums = nullptr;  ///< num_rows x panel_items, 64-byte aligned; find_sums and compare_sums only
+  std::uint64_t* hits = nullptr;  ///< a row each: bit i is set if item i of the panel is a hit
 };
 
 /// A way to compute the dot products; they are exact, so that all kernels find the same hits.
@@ -39,7 +40,12 @@ struct ScreenKernel {
   long row_multiple = 1;
   long column_multiple = 4;
   void (*find_hits)(const ScreenTask&) = nullptr;
+  void (*find_sums)(const ScreenTask&) = nullptr;     ///< dot products to task.sums, hits are left alone
+  void (*compare_sums)(const ScreenTask&) = nullptr;  ///< hits from task.sums; needs no codes
 };
+
+/// compare_sums of both AVX-512 kernels.
+void compare_sums_avx512(const ScreenTask& task);
 
 /// vpdpbusd; AVX-512 VNNI.
 extern const ScreenKernel vnni_kernel;

@@ -28,12 +28,14 @@ class TopBuffer {
   /// @param entries  room(wanted) of them
   TopBuffer(ScoredItem* entries, Count wanted) : entries_(entries), wanted_(wanted) {}
 
+  Count wanted() const { return wanted_; }
   /// Items that rank after this one cannot be among the best.
   const ScoredItem& cutoff() const { return cutoff_; }
   void offer(const ScoredItem& candidate) {
     if (!ranks_before(candidate, cutoff_)) return;
     entries_[size_++] = candidate;
-    if (size_ == wanted_ && cutoff_.score == lowest) {
+    if (size_ == wanted_ && !is_full_) {
+      is_full_ = true;
       cutoff_ = *std::max_element(entries_, entries_ + size_, ranks_before);
     } else if (size_ == room(wanted_)) {
       std::nth_element(entries_, entries_ + wanted_ - 1, entries_ + size_, ranks_before);
@@ -41,6 +43,9 @@ class TopBuffer {
       cutoff_ = entries_[wanted_ - 1];
     }
   }
+  /// Says that at least `wanted` of the items to come have this score or a better one. Before the first
+  /// offer.
+  void expect_at_least(float score) { cutoff_.score = score; }
   /// The best so far, best first. @return how many
   Count sort() {
     std::sort(entries_, entries_ + size_, ranks_before);
@@ -55,6 +60,7 @@ class TopBuffer {
   ScoredItem* entries_;
   Count wanted_;
   Count size_ = 0;
+  bool is_full_ = false;
   ScoredItem cutoff_{std::numeric_limits<Count>::max(), lowest};
 };
 

@@ -22,6 +22,10 @@ struct SearchTask {
   std::function<std::string(Count row)> row_name;  ///< for error messages
 };
 
+/// Bounds of the sample of items from which lists are seeded: it should stay in a cache.
+inline constexpr Count most_sampled_items = 8192;
+inline constexpr Count most_sampled_factors = Count{1} << 21;
+
 /// The exact best n of every row (design, section 6). Screening (screen.hpp) only decides what is worth an
 /// exact score: an item is dropped only if a rigorous bound says that it cannot enter the list. Collective;
 /// NumericError on all ranks if a score is not a number. Sources are left to the caller.

@@ -174,6 +174,7 @@ std::vector<Case> cases(int most_threads) {
 
 int main(int argc, char** argv) {
   using namespace pushcart;
+  keep_freed_memory();
   Environment environment(argc, argv);
   const Communicator comm = Communicator::world();
   benchmark::Initialize(&argc, argv);

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include "pushcart/comm/collectively.hpp"
+#include "topn/cpu_paths.hpp"
 #include "topn/reference.hpp"
 
 namespace pushcart::test {
@@ -31,12 +32,16 @@ void expect_equal(const TopLists& lists, const TopLists& expected) {
 void expect_brute_force(const Model& model, const Dataset& dataset, const TopRequest& request) {
   PhaseLog phases;
   const TopLists expected = brute_force(model, dataset, request);
-  expect_equal(top_items(world(), model, dataset, request, phases), expected);
+  for (const ScreenChoice& choice : screen_choices()) {
+    SCOPED_TRACE(choice.name());
+    const ScopedScreen scoped(choice);
+    expect_equal(top_items(world(), model, dataset, request, phases), expected);
+  }
 }
 
 TEST(TopItems, EqualsBruteForceForManyWidthsAndLengths) {
   const Dataset dataset = wide_dataset(37, 600);
-  for (Count k : {1, 3, 8, 17, 64}) {
+  for (Count k : {1, 3, 8, 17, 63, 64, 65, 130}) {
     const Model model = factor_model(dataset, k, normal_cells(1), normal_cells(2));
     for (Count n : {1, 5, 20}) {
       TopRequest request = all_users(dataset, n);
@@ -54,6 +59,75 @@ TEST(TopItems, EqualsBruteForceAcrossBlocks) {
   expect_brute_force(model, dataset, request);
   set_bias(model, [](Count item) { return 3.0F - static_cast<float>(item % 100) * 0.1F; });
   expect_brute_force(model, dataset, request);
+}
+
+TEST(TopItems, EqualsBruteForceForRandomShapes) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomStream random(seed, 77);
+    const auto draw = [&](int most) { return static_cast<Count>(1 + random.next_uniform() * most); };
+    const Dataset dataset = wide_dataset(draw(50), draw(5000));
+    const Count k = draw(90);
+    const double spread = random.next_uniform();  // of norms, as a power of the row
+    const auto cells = [&](std::uint64_t stream) {
+      return [=](Count row, Count column) {
+        const double size = std::pow(1.0 + static_cast<double>(row * 7919 % 1009), -spread);
+        return static_cast<float>(size * static_cast<double>(normal_cells(stream)(row, column)));
+      };
+    };
+    Model model = factor_model(dataset, k, cells(2 * seed), cells(2 * seed + 1));
+    if (seed % 3 == 1) set_bias(model, [](Count item) { return static_cast<float>(item * 31 % 17) - 8.0F; });
+    if (seed % 4 == 2) set_weights(model, 0.01, seed);
+    TopRequest request = all_users(dataset, draw(60));
+    if (seed % 2 == 0) exclude_seen(dataset, request);
+    expect_brute_force(model, dataset, request);
+  }
+}
+
+TEST(TopItems, EqualsBruteForceForLongLists) {
+  const Dataset dataset = wide_dataset(9, 33000);  // enough items for a sample to seed such lists
+  const Model model = factor_model(dataset, 5, normal_cells(30), normal_cells(31));
+  for (const Count n : {100, 1000}) {
+    TopRequest request = all_users(dataset, n);
+    exclude_seen(dataset, request);
+    expect_brute_force(model, dataset, request);
+  }
+}
+
+TEST(TopItems, SeedsDoNotCountExcludedItems) {
+  // The best items of everyone are excluded, nearly as many as a sample has.
+  const Dataset dataset = wide_dataset(6, many_items);
+  const auto falling = [](Count row, Count column) {
+    return column == 0 ? 1.0F - static_cast<float>(row) / 5000.0F : 0.01F * normal_cells(32)(row, column);
+  };
+  const Model model = factor_model(
+      dataset, 8, [](Count, Count column) { return column == 0 ? 1.0F : 0.1F; }, falling);
+  TopRequest request = all_users(dataset, 20);
+  request.excluded.num_columns = dataset.num_items();
+  for (std::size_t user = 0; user < request.users.size(); ++user) {
+    for (Count item = 0; item < many_items - 30; ++item) request.excluded.columns.push_back(item);
+    request.excluded.offsets.push_back(request.excluded.num_entries());
+  }
+  request.excluded.rows = {0, static_cast<Count>(request.users.size())};
+  request.excluded.values.assign(request.excluded.columns.size(), 1.0F);
+  expect_brute_force(model, dataset, request);
+}
+
+TEST(TopItems, ReportsWhatScoringCost) {
+  const Dataset dataset = wide_dataset(70, many_items);
+  const Model model = factor_model(dataset, 32, normal_cells(33), normal_cells(34));
+  for (const ScreenChoice& choice : screen_choices()) {
+    const ScopedScreen scoped(choice);
+    PhaseLog phases;
+    const TopLists lists = top_items(world(), model, dataset, all_users(dataset, 10), phases);
+    const ScoringReport all = sum_over_ranks(world(), lists.scoring);
+    EXPECT_EQ(all.pairs, 70 * many_items);
+    EXPECT_GE(all.scored, 70 * 10);
+    EXPECT_LT(all.scored, all.pairs / 10) << choice.name();  // most are ruled out by bounds
+    EXPECT_LE(all.skipped, all.pairs);
+    EXPECT_GT(all.seconds, 0);
+    EXPECT_EQ(all.num_threads, world().size() * omp_get_max_threads());
+  }
 }
 
 TEST(TopItems, BreaksTiesByIndex) {
@@ -134,6 +208,19 @@ TEST(TopItems, SurvivesDenormalsAndZeroRows) {
   expect_brute_force(model, dataset, all_users(dataset, 20));
   set_bias(model, [](Count item) { return static_cast<float>(item % 7) * -0.5F; });
   expect_brute_force(model, dataset, all_users(dataset, 20));
+}
+
+TEST(TopItems, ServesUsersWithoutFactors) {
+  const Dataset dataset = wide_dataset(12, 2500);
+  const auto zero = [](Count, Count) { return 0.0F; };
+  Model model = factor_model(dataset, 9, zero, normal_cells(35));
+  TopRequest request = all_users(dataset, 20);
+  exclude_seen(dataset, request);
+  expect_brute_force(model, dataset, request);
+  set_bias(model, [](Count item) { return static_cast<float>(item * 7 % 300); });  // many ties
+  expect_brute_force(model, dataset, request);
+  set_weights(model, 0.01, 36);
+  expect_brute_force(model, dataset, request);
 }
 
 TEST(TopItems, TakesNegativeAndDominatingBiases) {
@@ -229,6 +316,21 @@ TEST(TopItems, RefusesScoresThatAreNoNumbersOnAllRanks) {
   } catch (const CollectiveError& error) {
     EXPECT_EQ(error.code(), ExitCode::numerical);
     EXPECT_NE(std::string(error.what()).find("user 'u7'"), std::string::npos) << error.what();
+  }
+}
+
+TEST(TopItems, RefusesInfiniteFactorsThatCancel) {
+  const Dataset dataset = wide_dataset(20, 100);
+  const auto broken = [](Count row, Count column) {
+    return row == 7 ? (column == 0 ? HUGE_VALF : -HUGE_VALF) : 1.0F;
+  };
+  const auto ones = [](Count, Count) { return 1.0F; };
+  const Model model = factor_model(dataset, 3, ones, broken);
+  for (const ScreenChoice& choice : screen_choices()) {
+    const ScopedScreen scoped(choice);
+    PhaseLog phases;
+    EXPECT_THROW(top_items(world(), model, dataset, all_users(dataset, 5), phases), CollectiveError)
+        << choice.name();
   }
 }
 

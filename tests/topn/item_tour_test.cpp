@@ -1,0 +1,85 @@
+#include <gtest/gtest.h>
+
+#include "topn/item_block.hpp"
+#include "topn/reference.hpp"
+
+namespace pushcart::test {
+namespace {
+
+using detail::ItemBlock;
+using detail::ItemTour;
+using detail::TourOrder;
+
+/// 3000 items of 5 columns with norms that do not fall with the index, one in three not allowed.
+struct Catalogue {
+  Catalogue() : items(Partition::even(3000, world().size())) {
+    const Range owned = items.range(world().rank());
+    factors = filled_table(owned, 5, normal_cells(1));
+    for (Count item = owned.begin; item < owned.end; ++item) {
+      bias.push_back(static_cast<float>(item));
+      allowed.push_back(item % 3 != 1);
+    }
+  }
+  detail::ItemSide side() const { return {items, bias, factors, allowed}; }
+  void expect_row(const ItemBlock& block, Count position) const {
+    const auto i = static_cast<std::size_t>(position);
+    const Count item = block.items()[i];
+    EXPECT_EQ(block.bias()[i], static_cast<float>(item));
+    for (Count c = 0; c < 5; ++c)
+      EXPECT_EQ(block.row(position)[static_cast<std::size_t>(c)], normal_cells(1)(item, c));
+  }
+  Partition items;
+  FactorTable factors;
+  std::vector<float> bias;
+  std::vector<std::uint8_t> allowed;
+};
+
+TEST(ItemTour, ShowsEveryAllowedItemOnceToAllRanks) {
+  const Catalogue catalogue;
+  for (const TourOrder order : {TourOrder::by_index, TourOrder::by_norm}) {
+    ItemTour tour(world(), catalogue.side(), order);
+    std::vector<Count> seen;
+    double largest_before = HUGE_VAL;
+    while (const ItemBlock* block = tour.next()) {
+      tour.progress();
+      double norm_before = HUGE_VAL;
+      for (Count i = 0; i < block->size(); ++i) {
+        seen.push_back(block->items()[static_cast<std::size_t>(i)]);
+        catalogue.expect_row(*block, i);
+        const double norm = detail::euclidean_norm(block->row(i));
+        if (order == TourOrder::by_norm) { EXPECT_LE(norm, norm_before); }
+        if (order == TourOrder::by_norm && i == 0) { EXPECT_LE(norm, largest_before); }
+        if (i == 0) largest_before = norm;
+        norm_before = norm;
+      }
+    }
+    if (order == TourOrder::by_index) { EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end())); }
+    std::sort(seen.begin(), seen.end());
+    std::vector<Count> expected;
+    for (Count item = 0; item < 3000; ++item) {
+      if (item % 3 != 1) expected.push_back(item);
+    }
+    EXPECT_EQ(seen, expected);
+  }
+}
+
+TEST(ItemTour, SamplesAllowedItemsOfAllOwners) {
+  const Catalogue catalogue;
+  ItemTour tour(world(), catalogue.side(), TourOrder::by_norm);
+  const ItemBlock sample = tour.sample(200);
+  EXPECT_GE(sample.size(), 200);
+  EXPECT_LE(sample.size(), 200 + world().size());
+  std::vector<int> of_owner(static_cast<std::size_t>(world().size()), 0);
+  for (Count i = 0; i < sample.size(); ++i) {
+    const Count item = sample.items()[static_cast<std::size_t>(i)];
+    EXPECT_NE(item % 3, 1);
+    ++of_owner[static_cast<std::size_t>(catalogue.items.owner(item))];
+    catalogue.expect_row(sample, i);
+  }
+  for (int count : of_owner) EXPECT_GE(count, 200 / world().size() - 2);
+  EXPECT_EQ(all_rows(world(), std::vector<Count>{sample.size()}),
+            std::vector<Count>(static_cast<std::size_t>(world().size()), sample.size()));
+}
+
+}  // namespace
+}  // namespace pushcart::test
