@@ -16,10 +16,6 @@ double sum_of_squares(std::span<const CutRows::Entry> entries) {
   return sum;
 }
 
-bool by_column(const CutRows::Entry& a, const CutRows::Entry& b) {
-  return a.column < b.column;
-}
-
 }  // namespace
 
 CutRows::CutRows(Range rows, Count num_columns, Count largest_count)
@@ -32,8 +28,8 @@ CutRows::CutRows(Range rows, Count num_columns, Count largest_count)
 
 void CutRows::set(Count local_row, std::vector<Entry>& entries) {
   const auto row = static_cast<std::size_t>(local_row);
+  all_squares_[row] = sum_of_squares(entries);
   std::erase_if(entries, [](const Entry& entry) { return entry.value == 0; });
-  // The kept first, each part by columns: the order of the sums is then that of the data.
   const auto size = static_cast<std::ptrdiff_t>(entries.size());
   const std::ptrdiff_t num_kept = std::min<std::ptrdiff_t>(size, largest_count_);
   if (num_kept < size) {
@@ -43,12 +39,10 @@ void CutRows::set(Count local_row, std::vector<Entry>& entries) {
                        return left != right ? left > right : a.column < b.column;
                      });
   }
-  std::sort(entries.begin(), entries.begin() + num_kept, by_column);
-  std::sort(entries.begin() + num_kept, entries.end(), by_column);
+  std::sort(entries.begin(), entries.begin() + num_kept,
+            [](const Entry& a, const Entry& b) { return a.column < b.column; });
   kept_[row].assign(entries.begin(), entries.begin() + num_kept);
   kept_squares_[row] = sum_of_squares(kept_[row]);
-  all_squares_[row] =
-      kept_squares_[row] + sum_of_squares(std::span(entries).subspan(static_cast<std::size_t>(num_kept)));
 }
 
 double CutRows::kept_share(const Communicator& comm) const {

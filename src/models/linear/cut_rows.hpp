@@ -20,7 +20,8 @@ class CutRows {
     std::int32_t column;
     float value;
   };
-  /// Takes the K largest of `entries`, which is scratch afterwards; zeros never. Local.
+  /// Takes the K largest of `entries`, zeros never. They come in an order that the data fixes, in which their
+  /// squares are summed, and are scratch afterwards. Local.
   void set(Count local_row, std::vector<Entry>& entries);
 
   /// Share of the squares of all entries seen that the cut kept, over all ranks, 1 if there were none: the

@@ -222,7 +222,8 @@ MemoryPlan plan_memory(const Communicator& comm, const Dataset& dataset, const T
   if (filter.sparse_weight > 0) {
     plan.add("item weights", CutRows::planned_bytes(items, config.weights_per_row));
     plan.add("sums of a row", (threads + 2) * dataset.num_items() * Count{double_bytes + 1 + 4 + 8});
-    if (comm.size() > 1) plan.add("user rows fetched", 2 * config.batch_bytes);
+    const Count all_bytes = comm.sum(rows.by_user().num_entries()) * fetched_entry_bytes;
+    if (comm.size() > 1) plan.add("user rows fetched", 2 * std::min(config.batch_bytes, all_bytes));
   }
   return plan;
 }
