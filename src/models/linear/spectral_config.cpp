@@ -26,7 +26,7 @@ int number_of(const std::array<std::string_view, Size>& names, std::string_view 
 SpectralFilter preset_filter(SpectralPreset preset) {
   switch (preset) {
     case SpectralPreset::reweighted:
-      return {0.5, 0.4, 1, 0.2, 0.4, 0, {-0.7}};
+      return {0.4, 0.4, 1, 0.2, 0.4, 0, {-0.7}};
     case SpectralPreset::bspm:
       return {0.5, 0.4, 0.8, 0.3, 0.4, 1, {}};
     case SpectralPreset::gf_cf:
