@@ -14,13 +14,17 @@ namespace pushcart::detail {
 
 namespace {
 
-/// Where as many as `wanted` of `all` items should reach a limit, between one that enough and one that too
-/// few do: scores are taken for normal, whose tail falls with the square of the limit.
+constexpr double untried = 0;  ///< count of an upper end that no trial has found
+
+/// Where about `wanted` of `all` items should reach a limit, by what was tried: a limit that enough reach (0 before
+/// any trial) and one that too few do. The tail of scores is taken to fall exponentially.
 double guess_limit(const SeedTrial& low, const SeedTrial& high, double wanted, double all) {
-  const auto depth = [&](double count) { return std::sqrt(std::log(2 * all / count)); };
-  const double from = depth(low.count), to = depth(high.count);
-  const double share = to > from ? (depth(1.1 * wanted) - from) / (to - from) : 0.5;
-  return low.limit + (high.limit - low.limit) * std::clamp(share, 0.1, 0.9);
+  const auto depth = [&](double count) { return std::log(1.01 * all / count); };
+  const double goal = depth(1.05 * wanted), from = depth(low.count), to = depth(high.count);
+  if (low.limit == 0 && high.count == untried) return 0.1 * high.limit;
+  if (low.limit == 0) return high.limit * std::clamp(goal / to, 0.3, 0.9);
+  if (high.count == untried) return std::min(low.limit * std::clamp(goal / from, 1.02, 3.0), high.limit);
+  return low.limit + (high.limit - low.limit) * std::clamp((goal - from) / (to - from), 0.05, 0.95);
 }
 
 /// A bit for each item of the panel.
@@ -171,8 +175,8 @@ void BlockSearch::find_seeds() {
   lowest_.assign(rows_.size(), {0, all});
   highest_.clear();
   for (const Query* query : rows_)
-    highest_.push_back({query->norm * panels_->max_norm() + panels_->max_bias(), 0.5});
-  constexpr int num_trials = 5;
+    highest_.push_back({query->norm * panels_->max_norm() + panels_->max_bias(), untried});
+  constexpr int num_trials = 6;
   for (int trial = 0; trial < num_trials; ++trial) {
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       limits_[r] = guess_limit(lowest_[r], highest_[r], static_cast<double>(wanted), all);
