@@ -1,0 +1,47 @@
+#include "app/families/similarity_options.hpp"
+
+#include <omp.h>
+
+#include "pushcart/base/log.hpp"
+
+namespace pushcart::app {
+
+void declare_metric(OptionSet& options, SimilarityConfig& config) {
+  options.add_named("metric", config.metric,
+                    "cosine, jaccard, tanimoto (on values), tfidf, bm25, llr (log-likelihood ratio), adjusted and "
+                    "pearson (ratings), asymmetric (cosine with --exponent), rp3beta",
+                    similarity_metric_of, similarity_metric_name);
+  options.add("exponent", config.exponent, "asymmetric: power of the row's side, in [0, 1]; 0.5 = cosine");
+  options.add("bm25-k1", config.bm25_k1, "bm25: saturation of a value");
+  options.add("bm25-b", config.bm25_b, "bm25: how much the length of a row counts, in [0, 1]");
+}
+
+void declare_similarity(OptionSet& options, SimilarityConfig& config) {
+  options.add_named("values", config.values, "what is compared: binary (1 for each pair) or values as ingested",
+                    similarity_values_of, similarity_values_name);
+  options.add("rp3-alpha", config.alpha, "rp3beta: power of the steps' probabilities");
+  options.add("rp3-beta", config.beta, "rp3beta: power of the popularity that a score is divided by");
+  options.add("shrinkage", config.shrinkage, "scores times c / (c + this), c the number that both have");
+  options.add("min-support", config.min_support, "no score where fewer have both");
+  options.add("from-events", config.from_events, "event types of the item one comes from; none = all (repeat)");
+  options.add("to-events", config.to_events, "event types of the item one goes to; none = all (repeat)");
+  options.add("window-days", config.window_days, "only events of a pair at most so far apart, in this order if the types "
+                                                 "differ; 0 = any");
+  options.add("block-columns", config.block_columns, "columns of a block that goes round the ranks");
+}
+
+nlohmann::ordered_json similarity_results(const Communicator& comm, const SimilarityReport& report) {
+  const Count visits = comm.sum(report.multiply_adds), offered = comm.sum(report.offered);
+  const double seconds = comm.allreduce(report.seconds, Reduce::max);
+  const double rate = seconds > 0 ? static_cast<double>(visits) / seconds / comm.size() / omp_get_max_threads() : 0;
+  log_info("similarity: {} multiply-adds in {:.2f} s, {:.3g} a second and core; {} scores computed", visits, seconds,
+           rate, offered);
+  return {{"multiply_adds", visits},
+          {"in_bit_slices", comm.sum(report.sliced)},
+          {"left_out_by_bounds", comm.sum(report.skipped)},
+          {"scores_computed", offered},
+          {"seconds", seconds},
+          {"multiply_adds_per_second_per_core", rate}};
+}
+
+}  // namespace pushcart::app

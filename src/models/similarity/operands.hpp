@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "pushcart/matrix/dataset.hpp"
+#include "pushcart/models/similarity.hpp"
+
+namespace pushcart::similarity {
+
+/// One side of the product: rows that this rank owns, of entries (u, value, time).
+struct Operand {
+  std::shared_ptr<const SparseRows> pattern;  ///< rows x u; its values are not those of the product
+  std::vector<float> values;                  ///< per entry; empty = all 1
+  std::vector<std::int32_t> times;            ///< per entry, seconds before the cut-off; empty = no window
+  std::vector<double> size, scale;            ///< per row, see Formula
+};
+
+/// How P and c become a score.
+enum class Formula : int {
+  product,  ///< P scale_j scale_i
+  overlap,  ///< P / (size_j + size_i - P)
+  llr       ///< of c, size_j = n_j, size_i = n_i and N
+};
+
+/// What a metric needs: left rows stay where they are, right rows become columns and travel.
+struct Product {
+  Operand left, right;
+  Formula formula = Formula::product;
+  double num_inner = 0;                   ///< N
+  bool counts_too = false;                ///< P is a sum of values, and c is needed beside it
+  std::int64_t min_lag = 0, max_lag = 0;  ///< with times: seconds from the row's event to the column's
+
+  bool is_count() const { return left.values.empty() && right.values.empty(); }  ///< P is c
+  bool has_window() const { return !left.times.empty() || !right.times.empty(); }
+};
+
+enum class Neighbourhood : int { of_items, of_users };
+
+/// Collective; on all ranks ConfigError for event types that the dataset does not have, for events that leave
+/// nothing and for a window without times.
+Product make_product(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
+                     Neighbourhood what);
+
+}  // namespace pushcart::similarity

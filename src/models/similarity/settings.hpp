@@ -1,0 +1,12 @@
+#pragma once
+
+#include "pushcart/models/similarity.hpp"
+
+namespace pushcart::similarity {
+
+/// ConfigError or InputError, naming the option, for settings that make no sense. Local.
+void check_settings(const SimilarityConfig& config, Count num_columns, ValueKind value_kind);
+
+bool needs_ratings(SimilarityMetric metric);
+
+}  // namespace pushcart::similarity
