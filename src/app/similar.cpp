@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <optional>
+
+#include "app/bought_together.hpp"
 #include "app/command.hpp"
+#include "app/families/similarity_options.hpp"
+#include "app/inputs.hpp"
 #include "app/recommend.hpp"
-#include "pushcart/matrix/dataset_file.hpp"
-#include "pushcart/models/model_file.hpp"
 
 namespace pushcart::app {
 
@@ -14,32 +17,80 @@ class Similar : public Command {
   Similar() { output_.folder = "similar"; }
   std::string name() const override { return "similar"; }
   std::string summary() const override { return "write every item's nearest other items"; }
+  std::string details() const override {
+    return "Without --metric: cosine of a model's item factors. With it: from the dataset alone, no model is read.\n";
+  }
   std::string record_path() const override { return output_.folder + "/run.json"; }
   void declare(OptionSet& options) override {
     options.add("dataset", dataset_, "dataset file");
-    options.add("model", model_, "model file with factors");
+    options.add("model", model_, "model file with factors; not read with --metric");
     options.add("output", output_.folder, "folder for the lists");
     options.add("n", n_, "length of the lists");
     declare_list_output(options, output_);
+    options.add_custom(
+        "metric", Arity::one, "how like two items are by their users; none = by the model: " + metric_help(),
+        [this](const auto& texts) { metric_ = similarity_metric_of(texts.back()); },
+        [this] {
+          return metric_ ? std::vector<std::string>{std::string(similarity_metric_name(*metric_))}
+                         : std::vector<std::string>{};
+        });
+    declare_metric_parameters(options, similarity_);
+    declare_similarity(options, similarity_);
+    options.add_flag("bought-together", bought_together_,
+                     "with --metric: also together-*.csv, with support, share and lift of each pair");
     options.add_bytes("memory-per-rank", memory_per_rank_, "refuse to start over this much (2GiB); 0 = no limit");
   }
   void run(Session& session) override {
-    const auto& comm = session.comm;
     if (n_ < 1) throw ConfigError("--n: must be at least 1");
-    const Dataset dataset = read_dataset(comm, dataset_);
-    const Model model = read_model(comm, model_, dataset);
-    session.note_input(dataset_, dataset.digest);
-    session.note_input(model_, model.digest);
+    if (bought_together_ && !metric_) throw ConfigError("--bought-together: needs --metric, for example --metric llr");
+    const Dataset dataset = load_dataset(session, dataset_);
+    if (metric_) similar_by_users(session, dataset);
+    else similar_by_factors(session, dataset);
+  }
+
+ private:
+  void similar_by_factors(Session& session, const Dataset& dataset) {
+    const auto& comm = session.comm;
+    const Model model = load_model(session, model_, dataset);
     announce_lists(comm, "similar", model, model.item_factors.rows.size(), n_, 0, memory_per_rank_);
     const Recommendations made{similar_items(comm, model, n_, session.phases), {}};
     session.results["similar"] = {{"scoring", scoring_results(comm, made.lists)}};
-    const auto info = write_list_files(session, dataset, made, ListKind::similar_items, output_, n_, model.digest);
+    write(session, dataset, made, model.digest);
+  }
+
+  void similar_by_users(Session& session, const Dataset& dataset) {
+    similarity_.metric = *metric_;
+    similarity_.k = n_;
+    similarity_.memory_budget_bytes = memory_per_rank_;
+    if (bought_together_) similarity_.support = SupportColumn::wanted;
+    SimilarityReport report;
+    const Neighbours neighbours = nearest_items(session.comm, dataset, similarity_, session.phases, &report);
+    session.results["similar"] = similarity_results(session.comm, report);
+    TopLists lists;
+    for (Count row = neighbours.rows.begin; row < neighbours.rows.end; ++row) lists.rows.push_back(row);
+    lists.offsets = neighbours.offsets;
+    lists.items = neighbours.columns;
+    lists.scores = neighbours.scores;
+    lists.sources.assign(lists.items.size(), 0);
+    lists.source_names = {std::string(similarity_metric_name(*metric_))};
+    write(session, dataset, {std::move(lists), {}}, "");
+    if (!bought_together_) return;
+    const auto timer = session.phases.time("write bought together", neighbours.rows.size());
+    write_bought_together(session.comm, dataset, neighbours, output_.folder);
+    session.text += fmt::format("bought together: {}/together-*.csv\n", output_.folder);
+  }
+
+  void write(Session& session, const Dataset& dataset, const Recommendations& made, const std::string& model_digest) {
+    const auto info =
+        write_list_files(session, dataset, made, ListKind::similar_items, output_, n_, model_digest);
     session.text = fmt::format("similar items: {} ({} items, {} entries, digest {})\n", output_.folder, info.num_rows,
                                info.num_entries, info.digest);
   }
 
- private:
   std::string dataset_ = "data.h5", model_ = "model.h5";
+  std::optional<SimilarityMetric> metric_;
+  SimilarityConfig similarity_;
+  bool bought_together_ = false;
   Count n_ = 20, memory_per_rank_ = 0;
   ListOutput output_;
 };

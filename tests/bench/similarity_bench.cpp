@@ -18,6 +18,7 @@
 #include <cmath>
 
 #include "pushcart/base/log.hpp"
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/environment.hpp"
@@ -170,6 +171,7 @@ void compare(benchmark::State& state, const Communicator& comm, const Dataset& d
 
 int main(int argc, char** argv) {
   using namespace pushcart;
+  keep_freed_memory();
   Environment environment(argc, argv);
   const Communicator comm = Communicator::world();
   benchmark::Initialize(&argc, argv);

@@ -1,8 +1,9 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include "models/similarity/best_columns.hpp"
 #include "models/similarity/pair_score.hpp"
-#include "models/similarity/sweep_kernels.hpp"
+#include "models/similarity/score_kernels.hpp"
 #include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/models/item_knn.hpp"
@@ -51,7 +52,11 @@ TEST(Similarity, GivesTheSameBitsOnAnyRanksThreadsAndBlocks) {
   const SmallDataset shape{.num_users = 90, .num_items = 150, .density = 0.2, .seed = 11};
   for (const auto metric : {SimilarityMetric::cosine, SimilarityMetric::tfidf, SimilarityMetric::rp3beta,
                             SimilarityMetric::tanimoto, SimilarityMetric::llr}) {
-    SimilarityConfig config{.metric = metric, .values = SimilarityValues::as_is, .k = 9, .shrinkage = 1};
+    SimilarityConfig config{.metric = metric,
+                            .values = SimilarityValues::as_is,
+                            .k = 9,
+                            .shrinkage = 1,
+                            .support = SupportColumn::wanted};
     SCOPED_TRACE(std::string(similarity_metric_name(metric)));
     const WholeLists expected = nearest(alone, shape, config);
     ASSERT_GT(expected.columns.size(), 1000U);
@@ -83,7 +88,7 @@ TEST(Similarity, BreaksTiesByColumn) {
     const auto first = lists.columns.begin() + 3 * item;
     EXPECT_EQ(std::vector<Count>(first, first + 3), expected) << item;
   }
-  for (const float score : lists.scores) EXPECT_EQ(score, 1.0F);
+  for (const float score : lists.scores) EXPECT_FLOAT_EQ(score, 1.0F);
 }
 
 TEST(Similarity, LeavesRowsWithoutPairsEmpty) {
@@ -131,72 +136,193 @@ TEST(Similarity, KnowsDunningsExample) {
   product.formula = similarity::Formula::llr;
   product.num_inner = 31777;
   const similarity::PairScore score(product, {});
-  EXPECT_NEAR(score.score({2552, 1}, {221, 1}, 110, 110), 270.72F, 0.01F);
-  EXPECT_EQ(score.score({2552, 1}, {221, 1}, 17, 17), 0.0F);  // fewer than by chance
+  EXPECT_NEAR(score.llr(2552, 221, 110), 270.72F, 0.01F);
+  EXPECT_EQ(score.llr(2552, 221, 17), 0.0F);  // fewer than by chance
 }
 
-template <class T>
-void expect_sweep(Count (*sweep)(T*, const unsigned short*, Count, const float*,
-                                 const similarity::SweepBound&, const similarity::Candidates&)) {
-  constexpr std::size_t num_chunks = 5;
-  alignas(64) T counters[64 * num_chunks];
-  const float z[num_chunks] = {9.0F, 4.0F, 1e30F, 2.5F, 0.0F};
-  const unsigned short chunks[] = {0, 1, 2, 4};
-  unsigned short columns[64 * num_chunks];
-  unsigned counts[64 * num_chunks];
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    std::vector<std::pair<unsigned, unsigned>> expected;
-    for (std::size_t column = 0; column < 64 * num_chunks; ++column) {
-      RandomStream random(seed, column);
-      counters[column] = static_cast<T>(
-          random.next_below(4) == 0 ? random.next_below(static_cast<T>(~T{0}) >> (seed % 4)) : 0);
-      const std::size_t chunk = column / 64;
-      if (chunk == 3 || counters[column] < 2) continue;
-      if (static_cast<double>(counters[column]) >= 1 + 7.0 * static_cast<double>(z[chunk])) {
-        expected.emplace_back(column, counters[column]);
+/// What a kernel should give for columns in the order of `list`.
+struct Passing {
+  std::vector<unsigned> columns, counts;
+  std::vector<float> scores;
+  friend bool operator==(const Passing&, const Passing&) = default;
+};
+
+using similarity::ScoredColumns;
+using similarity::ScoreRule;
+
+Passing passing(const std::vector<std::uint16_t>& list, const std::vector<double>& sums,
+                const std::vector<unsigned>& counts, const std::vector<float>& terms, const ScoreRule& rule) {
+  Passing result;
+  for (const std::uint16_t column : list) {
+    const auto sum = static_cast<float>(sums[column]), count = static_cast<float>(counts[column]);
+    const float product = rule.row * terms[column];
+    float score = rule.is_overlap ? sum / ((rule.row + terms[column]) - sum) : sum * product;
+    if (rule.shrinkage > 0) {
+      const float damping = count / (count + rule.shrinkage);
+      score = score * damping;
+    }
+    if (score <= 0 || score < rule.threshold || counts[column] < rule.min_support) continue;
+    result.columns.push_back(column);
+    result.counts.push_back(counts[column]);
+    result.scores.push_back(score);
+  }
+  return result;
+}
+
+class Kernels : public testing::TestWithParam<CpuPath> {
+ protected:
+  void SetUp() override { set_cpu_path(GetParam()); }
+  void TearDown() override { set_cpu_path(before_); }
+
+  Passing taken(Count found) const {
+    return {{columns_, columns_ + found}, {counts_, counts_ + found}, {scores_, scores_ + found}};
+  }
+  ScoredColumns out() { return {columns_, scores_, counts_}; }
+
+  template <class T>
+  void expect_scores(Count (*kernel)(const unsigned short*, Count, T*, const float*, const ScoreRule&,
+                                     const ScoredColumns&),
+                     std::uint64_t largest) {
+    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+      const std::uint64_t most = seed % 2 == 0 ? 5 : largest;
+      std::vector<T> counters(200 + 64, 0);
+      std::vector<double> sums(200);
+      std::vector<unsigned> counts(200);
+      std::vector<float> terms(200);
+      std::vector<std::uint16_t> list;
+      for (std::uint16_t column = 0; column < 200; ++column) {
+        RandomStream random(seed, column);
+        terms[column] = static_cast<float>(1 + random.next_uniform());
+        if (random.next_below(3) > 0) continue;
+        counters[column] = static_cast<T>(1 + random.next_below(most));
+        sums[column] = counts[column] = static_cast<unsigned>(counters[column]);
+        list.push_back(column);
       }
+      std::reverse(list.begin(), list.end());
+      const bool is_overlap = seed % 3 == 0;
+      const float row = 2.0F * static_cast<float>(most);
+      const float threshold = is_overlap ? 0.25F : 0.6F * row * static_cast<float>(most);
+      const ScoreRule rule{is_overlap, row, seed % 5 == 0 ? 2.5F : 0.0F, seed % 4 == 0 ? 3U : 1U, threshold};
+      const Passing expected = passing(list, sums, counts, terms, rule);
+      EXPECT_LT(expected.columns.size(), list.size());
+      EXPECT_EQ(taken(kernel(list.data(), static_cast<Count>(list.size()), counters.data(), terms.data(),
+                             rule, out())),
+                expected);
+      EXPECT_EQ(*std::max_element(counters.begin(), counters.end()), 0);
     }
-    const T kept = counters[3 * 64 + 5];
-    const Count found = sweep(counters, chunks, 4, z, {1.0F, 7.0F, 2}, {columns, counts, nullptr});
-    std::vector<std::pair<unsigned, unsigned>> result;
-    for (Count n = 0; n < found; ++n) result.emplace_back(columns[n], counts[n]);
-    EXPECT_EQ(result, expected);
-    for (const std::size_t chunk : {0, 1, 2, 4}) {
-      for (std::size_t c = 0; c < 64; ++c) EXPECT_EQ(counters[chunk * 64 + c], 0);
+  }
+
+  CpuPath before_ = cpu_path();
+  unsigned columns_[1024] = {}, counts_[1024] = {};
+  float scores_[1024] = {};
+};
+
+TEST_P(Kernels, ScoreTouchedColumns) {
+  const auto& kernels = similarity::score_kernels();
+  expect_scores<unsigned char>(kernels.bytes, 250);
+  expect_scores<unsigned short>(kernels.shorts, 65000);
+  expect_scores<unsigned>(kernels.words, 5'000'000);
+}
+
+TEST_P(Kernels, ScoreSumsWithAndWithoutCounts) {
+  for (const bool counted : {false, true}) {
+    std::vector<float> sums(100, 0);
+    std::vector<double> expected_sums(100, 0);
+    std::vector<unsigned> counters(100, 0), none(100, 0);
+    std::vector<std::uint16_t> list;
+    for (std::uint16_t column = 3; column < 100; column = static_cast<std::uint16_t>(column + 2)) {
+      RandomStream random(9, column);
+      sums[column] = static_cast<float>(random.next_normal());
+      expected_sums[column] = static_cast<double>(sums[column]);
+      counters[column] = static_cast<unsigned>(1 + random.next_below(4));
+      list.push_back(column);
     }
-    EXPECT_EQ(counters[3 * 64 + 5], kept);
+    const std::vector<float> terms(100, 0.5F);
+    const ScoreRule rule{false, 2.0F, counted ? 1.5F : 0.0F, counted ? 2U : 0U, 0.3F};
+    const Passing expected = passing(list, expected_sums, counted ? counters : none, terms, rule);
+    ASSERT_GT(expected.columns.size(), 3U);
+    const auto& kernels = similarity::score_kernels();
+    EXPECT_EQ(taken(kernels.sums(list.data(), static_cast<Count>(list.size()), sums.data(),
+                                 counted ? counters.data() : nullptr, terms.data(), rule, out())),
+              expected);
+    for (const float sum : sums) EXPECT_EQ(sum, 0.0F);
+    if (counted) {
+      EXPECT_EQ(counters, none);
+    }
   }
 }
 
-TEST(Similarity, SweepsFindWhatPassesOnEveryCpuPath) {
-  const CpuPath before = cpu_path();
-  for (const CpuPath path : runnable_cpu_paths()) {
-    SCOPED_TRACE(std::string(cpu_path_name(path)));
-    set_cpu_path(path);
-    const auto& kernels = similarity::sweep_kernels();
-    expect_sweep<unsigned char>(kernels.bytes);
-    expect_sweep<unsigned short>(kernels.shorts);
-    expect_sweep<unsigned>(kernels.words);
-    alignas(64) float sums[128] = {};
-    std::vector<float> z(128, 2.0F);
-    sums[3] = 1.9F, sums[70] = 2.1F, sums[71] = -5.0F, sums[127] = 2.0F;
-    unsigned counters[128] = {};
-    alignas(64) unsigned aligned_counters[128] = {};
-    aligned_counters[70] = 4;
-    unsigned short columns[128];
-    unsigned counts[128];
-    float values[128];
-    const unsigned short chunks[] = {0, 1};
-    EXPECT_EQ(kernels.sums(sums, aligned_counters, chunks, 2, z.data(), {0, 1, 1}, {columns, counts, values}),
-              2);
-    EXPECT_EQ(columns[0], 70);
-    EXPECT_EQ(counts[0], 4U);
-    EXPECT_EQ(values[0], 2.1F);
-    EXPECT_EQ(columns[1], 127);
-    EXPECT_TRUE(std::equal(std::begin(counters), std::end(counters), aligned_counters));
-    EXPECT_EQ(*std::max_element(sums, sums + 128), 0.0F);
+TEST_P(Kernels, CountInBitSlices) {
+  constexpr Count num_inner = 700, words = 16;
+  std::vector<unsigned long> bits(num_inner * words, 0);
+  for (Count u = 0; u < num_inner; ++u) {
+    for (Count column = 0; column < 1024; ++column) {
+      RandomStream random(3, static_cast<std::uint64_t>(u * 1024 + column));
+      const bool set = random.next_uniform() * 1024 < 900.0 - 0.8 * static_cast<double>(column);
+      if (set) bits[static_cast<std::size_t>(u * words + column / 64)] |= 1UL << (column % 64);
+    }
   }
-  set_cpu_path(before);
+  const float z[8] = {9.0F, 30.0F, 1e30F, 0.0F, 2.5F, 3e38F, 7.0F, 1.0F};
+  for (const Count num : {1, 2, 7, 8, 9, 20, 255, 256, 690}) {
+    std::vector<Count> inner;
+    for (Count n = 0; n < num; ++n) inner.push_back(n * 700 / num);
+    for (const Count group : {0, 1}) {
+      const similarity::CountBound bound{0.5F, 0.01F * static_cast<float>(num), 2};
+      std::vector<unsigned> columns, counts;
+      for (Count column = 0; column < 512; ++column) {
+        unsigned count = 0;
+        for (const Count u : inner) {
+          const auto word = static_cast<std::size_t>(u * words + group * 8 + column / 64);
+          count += (bits[word] >> (column % 64) & 1) != 0 ? 1 : 0;
+        }
+        const double least = 0.5 + 0.01 * static_cast<double>(num) * static_cast<double>(z[column / 64]);
+        if (count < 2 || static_cast<double>(count) < least * (1 - 1e-5)) continue;
+        columns.push_back(static_cast<unsigned>(512 * group + column));
+        counts.push_back(count);
+      }
+      const Count found = similarity::score_kernels().slices(bits.data() + group * 8, words, inner.data(),
+                                                             num, z, bound, 512 * group, out());
+      EXPECT_EQ(std::vector<unsigned>(columns_, columns_ + found), columns) << num;
+      EXPECT_EQ(std::vector<unsigned>(counts_, counts_ + found), counts) << num;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Similarity, Kernels, testing::ValuesIn(runnable_cpu_paths()),
+                         [](const auto& path) { return std::string(cpu_path_name(path.param)); });
+
+TEST(Similarity, KeepsTheBestOfManyInAnyOrder) {
+  for (const Count k : {1, 7, 100, 1500}) {
+    similarity::BestOfRows rows(2, k, true);
+    similarity::BestColumns best(k, true);
+    std::vector<std::uint64_t> all;
+    for (int start = 0; start < 3; ++start) {  // as from three blocks
+      best.start(rows, 1);
+      for (int piece = 0; piece < 4; ++piece) {
+        std::vector<unsigned> columns(1000), counts(1000);
+        std::vector<float> scores(1000);
+        for (std::size_t n = 0; n < 1000; ++n) {
+          RandomStream random(static_cast<std::uint64_t>(4 * start + piece), n);
+          columns[n] = static_cast<unsigned>(random.next_below(1U << 30));
+          scores[n] = std::ldexp(1.0F + static_cast<float>(random.next_below(3)),
+                                 -static_cast<int>(random.next_below(9)));
+          counts[n] = columns[n] / 7;
+          all.push_back(similarity::key_of(scores[n], columns[n] + 5));
+        }
+        best.offer({columns.data(), scores.data(), counts.data()}, 1000, 5);
+      }
+      best.finish(rows, 1);
+    }
+    std::sort(all.rbegin(), all.rend());
+    all.resize(static_cast<std::size_t>(k));
+    EXPECT_EQ(rows.sizes, (std::vector<std::int32_t>{0, static_cast<std::int32_t>(k)}));
+    std::vector<std::uint64_t> kept(rows.keys.begin() + k, rows.keys.end());
+    for (std::size_t n = 0; n < kept.size(); ++n) {
+      EXPECT_EQ(rows.support[static_cast<std::size_t>(k) + n], (similarity::column_of_key(kept[n]) - 5) / 7);
+    }
+    std::sort(kept.rbegin(), kept.rend());
+    EXPECT_EQ(kept, all);
+  }
 }
 
 TEST(ItemKnn, KeepsTheListsAsWeights) {
@@ -248,7 +374,9 @@ TEST(ItemKnn, KeepsTheBestOfEachCandidateAndScalesRows) {
     std::sort(all.rbegin(), all.rend());
     ASSERT_LE(kept.size(), 4U);
     for (std::size_t n = 0; n < kept.size(); ++n) EXPECT_EQ(kept[n], all[n]);
-    if (kept.size() < 4) EXPECT_EQ(all[kept.size()], 0.0);
+    if (kept.size() < 4) {
+      EXPECT_EQ(all[kept.size()], 0.0);
+    }
   }
   config.row_power = 1;
   const auto scaled = dense(*train_item_knn(world(), dataset, config, "itemknn", phases).item_weights);

@@ -56,7 +56,9 @@ void expect_best(const WholeLists& lists, const DenseSimilarity& reference, Coun
       EXPECT_NEAR(static_cast<double>(lists.scores[next]), expected[n], tolerance)
           << "row " << j << " place " << n;
       EXPECT_NEAR(static_cast<double>(lists.scores[next]), reference.score(j, i), tolerance) << "row " << j;
-      if (has_support) EXPECT_EQ(static_cast<double>(lists.support[next]), reference.count(j, i));
+      if (has_support) {
+        EXPECT_EQ(static_cast<double>(lists.support[next]), reference.count(j, i));
+      }
       if (n > 0) {
         const bool in_order = lists.scores[next - 1] > lists.scores[next] ||
                               (lists.scores[next - 1] == lists.scores[next] && lists.columns[next - 1] < i);
@@ -82,10 +84,8 @@ void expect_matches_dense(const Dataset& dataset, const SimilarityConfig& config
   for (const Of of : {Of::items, Of::users}) {
     SCOPED_TRACE(of == Of::items ? "items" : "users");
     const auto side = test::dense_side(pairs, dataset.num_users(), dataset.num_items(), of == Of::items);
-    const bool counts = config.shrinkage > 0 || config.min_support > 1 ||
-                        config.metric == SimilarityMetric::jaccard || config.metric == SimilarityMetric::llr;
     expect_best(nearest(dataset, config, of), DenseSimilarity(side, side, config), side.num_rows, config.k,
-                counts);
+                config.support == SupportColumn::wanted);
   }
 }
 
@@ -109,16 +109,19 @@ TEST_P(Metric, MatchesTheDenseFormula) {
     config.values = values;
     config.shrinkage = 0;
     config.min_support = 1;
+    config.support = SupportColumn::none;
     expect_matches_dense(dataset, config);
     config.k = 29;
     config.shrinkage = 2.5;
     config.min_support = 3;
+    config.support = SupportColumn::wanted;
     expect_matches_dense(dataset, config);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Similarity, Metric, testing::ValuesIn(all_metrics),
-                         [](const auto& info) { return std::string(similarity_metric_name(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Similarity, Metric, testing::ValuesIn(all_metrics), [](const auto& metric) {
+  return std::string(similarity_metric_name(metric.param));
+});
 
 TEST(Similarity, ComparesLongDenseRows) {
   // 300 users of an item: more than a byte counts.
@@ -126,7 +129,7 @@ TEST(Similarity, ComparesLongDenseRows) {
       test::small_dataset(world(), {.num_users = 330, .num_items = 70, .density = 0.6, .seed = 8});
   for (const auto metric : {SimilarityMetric::cosine, SimilarityMetric::jaccard, SimilarityMetric::llr}) {
     const auto side = test::dense_side(dense_pairs(dataset), 330, 70, true);
-    const SimilarityConfig config{.metric = metric, .k = 5};
+    const SimilarityConfig config{.metric = metric, .k = 5, .support = SupportColumn::wanted};
     expect_best(nearest(dataset, config, Of::items), DenseSimilarity(side, side, config), 70, 5, true);
   }
 }
@@ -171,7 +174,7 @@ TEST(Similarity, GoesFromOneEventTypeToAnotherWithinAWindow) {
 TEST(Similarity, TakesEitherOrderWithinAWindowOfTheSameEvents) {
   const Dataset dataset = test::small_dataset(world(), {.density = 0.3, .seed = 6, .has_times = true});
   for (const auto metric : {SimilarityMetric::cosine, SimilarityMetric::tfidf}) {
-    SimilarityConfig config{.metric = metric, .k = 29, .shrinkage = 1};
+    SimilarityConfig config{.metric = metric, .k = 29, .shrinkage = 1, .support = SupportColumn::wanted};
     config.window_days = 15;
     const auto side = test::dense_side(dense_pairs(dataset), 40, 30, true);
     expect_best(nearest(dataset, config, Of::items), DenseSimilarity(side, side, config), 30, 29, true);

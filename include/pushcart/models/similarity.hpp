@@ -43,6 +43,9 @@ enum class RowSide : int {
   to     ///< rows by to_events: for each i its best j, by the same scores
 };
 
+/// Whether lists say how many u both have, and how many each has.
+enum class SupportColumn : int { none, wanted };
+
 struct SimilarityConfig {
   SimilarityMetric metric = SimilarityMetric::cosine;
   SimilarityValues values = SimilarityValues::binary;
@@ -64,6 +67,7 @@ struct SimilarityConfig {
   std::map<std::string, double> event_weights{};
 
   RowSide row_side = RowSide::from;
+  SupportColumn support = SupportColumn::none;
 
   Count block_columns = 1 << 16;  ///< columns of a travelling block, in [1, 65536]; never changes bits
   Count memory_budget_bytes = 0;  ///< a rank's budget (--memory-per-rank); 0 = none
@@ -77,8 +81,10 @@ struct Neighbours {
   std::vector<Count> offsets{0};
   std::vector<Count> columns;
   std::vector<float> scores;
-  /// c of each entry; 0 where the metric sums values and needs no c (no shrinkage, min_support 1).
-  std::vector<Count> support;
+  std::vector<Count> support;  ///< c of each entry, where wanted; and with it:
+  std::vector<Count> row_sizes;     ///< n_j of each row
+  std::vector<Count> column_sizes;  ///< n_i of each entry
+  Count num_inner = 0;              ///< N
 };
 
 /// What the engine did on this rank.

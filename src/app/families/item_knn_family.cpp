@@ -25,7 +25,11 @@ class ItemKnnFamily : public ModelFamily {
                       "histories of each candidate",
                       kept_lists_of, kept_lists_name);
     options.add("row-power", config_.row_power, "an item's weights are divided by their sum to this power");
-    if (!is_walk_) declare_metric(options, config_.similarity);
+    if (!is_walk_) {
+      options.add_named("metric", config_.similarity.metric, metric_help(), similarity_metric_of,
+                        similarity_metric_name);
+      declare_metric_parameters(options, config_.similarity);
+    }
     declare_similarity(options, config_.similarity);
   }
   Model fit(Session& session, const FitRequest& request) override {

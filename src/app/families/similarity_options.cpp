@@ -6,11 +6,12 @@
 
 namespace pushcart::app {
 
-void declare_metric(OptionSet& options, SimilarityConfig& config) {
-  options.add_named("metric", config.metric,
-                    "cosine, jaccard, tanimoto (on values), tfidf, bm25, llr (log-likelihood ratio), adjusted and "
-                    "pearson (ratings), asymmetric (cosine with --exponent), rp3beta",
-                    similarity_metric_of, similarity_metric_name);
+std::string metric_help() {
+  return "cosine, jaccard, tanimoto (on values), tfidf, bm25, llr (log-likelihood ratio), adjusted and pearson "
+         "(ratings), asymmetric (cosine with --exponent), rp3beta";
+}
+
+void declare_metric_parameters(OptionSet& options, SimilarityConfig& config) {
   options.add("exponent", config.exponent, "asymmetric: power of the row's side, in [0, 1]; 0.5 = cosine");
   options.add("bm25-k1", config.bm25_k1, "bm25: saturation of a value");
   options.add("bm25-b", config.bm25_b, "bm25: how much the length of a row counts, in [0, 1]");

@@ -25,24 +25,29 @@ inline Visits count_visits(std::span<const Count> inner, const ColumnBlock& bloc
   return visits;
 }
 
-/// counters[i] += 1 for every u of the row and column i of u from begins[u] on; marked[chunk of i] = 1 if
-/// marks.
-template <bool marks, class T>
-void add_counts(std::span<const Count> inner, const ColumnBlock& block, const std::uint32_t* begins,
-                T* counters, std::uint8_t* marked) {
+/// Gustavson's row: counters[i] += 1 for every u of the row and column i of u from begins[u] on. Columns
+/// touched for the first time go into `list`, which has room for all and one more. Without a branch, since
+/// none could be foretold.
+/// @return how many were touched
+template <class T>
+Count add_counts(std::span<const Count> inner, const ColumnBlock& block, const std::uint32_t* begins,
+                 T* counters, std::uint16_t* list) {
   const std::uint32_t* offsets = block.offsets();
   const std::uint16_t* columns = block.columns();
+  Count touched = 0;
   for (const Count u : inner) {
     const std::uint16_t* const end = columns + offsets[u + 1];
     for (const std::uint16_t* at = columns + begins[u]; at != end; ++at) {
-      ++counters[*at];
-      if constexpr (marks) marked[*at / chunk_columns] = 1;
+      const T before = counters[*at];
+      list[touched] = *at;
+      touched += before == 0 ? 1 : 0;
+      counters[*at] = static_cast<T>(before + 1);
     }
   }
+  return touched;
 }
 
-/// Whether the column's event comes so long after the row's as the window says; both in seconds before the
-/// cut-off.
+/// Whether the column's event comes so long after the row's as asked for; both in seconds before the cut-off.
 struct Window {
   std::int64_t min_lag = 0, max_lag = 0;
   bool holds(std::int32_t row_time, std::int32_t column_time) const {
@@ -51,49 +56,71 @@ struct Window {
   }
 };
 
+/// As above, of the pairs of events within the window.
 template <class T>
-void add_counts_in_window(std::span<const Count> inner, const std::int32_t* row_times,
-                          const ColumnBlock& block, const Window& window, T* counters, std::uint8_t* marked) {
+Count add_counts_in_window(std::span<const Count> inner, const std::int32_t* row_times,
+                           const ColumnBlock& block, const Window& window, T* counters, std::uint16_t* list) {
+  Count touched = 0;
   for (std::size_t e = 0; e < inner.size(); ++e) {
     for (std::uint32_t at = block.offsets()[inner[e]]; at < block.offsets()[inner[e] + 1]; ++at) {
       const std::uint16_t column = block.columns()[at];
-      counters[column] =
-          static_cast<T>(counters[column] + (window.holds(row_times[e], block.times()[at]) ? 1 : 0));
-      marked[column / chunk_columns] = 1;
+      const T more = window.holds(row_times[e], block.times()[at]) ? 1 : 0;
+      list[touched] = column;
+      touched += counters[column] == 0 ? more : 0;
+      counters[column] = static_cast<T>(counters[column] + more);
     }
   }
+  return touched;
 }
 
-/// sums[i] += left value * right value, by ascending u; `counters` (if any) count the terms.
-/// @param left_values, row_times  of the row's entries; null = all 1, no window
-inline void add_products(std::span<const Count> inner, const float* left_values,
-                         const std::int32_t* row_times, const ColumnBlock& block, const Window& window,
-                         float* sums, unsigned* counters, std::uint8_t* marked) {
-  for (std::size_t e = 0; e < inner.size(); ++e) {
-    const float left = left_values ? left_values[e] : 1.0F;
-    const std::uint32_t begin = block.offsets()[inner[e]], end = block.offsets()[inner[e] + 1];
-    const std::uint16_t* const columns = block.columns();
-    if (!counters && !row_times) {
-      if (const float* const right = block.values()) {
-        for (std::uint32_t at = begin; at < end; ++at) {
-          sums[columns[at]] += left * right[at];
-          marked[columns[at] / chunk_columns] = 1;
-        }
-      } else {
-        for (std::uint32_t at = begin; at < end; ++at) {
-          sums[columns[at]] += left;
-          marked[columns[at] / chunk_columns] = 1;
-        }
+/// The entries of a left row; null = all values 1, no window.
+struct RowEntries {
+  std::span<const Count> inner;
+  const float* values = nullptr;
+  const std::int32_t* times = nullptr;
+};
+
+/// Where sums of values go. A sum may be 0 or come back to 0, so that marks tell what was touched.
+struct SumTarget {
+  float* sums;
+  unsigned* counters;  ///< of the terms; null = not wanted
+  unsigned char* marks;
+  std::uint16_t* list;
+};
+
+/// sums[i] += left value * right value, by ascending u. @return how many columns were touched
+inline Count add_products(const RowEntries& row, const ColumnBlock& block, const Window& window,
+                          const SumTarget& target) {
+  const std::uint16_t* const columns = block.columns();
+  const float* const right = block.values();
+  Count touched = 0;
+  const auto add = [&](std::uint16_t column, float product) {
+    target.list[touched] = column;
+    touched += target.marks[column] == 0 ? 1 : 0;
+    target.marks[column] = 1;
+    target.sums[column] += product;
+  };
+  for (std::size_t e = 0; e < row.inner.size(); ++e) {
+    const float left = row.values ? row.values[e] : 1.0F;
+    const std::uint32_t begin = block.offsets()[row.inner[e]], end = block.offsets()[row.inner[e] + 1];
+    if (row.times) {
+      for (std::uint32_t at = begin; at < end; ++at) {
+        if (!window.holds(row.times[e], block.times()[at])) continue;
+        add(columns[at], right ? left * right[at] : left);
+        if (target.counters) ++target.counters[columns[at]];
       }
       continue;
     }
-    for (std::uint32_t at = begin; at < end; ++at) {
-      if (row_times && !window.holds(row_times[e], block.times()[at])) continue;
-      sums[columns[at]] += block.values() ? left * block.values()[at] : left;
-      if (counters) ++counters[columns[at]];
-      marked[columns[at] / chunk_columns] = 1;
+    if (right) {
+      for (std::uint32_t at = begin; at < end; ++at) add(columns[at], left * right[at]);
+    } else {
+      for (std::uint32_t at = begin; at < end; ++at) add(columns[at], left);
+    }
+    if (target.counters) {
+      for (std::uint32_t at = begin; at < end; ++at) ++target.counters[columns[at]];
     }
   }
+  return touched;
 }
 
 }  // namespace pushcart::similarity

@@ -1,59 +1,70 @@
 #pragma once
 
-#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
+#include <vector>
 
-#include "pushcart/base/index.hpp"
+#include "models/similarity/score_kernels.hpp"
 
 namespace pushcart::similarity {
 
-/// A column as a neighbour of a row.
-struct ScoredColumn {
-  float score = 0;
-  std::uint32_t column = 0;
-  std::uint32_t support = 0;
-};
-
-/// The order of every list: score descending, column ascending.
-inline bool ranks_before(const ScoredColumn& a, const ScoredColumn& b) {
-  return a.score > b.score || (a.score == b.score && a.column < b.column);
+/// A neighbour as a number: the larger, the better. Score descending, then column ascending. Scores are above
+/// 0.
+inline std::uint64_t key_of(float score, std::uint32_t column) {
+  return std::uint64_t{std::bit_cast<std::uint32_t>(score)} << 32 | std::uint32_t{~column};
+}
+inline float score_of_key(std::uint64_t key) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(key >> 32));
+}
+inline std::uint32_t column_of_key(std::uint64_t key) {
+  return ~static_cast<std::uint32_t>(key);
 }
 
-/// The best `capacity` of the columns offered so far, in memory of the caller's; the worst of them is on top.
-/// What is kept does not depend on the order of offers.
+/// The k best of each row so far: all that stays of a row between blocks.
+struct BestOfRows {
+  BestOfRows(Count num_rows, Count num_kept, bool keeps_support)
+      : k(num_kept),
+        keys(static_cast<std::size_t>(num_rows * num_kept)),
+        support(keeps_support ? keys.size() : 0),
+        sizes(static_cast<std::size_t>(num_rows), 0) {}
+  static Count bytes_a_row(Count k, bool keeps_support) { return k * (keeps_support ? 12 : 8) + 4; }
+
+  Count k;
+  std::vector<std::uint64_t> keys;
+  std::vector<std::uint32_t> support;  ///< empty if it is not wanted
+  std::vector<std::int32_t> sizes;
+};
+
+/// Finds the k best of many columns offered for one row: they pile up, and when there is no more room all but
+/// the k best go. What is kept does not depend on the order of offers.
 class BestColumns {
  public:
-  BestColumns(ScoredColumn* entries, Count capacity, std::int32_t& size)
-      : entries_(entries), capacity_(capacity), size_(size) {}
+  explicit BestColumns(Count k, bool keeps_support);
 
-  /// No column with a lower score gets in; 0 while there is room.
-  float threshold() const { return size_ < capacity_ ? 0.0F : entries_[0].score; }
-  void offer(const ScoredColumn& candidate) {
-    if (size_ < capacity_) {
-      entries_[size_++] = candidate;
-      std::push_heap(entries_, entries_ + size_, ranks_before);
-    } else if (ranks_before(candidate, entries_[0])) {
-      replace_worst(candidate);
-    }
-  }
-  /// Best first; the heap is spent.
-  void sort() { std::sort_heap(entries_, entries_ + size_, ranks_before); }
+  /// Goes on with what is kept of a row.
+  void start(const BestOfRows& rows, Count row);
+  /// No column with a lower score gets in.
+  float threshold() const { return threshold_; }
+  /// At most `room` columns at once.
+  void offer(const ScoredColumns& found, Count num_found, Count first_column);
+  /// Keeps the k best for the row.
+  void finish(BestOfRows& rows, Count row);
+
+  static constexpr Count room = 1024;
 
  private:
-  void replace_worst(const ScoredColumn& candidate) {
-    Count hole = 0;
-    for (Count child = 1; child < size_; child = 2 * hole + 1) {  // one way down, where pop and push take two
-      if (child + 1 < size_ && ranks_before(entries_[child], entries_[child + 1])) ++child;
-      if (!ranks_before(candidate, entries_[child])) break;
-      entries_[hole] = entries_[child];
-      hole = child;
-    }
-    entries_[hole] = candidate;
-  }
+  void cut();
+  std::uint64_t kth_key();
 
-  ScoredColumn* entries_;
-  Count capacity_;
-  std::int32_t& size_;
+  Count k_;
+  bool keeps_support_;
+  float threshold_ = 0;
+  Count size_ = 0;
+  std::vector<std::uint64_t> keys_, tied_;
+  std::vector<std::uint32_t> support_;
+  static constexpr std::size_t num_bins = 1024;
+  std::array<std::uint32_t, num_bins> bins_{};
 };
 
 }  // namespace pushcart::similarity

@@ -1,6 +1,9 @@
 #include <omp.h>
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
+#include <tuple>
 
 #include "models/similarity/block_ring.hpp"
 #include "models/similarity/operands.hpp"
@@ -15,21 +18,6 @@ namespace pushcart {
 namespace similarity {
 namespace {
 
-/// The best columns of this rank's rows, while they are being found.
-struct BestOfRows {
-  BestOfRows(Count num_rows, Count k)
-      : capacity(k),
-        entries(static_cast<std::size_t>(num_rows * k)),
-        sizes(static_cast<std::size_t>(num_rows), 0) {}
-  BestColumns of(Count row) {
-    return {entries.data() + row * capacity, capacity, sizes[static_cast<std::size_t>(row)]};
-  }
-
-  Count capacity;
-  std::vector<ScoredColumn> entries;
-  std::vector<std::int32_t> sizes;
-};
-
 Count operand_bytes(const Operand& operand) {
   return operand.pattern->num_entries() * 12 +
          static_cast<Count>(operand.values.size() + operand.times.size()) * 4 +
@@ -42,9 +30,11 @@ void announce(const Communicator& comm, const Product& product, const Similarity
   const bool is_same = product.left.pattern == product.right.pattern;
   plan.add("rows", operand_bytes(product.left) + (is_same ? 0 : operand_bytes(product.right)));
   plan.add("blocks of columns, one in and one out", ring.planned_bytes());
+  const bool wants_support = config.support == SupportColumn::wanted;
   plan.add("best of each row",
-           product.left.pattern->num_rows() * (config.k * Count{sizeof(ScoredColumn)} + 4));
-  plan.add("accumulators", omp_get_max_threads() * RowSearch::planned_bytes(product, config.block_columns));
+           product.left.pattern->num_rows() * BestOfRows::bytes_a_row(config.k, wants_support));
+  plan.add("lists of the best", product.left.pattern->num_rows() * config.k * (wants_support ? 20 : 12));
+  plan.add("accumulators", omp_get_max_threads() * RowSearch::planned_bytes(product, config));
   if (product.is_count() && !product.has_window()) {
     plan.add("bit slices of dense columns",
              BitSlices::planned_bytes(product.right.pattern->num_columns,
@@ -62,34 +52,75 @@ void search_block(const ColumnBlock& block, const BlockAids& aids, std::vector<R
     const int thread = omp_get_thread_num();
     if (thread == 0) ring.advance();
     for (Count row = task * rows_at_once; row < std::min(num_rows, (task + 1) * rows_at_once); ++row) {
-      BestColumns of_row = best.of(row);
-      searches[static_cast<std::size_t>(thread)].search(row, block, aids, of_row);
+      searches[static_cast<std::size_t>(thread)].search(row, block, aids, best);
     }
   });
 }
 
-Neighbours sorted(BestOfRows& best, const SparseRows& rows) {
+/// Best first.
+void sort_row(BestOfRows& best, Count row, std::vector<std::pair<std::uint64_t, std::uint32_t>>& pairs) {
+  const auto size = best.sizes[static_cast<std::size_t>(row)];
+  const auto keys = best.keys.begin() + row * best.k;
+  if (best.support.empty()) {
+    std::sort(keys, keys + size, std::greater<>());
+    return;
+  }
+  const auto support = best.support.begin() + row * best.k;
+  pairs.clear();
+  for (std::int32_t n = 0; n < size; ++n) pairs.emplace_back(keys[n], support[n]);
+  std::sort(pairs.begin(), pairs.end(), std::greater<>());
+  for (std::int32_t n = 0; n < size; ++n) {
+    std::tie(keys[n], support[n]) = pairs[static_cast<std::size_t>(n)];
+  }
+}
+
+Neighbours sorted(BestOfRows& best, Range rows, Count num_columns) {
   Neighbours result;
-  result.rows = rows.rows;
+  result.rows = rows;
+  result.num_columns = num_columns;
+  result.offsets.reserve(best.sizes.size() + 1);
   for (const std::int32_t size : best.sizes) result.offsets.push_back(result.offsets.back() + size);
   const auto num_entries = static_cast<std::size_t>(result.offsets.back());
   result.columns.resize(num_entries);
   result.scores.resize(num_entries);
-  result.support.resize(num_entries);
+  if (!best.support.empty()) result.support.resize(num_entries);
   constexpr Count rows_at_once = 256;
-  parallel_for((rows.num_rows() + rows_at_once - 1) / rows_at_once, [&](Count task) {
-    for (Count row = task * rows_at_once; row < std::min(rows.num_rows(), (task + 1) * rows_at_once); ++row) {
-      best.of(row).sort();
+  parallel_for((rows.size() + rows_at_once - 1) / rows_at_once, [&](Count task) {
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> pairs;
+    for (Count row = task * rows_at_once; row < std::min(rows.size(), (task + 1) * rows_at_once); ++row) {
+      sort_row(best, row, pairs);
       auto out = static_cast<std::size_t>(result.offsets[static_cast<std::size_t>(row)]);
-      const ScoredColumn* const first = best.entries.data() + row * best.capacity;
-      for (std::int32_t n = 0; n < best.sizes[static_cast<std::size_t>(row)]; ++n, ++out) {
-        result.columns[out] = first[n].column;
-        result.scores[out] = first[n].score;
-        result.support[out] = first[n].support;
+      const auto first = static_cast<std::size_t>(row * best.k);
+      const auto end = first + static_cast<std::size_t>(best.sizes[static_cast<std::size_t>(row)]);
+      for (std::size_t n = first; n < end; ++n, ++out) {
+        result.columns[out] = column_of_key(best.keys[n]);
+        result.scores[out] = score_of_key(best.keys[n]);
+        if (!best.support.empty()) result.support[out] = best.support[n];
       }
     }
   });
   return result;
+}
+
+/// Row lengths of the right side, for the columns of all entries, from their owners. Collective.
+std::vector<Count> column_sizes(const Communicator& comm, const Partition& partition, const SparseRows& right,
+                                const std::vector<Count>& columns) {
+  std::vector<Count> distinct = columns;
+  std::sort(distinct.begin(), distinct.end());
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  std::vector<Count> counts(static_cast<std::size_t>(comm.size()), 0);
+  for (const Count column : distinct) ++counts[static_cast<std::size_t>(partition.owner(column))];
+  const auto asked = comm.alltoallv(std::span<const Count>(distinct), std::span<const Count>(counts));
+  std::vector<Count> answers;
+  for (const Count column : asked.data) answers.push_back(right.row_length(column - right.rows.begin));
+  const auto lengths =
+      comm.alltoallv(std::span<const Count>(answers), std::span<const Count>(asked.counts)).data;
+  std::vector<Count> sizes;
+  for (const Count column : columns) {
+    const auto found = std::lower_bound(distinct.begin(), distinct.end(), column);
+    sizes.push_back(lengths[static_cast<std::size_t>(found - distinct.begin())]);
+  }
+  return sizes;
 }
 
 Neighbours nearest(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
@@ -110,11 +141,11 @@ Neighbours nearest(const Communicator& comm, const Dataset& dataset, const Simil
   announce(comm, *product, config, ring);
 
   const PairScore score(*product, config);
-  BestOfRows best(rows.num_rows(), config.k);
+  BestOfRows best(rows.num_rows(), config.k, config.support == SupportColumn::wanted);
   std::vector<RowSearch> searches;
   const Count widest = std::min(config.block_columns, num_columns);
   for (int thread = 0; thread < omp_get_max_threads(); ++thread)
-    searches.emplace_back(*product, score, widest);
+    searches.emplace_back(*product, score, widest, best);
   {
     const auto timer = phases.time("similarity: multiply", rows.num_rows());
     BlockAids aids;
@@ -124,8 +155,13 @@ Neighbours nearest(const Communicator& comm, const Dataset& dataset, const Simil
     }
   }
   const auto timer = phases.time("similarity: sort", rows.num_rows());
-  Neighbours result = sorted(best, rows);
-  result.num_columns = num_columns;
+  Neighbours result = sorted(best, rows.rows, num_columns);
+  if (config.support == SupportColumn::wanted) {
+    const auto& partition = what == Neighbourhood::of_items ? dataset.items : dataset.users;
+    result.num_inner = rows.num_columns;
+    for (Count row = 0; row < rows.num_rows(); ++row) result.row_sizes.push_back(rows.row_length(row));
+    result.column_sizes = column_sizes(comm, partition, *product->right.pattern, result.columns);
+  }
   if (report) {
     for (const RowSearch& search : searches) {
       report->multiply_adds += search.report().multiply_adds;

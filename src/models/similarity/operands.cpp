@@ -219,7 +219,8 @@ Product make_product(const Communicator& comm, const Dataset& dataset, const Sim
   const bool folded = is_weighted(context) && folds_right_into_left(context);
   context.mean_row_sum = mean_row_sum(comm, *right.rows, context.is_binary, context.num_rows);
   product.right = make_operand(context, Role::right, right, folded ? &product.left : nullptr);
-  product.counts_too = !product.is_count() && (config.shrinkage > 0 || config.min_support > 1);
+  product.counts_too = !product.is_count() && (config.shrinkage > 0 || config.min_support > 1 ||
+                                               config.support == SupportColumn::wanted);
   product.max_lag = static_cast<std::int64_t>(std::llround(config.window_days * 86400));
   product.min_lag = context.is_cross ? 0 : -product.max_lag;
   if (config.row_side == RowSide::to) {

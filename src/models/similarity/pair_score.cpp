@@ -29,50 +29,40 @@ double PairScore::x_log_x(double x) const {
   return x < static_cast<double>(table_.size()) ? table_[static_cast<std::size_t>(x)] : x_ln_x(x);
 }
 
-double PairScore::log_likelihood_ratio(double count, double row_size, double column_size) const {
-  if (count * num_inner_ <= row_size * column_size) return 0;
-  const double cells = x_log_x(count) + x_log_x(row_size - count) + x_log_x(column_size - count) +
-                       x_log_x(num_inner_ - row_size - column_size + count);
-  const double margins = x_log_x(row_size) + x_log_x(num_inner_ - row_size) + x_log_x(column_size) +
-                         x_log_x(num_inner_ - column_size);
-  return 2 * (cells - margins + x_log_x(num_inner_));
+float PairScore::llr(double row, double column, unsigned count) const {
+  const double c = count;
+  if (count < min_support_ || c * num_inner_ <= row * column) return 0;
+  const double cells =
+      x_log_x(c) + x_log_x(row - c) + x_log_x(column - c) + x_log_x(num_inner_ - row - column + c);
+  const double margins =
+      x_log_x(row) + x_log_x(num_inner_ - row) + x_log_x(column) + x_log_x(num_inner_ - column);
+  const double ratio = 2 * (cells - margins + x_log_x(num_inner_));
+  return static_cast<float>(shrinkage_ > 0 ? ratio * (c / (c + shrinkage_)) : ratio);
 }
 
-float PairScore::score(const Side& row, const Side& column, double sum, double count) const {
-  double score = 0;
-  switch (formula_) {
-    case Formula::product:
-      score = sum * (row.scale * column.scale);
-      break;
-    case Formula::overlap:
-      score = sum / (row.size + column.size - sum);
-      break;
-    case Formula::llr:
-      score = log_likelihood_ratio(count, row.size, column.size);
-      break;
-  }
-  if (shrinkage_ > 0) score *= count / (count + shrinkage_);
-  return static_cast<float>(score);
+ScoreRule PairScore::rule(double row, float threshold) const {
+  return {formula_ == Formula::overlap, static_cast<float>(row), static_cast<float>(shrinkage_), min_support_,
+          threshold};
 }
 
-SweepBound PairScore::bound(const Side& row, float threshold) const {
+CountBound PairScore::bound(double row, float threshold) const {
   const double t = static_cast<double>(threshold);
-  SweepBound bound{0, 0, min_support_};
+  CountBound bound{0, 0, min_support_};
   if (formula_ == Formula::product && t > 0) {
-    bound.q = static_cast<float>(t / row.scale);
+    bound.q = static_cast<float>(t / row);
   } else if (formula_ == Formula::overlap) {
     bound.q = static_cast<float>(t / (1 + t));
-    bound.p = bound.q * static_cast<float>(row.size);
+    bound.p = bound.q * static_cast<float>(row);
   }
   return bound;
 }
 
-float PairScore::z(const Side& column) const {
+float PairScore::z(double column) const {
   switch (formula_) {
     case Formula::product:
-      return column.scale > 0 ? static_cast<float>(1 / column.scale) : std::numeric_limits<float>::max();
+      return column > 0 ? static_cast<float>(1 / column) : std::numeric_limits<float>::max();
     case Formula::overlap:
-      return static_cast<float>(column.size);
+      return static_cast<float>(column);
     default:
       return 0;
   }

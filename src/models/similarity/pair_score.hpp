@@ -4,28 +4,29 @@
 #include <vector>
 
 #include "models/similarity/operands.hpp"
-#include "models/similarity/sweep_kernels.hpp"
+#include "models/similarity/score_kernels.hpp"
 
 namespace pushcart::similarity {
 
-/// How a pair's P and c become its score, and what P a score takes.
+/// How a pair's P and c become its score, and what P a score takes. `row` and `column` are a side's size or
+/// scale, whichever the formula takes.
 class PairScore {
  public:
   PairScore(const Product& product, const SimilarityConfig& config);
 
-  /// What a pair's two sides know.
-  struct Side {
-    double size = 0, scale = 0;
-  };
-  /// Rounded to float at the end: the same bits wherever it is computed.
-  float score(const Side& row, const Side& column, double sum, double count) const;
-  /// No column whose P is below this has a score of `threshold`; z(column) stands for the column.
-  SweepBound bound(const Side& row, float threshold) const;
-  float z(const Side& column) const;
+  bool is_llr() const { return formula_ == Formula::llr; }
+  double side(double size, double scale) const { return formula_ == Formula::product ? scale : size; }
+  /// For the kernels. Not for llr.
+  ScoreRule rule(double row, float threshold) const;
+  /// A pair's score by the log-likelihood ratio, as kernels give others.
+  float llr(double row, double column, unsigned count) const;
   unsigned min_support() const { return min_support_; }
 
+  /// No column with a smaller c has a score of `threshold`; z(column) stands for it.
+  CountBound bound(double row, float threshold) const;
+  float z(double column) const;
+
  private:
-  double log_likelihood_ratio(double count, double row_size, double column_size) const;
   double x_log_x(double x) const;
 
   Formula formula_;

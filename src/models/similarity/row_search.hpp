@@ -1,21 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
+#include "models/similarity/accumulate.hpp"
 #include "models/similarity/best_columns.hpp"
 #include "models/similarity/bit_slices.hpp"
 #include "models/similarity/column_block.hpp"
 #include "models/similarity/pair_score.hpp"
-#include "models/similarity/sweep_kernels.hpp"
 
 namespace pushcart::similarity {
 
 /// What is made of a block once, when it comes.
 struct BlockAids {
-  std::vector<float> z_by_column,
-      z_by_chunk;  ///< of a chunk: the smallest; padded to whole groups of bit slices
+  std::vector<float> terms;       ///< by column: its side of the score
+  std::vector<float> z_by_chunk;  ///< smallest z of 64 columns; whole groups of bit slices
   float smallest_z = 0;
   BitSlices slices;
 
@@ -26,34 +27,33 @@ struct BlockAids {
 /// offers the columns that may be among the row's best.
 class RowSearch {
  public:
-  RowSearch(const Product& product, const PairScore& score, Count block_columns);
+  RowSearch(const Product& product, const PairScore& score, Count block_columns, const BestOfRows& rows);
 
-  void search(Count row, const ColumnBlock& block, const BlockAids& aids, BestColumns& best);
+  void search(Count row, const ColumnBlock& block, const BlockAids& aids, BestOfRows& rows);
   const SimilarityReport& report() const { return report_; }
   /// Bytes that one of these takes.
-  static Count planned_bytes(const Product& product, Count block_columns);
+  static Count planned_bytes(const Product& product, const SimilarityConfig& config);
 
  private:
   struct LeftRow;
-  enum class Marks : int { none, chunks };
 
   template <class T>
-  void search_counts(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, Marks marks,
-                     T* counters,
-                     Count (*sweep)(T*, const unsigned short*, Count, const float*, const SweepBound&,
-                                    const Candidates&),
-                     BestColumns& best);
-  void search_sums(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, BestColumns& best);
-  void search_slices(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, BestColumns& best);
-  template <class Sweep>
-  void sweep_chunks(const LeftRow& left, const ColumnBlock& block, Marks marks, BestColumns& best,
-                    Sweep&& sweep);
-  void offer(const LeftRow& left, const ColumnBlock& block, Count num_candidates, BestColumns& best);
-  Count mark_list(const ColumnBlock& block, Marks marks);
+  Count count_columns(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, T* counters);
+  template <class T, class Score>
+  void search_counts(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, T* counters,
+                     Score score);
+  void search_sums(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids);
+  void search_slices(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids);
+  /// Calls score(first of list_, how many, rule) for pieces of the list and offers what passes.
+  template <class Score>
+  void offer_pieces(const LeftRow& left, const ColumnBlock& block, Count touched, Score&& score);
+  /// Scores by llr the columns and counts in `found_`, in place.
+  Count score_by_llr(const LeftRow& left, const ColumnBlock& block, Count size);
 
   const Product& product_;
   const PairScore& score_;
-  const SweepKernels& kernels_;
+  const ScoreKernels& kernels_;
+  BestColumns best_;
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };
@@ -64,10 +64,11 @@ class RowSearch {
 
   Aligned<unsigned char> accumulator_;  ///< of counters of any width, or sums; zero between rows
   Aligned<unsigned> support_;           ///< counters beside sums
-  std::vector<std::uint8_t> marked_;    ///< per chunk: touched by this row
-  std::vector<unsigned short> chunks_, columns_;
-  std::vector<unsigned> counts_;
-  std::vector<float> sums_;
+  std::vector<unsigned char> marks_;
+  std::vector<std::uint16_t> list_;
+  std::vector<unsigned> columns_, counts_;
+  std::vector<float> scores_;
+  ScoredColumns found_;
   SimilarityReport report_;
 };
 

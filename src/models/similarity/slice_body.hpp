@@ -7,6 +7,8 @@ using Bits = unsigned long __attribute__((vector_size(64), aligned(8)));
 #pragma GCC diagnostic ignored "-Wpsabi"  // every call of these is inlined
 
 constexpr int most_planes = 40;
+/// Bounds are computed in float: a column is left out only if it misses by more than their rounding.
+constexpr float caution = 1.0F - 1e-5F;
 
 /// sum and carry of three bits each.
 inline void add_bits(Bits a, Bits b, Bits c, Bits& sum, Bits& carry) {
@@ -69,8 +71,8 @@ inline Bits slices_at_least(const Bits* planes, int num_planes, const unsigned l
 }
 
 inline Count sweep_slices(const unsigned long* bits, Count words_a_row, const Count* inner, Count num,
-                          const float* z, const SweepBound& bound, Count first_column,
-                          const Candidates& out) {
+                          const float* z, const CountBound& bound, Count first_column,
+                          const ScoredColumns& out) {
   constexpr int num_chunks = 8;
   unsigned long least[num_chunks];
   bool any = false;
@@ -89,11 +91,11 @@ inline Count sweep_slices(const unsigned long* bits, Count words_a_row, const Co
   Count found = 0;
   for (int chunk = 0; chunk < num_chunks; ++chunk) {
     if (least[chunk] == 0) continue;
-    for (Mask mask = passing[chunk]; mask != 0; mask &= mask - 1) {
+    for (unsigned long mask = passing[chunk]; mask != 0; mask &= mask - 1) {
       const int c = __builtin_ctzll(mask);
       unsigned count = 0;
       for (int p = 0; p < num_planes; ++p) count |= static_cast<unsigned>(planes[p][chunk] >> c & 1) << p;
-      out.columns[found] = static_cast<unsigned short>(first_column + 64 * chunk + c);
+      out.columns[found] = static_cast<unsigned>(first_column + 64 * chunk + c);
       out.counts[found] = count;
       ++found;
     }
