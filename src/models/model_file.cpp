@@ -37,6 +37,7 @@ void check_model(const Model& model, int rank) {
   check_finite(model.user_factors.values, model.user_factors.num_columns, users.begin, "user factors");
   check_finite(model.item_factors.values, model.item_factors.num_columns, items.begin, "item factors");
   if (model.item_weights) check_finite(model.item_weights->values, 1, 0, "item weights");
+  if (model.user_items) check_finite(model.user_items->values, 1, 0, "user items");
   if (!std::isfinite(model.mean))
     throw NumericError("model not written: the mean of the ratings is not finite");
 }
@@ -46,6 +47,12 @@ void write_optional(const Communicator& comm, FileWriter& file, const char* name
                     std::span<const float> values, Count num_columns) {
   const Count widest = comm.allreduce(num_columns, Reduce::max);
   if (widest > 0 && comm.any(!values.empty())) file.write(name, values, widest);
+}
+
+void write_rows(FileWriter& file, const std::string& name, const SparseRows& rows) {
+  file.write_offsets(name + "/offsets", rows.offsets);
+  file.write(name + "/columns", std::span<const Count>(rows.columns));
+  file.write(name + "/values", std::span<const float>(rows.values));
 }
 
 FactorTable read_factors(const FileReader& file, const std::string& name, Range rows) {
@@ -61,20 +68,22 @@ std::vector<float> read_bias(const FileReader& file, const std::string& name, Ra
   return file.has(name) ? file.read<float>(name, rows.begin, rows.size()) : std::vector<float>{};
 }
 
-std::optional<SparseRows> read_weights(const FileReader& file, Range items, Count num_items) {
-  if (!file.has("item_weights/offsets")) return std::nullopt;
+/// Rows of item columns.
+std::optional<SparseRows> read_rows(const FileReader& file, const std::string& name, Range rows,
+                                    Count num_items) {
+  if (!file.has(name + "/offsets")) return std::nullopt;
   SparseRows weights;
-  weights.rows = items;
+  weights.rows = rows;
   weights.num_columns = num_items;
-  weights.offsets = file.read_offsets("item_weights/offsets", items.begin, items.size());
+  weights.offsets = file.read_offsets(name + "/offsets", rows.begin, rows.size());
   const Count first = weights.offsets.front(), length = weights.offsets.back() - first;
   for (Count& offset : weights.offsets) offset -= first;
-  weights.columns = file.read<Count>("item_weights/columns", first, length);
-  weights.values = file.read<float>("item_weights/values", first, length);
+  weights.columns = file.read<Count>(name + "/columns", first, length);
+  weights.values = file.read<float>(name + "/values", first, length);
   for (Count column : weights.columns) {
     if (column < 0 || column >= num_items) {
-      throw InputError(fmt::format("{}: item weights point to item {} of {}; the file is damaged",
-                                   file.path(), column, num_items));
+      throw InputError(fmt::format("{}: {} point to item {} of {}; the file is damaged", file.path(), name,
+                                   column, num_items));
     }
   }
   return weights;
@@ -92,6 +101,7 @@ void check_shapes(const FileReader& file, const Dataset& dataset) {
   check("items/factors", dataset.num_items());
   check("items/bias", dataset.num_items());
   check("item_weights/offsets", dataset.num_items() + 1);
+  check("user_items/offsets", dataset.num_users() + 1);
 }
 
 Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
@@ -109,7 +119,8 @@ Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
   model.user_bias = read_bias(file, "users/bias", users);
   model.user_factors = read_factors(file, "users/factors", users);
   model.item_factors = read_factors(file, "items/factors", items);
-  model.item_weights = read_weights(file, items, dataset.num_items());
+  model.item_weights = read_rows(file, "item_weights", items, dataset.num_items());
+  model.user_items = read_rows(file, "user_items", users, dataset.num_items());
   model.digest = file.header().content_digest;
   check_model(model, rank);
   return model;
@@ -133,11 +144,8 @@ void write_model(const Communicator& comm, const std::string& path, Model& model
   write_optional(comm, file, "users/bias", model.user_bias, 1);
   write_optional(comm, file, "users/factors", model.user_factors.values, model.user_factors.num_columns);
   write_optional(comm, file, "items/factors", model.item_factors.values, model.item_factors.num_columns);
-  if (model.item_weights) {
-    file.write_offsets("item_weights/offsets", model.item_weights->offsets);
-    file.write("item_weights/columns", std::span<const Count>(model.item_weights->columns));
-    file.write("item_weights/values", std::span<const float>(model.item_weights->values));
-  }
+  if (model.item_weights) write_rows(file, "item_weights", *model.item_weights);
+  if (model.user_items) write_rows(file, "user_items", *model.user_items);
   model.digest = file.commit();
 }
 

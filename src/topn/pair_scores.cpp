@@ -25,6 +25,14 @@ double weight_sum(const detail::WeightRows& weights, std::span<const Count> hist
   return sum;
 }
 
+/// 0 if the row has no such column.
+double value_at(const SparseRows& rows, Count row, Count column) {
+  const auto columns = rows.row_columns(row);
+  const auto found = std::lower_bound(columns.begin(), columns.end(), column);
+  if (found == columns.end() || *found != column) return 0;
+  return static_cast<double>(rows.row_values(row)[static_cast<std::size_t>(found - columns.begin())]);
+}
+
 /// What the item weights add to each pair.
 std::vector<double> weight_sums(const Communicator& comm, const Model& model, const SparseRows& by_user,
                                 const SparseRows& pairs) {
@@ -78,6 +86,7 @@ std::vector<float> pair_scores(const Communicator& comm, const Model& model, con
             model.user_factors.empty() ? std::span<const float>() : model.user_factors.row(row);
         double score = static_cast<double>(bias) + factor_dot(factors, block->row(position));
         if (!sums.empty()) score += sums[e];
+        if (model.user_items) score += value_at(*model.user_items, row, pairs.columns[e]);
         scores[e] = static_cast<float>(score);
       }
     }

@@ -27,7 +27,7 @@ void QueryBatch::fetch_weights(const Communicator& comm, Count begin, Count end)
     touched.insert(touched.end(), columns.begin(), columns.end());
   }
   weights_ = WeightRows(comm, task_.items.partition, *task_.weights, touched);
-  cursors_.reserve(touched.size());
+  cursors_.reserve(touched.size() + static_cast<std::size_t>(end - begin));
 }
 
 void QueryBatch::add_query(Count i, Count begin) {
@@ -43,6 +43,10 @@ void QueryBatch::add_query(Count i, Count begin) {
       const auto position = static_cast<std::size_t>(e);
       const auto weights = weights_.row(task_.history->row_columns(local)[position]);
       cursors_.push_back({weights.columns, weights.values, task_.history->row_values(local)[position]});
+    }
+    if (task_.row_items != nullptr) {
+      const Count own = local_row(i, *task_.row_items);
+      cursors_.push_back({task_.row_items->row_columns(own), task_.row_items->row_values(own), 1.0F});
     }
     query.weights = std::span(cursors_).subspan(first);  // reserved: does not move
   }

@@ -63,6 +63,7 @@ TopLists top_items(const Communicator& comm, const Model& model, const Dataset& 
   auto timer = phases.time("score users", static_cast<Count>(request.users.size()));
   const bool weighted = comm.any(model.item_weights.has_value());
   static const SparseRows no_weights;
+  SparseRows no_history;
   detail::SearchTask task{{model.items, model.item_bias, model.item_factors, request.item_allowed},
                           model.user_factors,
                           request.users,
@@ -79,6 +80,15 @@ TopLists top_items(const Communicator& comm, const Model& model, const Dataset& 
   if (weighted) {
     task.weights = model.item_weights ? &*model.item_weights : &no_weights;
     task.history = &dataset.by_user;
+  }
+  if (comm.any(model.user_items.has_value())) {
+    if (model.user_items) task.row_items = &*model.user_items;
+    if (!weighted) {  // nothing to look up for what users have
+      no_history.rows = owned;
+      no_history.offsets.assign(static_cast<std::size_t>(owned.size()) + 1, 0);
+      task.weights = &no_weights;
+      task.history = &no_history;
+    }
   }
   TopLists lists = detail::search_top(comm, task);
   label(lists, model.family);

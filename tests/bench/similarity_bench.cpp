@@ -163,7 +163,7 @@ void compare(benchmark::State& state, const Communicator& comm, const Dataset& d
   state.counters["Mmultiply_adds_s_core"] = visits / median(engine_times) / threads / comm.size() * 1e-6;
   state.counters["sliced_pct"] = 100 * static_cast<double>(comm.sum(report.sliced)) / visits;
   state.counters["scores_a_row"] =
-      static_cast<double>(comm.sum(report.offered)) / static_cast<double>(dataset.num_items());
+      static_cast<double>(comm.sum(report.scored)) / static_cast<double>(dataset.num_items());
 }
 
 }  // namespace

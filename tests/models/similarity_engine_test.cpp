@@ -180,34 +180,27 @@ class Kernels : public testing::TestWithParam<CpuPath> {
   ScoredColumns out() { return {columns_, scores_, counts_}; }
 
   template <class T>
-  void expect_scores(Count (*kernel)(const unsigned short*, Count, T*, const float*, const ScoreRule&,
-                                     const ScoredColumns&),
-                     std::uint64_t largest) {
+  void expect_taken(Count (*take)(const unsigned short*, Count, T*, unsigned, const ScoredColumns&),
+                    std::uint64_t largest) {
     for (std::uint64_t seed = 0; seed < 30; ++seed) {
       const std::uint64_t most = seed % 2 == 0 ? 5 : largest;
       std::vector<T> counters(200 + 64, 0);
-      std::vector<double> sums(200);
-      std::vector<unsigned> counts(200);
-      std::vector<float> terms(200);
       std::vector<std::uint16_t> list;
-      for (std::uint16_t column = 0; column < 200; ++column) {
+      std::vector<unsigned> columns, counts;
+      for (std::uint16_t column = 200; column-- > 0;) {
         RandomStream random(seed, column);
-        terms[column] = static_cast<float>(1 + random.next_uniform());
         if (random.next_below(3) > 0) continue;
         counters[column] = static_cast<T>(1 + random.next_below(most));
-        sums[column] = counts[column] = static_cast<unsigned>(counters[column]);
         list.push_back(column);
+        if (counters[column] < most / 2) continue;
+        columns.push_back(column);
+        counts.push_back(static_cast<unsigned>(counters[column]));
       }
-      std::reverse(list.begin(), list.end());
-      const bool is_overlap = seed % 3 == 0;
-      const float row = 2.0F * static_cast<float>(most);
-      const float threshold = is_overlap ? 0.25F : 0.6F * row * static_cast<float>(most);
-      const ScoreRule rule{is_overlap, row, seed % 5 == 0 ? 2.5F : 0.0F, seed % 4 == 0 ? 3U : 1U, threshold};
-      const Passing expected = passing(list, sums, counts, terms, rule);
-      EXPECT_LT(expected.columns.size(), list.size());
-      EXPECT_EQ(taken(kernel(list.data(), static_cast<Count>(list.size()), counters.data(), terms.data(),
-                             rule, out())),
-                expected);
+      ASSERT_LT(columns.size(), list.size());
+      const Count found = take(list.data(), static_cast<Count>(list.size()), counters.data(),
+                               static_cast<unsigned>(most / 2), out());
+      EXPECT_EQ(std::vector<unsigned>(columns_, columns_ + found), columns);
+      EXPECT_EQ(std::vector<unsigned>(counts_, counts_ + found), counts);
       EXPECT_EQ(*std::max_element(counters.begin(), counters.end()), 0);
     }
   }
@@ -217,11 +210,36 @@ class Kernels : public testing::TestWithParam<CpuPath> {
   float scores_[1024] = {};
 };
 
-TEST_P(Kernels, ScoreTouchedColumns) {
+TEST_P(Kernels, TakeTouchedColumns) {
   const auto& kernels = similarity::score_kernels();
-  expect_scores<unsigned char>(kernels.bytes, 250);
-  expect_scores<unsigned short>(kernels.shorts, 65000);
-  expect_scores<unsigned>(kernels.words, 5'000'000);
+  expect_taken<unsigned char>(kernels.bytes, 250);
+  expect_taken<unsigned short>(kernels.shorts, 65000);
+  expect_taken<unsigned>(kernels.words, 5'000'000);
+}
+
+TEST_P(Kernels, ScoreCounts) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    std::vector<double> sums(200);
+    std::vector<unsigned> counts(200);
+    std::vector<float> terms(200);
+    std::vector<std::uint16_t> list;
+    Count size = 0;
+    for (std::uint16_t column = 200; column-- > 0;) {
+      RandomStream random(seed, column);
+      terms[column] = static_cast<float>(1 + random.next_uniform());
+      if (random.next_below(3) > 0) continue;
+      sums[column] = counts[column] = static_cast<unsigned>(1 + random.next_below(90));
+      columns_[size] = column;
+      counts_[size++] = counts[column];
+      list.push_back(column);
+    }
+    const bool is_overlap = seed % 3 == 0;
+    const ScoreRule rule{is_overlap, 180, seed % 5 == 0 ? 2.5F : 0.0F, seed % 4 == 0 ? 30U : 1U,
+                         is_overlap ? 0.2F : 9000.0F};
+    const Passing expected = passing(list, sums, counts, terms, rule);
+    ASSERT_LT(expected.columns.size(), list.size());
+    EXPECT_EQ(taken(similarity::score_kernels().counts(out(), size, terms.data(), rule)), expected);
+  }
 }
 
 TEST_P(Kernels, ScoreSumsWithAndWithoutCounts) {
@@ -298,18 +316,18 @@ TEST(Similarity, KeepsTheBestOfManyInAnyOrder) {
     std::vector<std::uint64_t> all;
     for (int start = 0; start < 3; ++start) {  // as from three blocks
       best.start(rows, 1);
-      for (int piece = 0; piece < 4; ++piece) {
-        std::vector<unsigned> columns(1000), counts(1000);
-        std::vector<float> scores(1000);
-        for (std::size_t n = 0; n < 1000; ++n) {
-          RandomStream random(static_cast<std::uint64_t>(4 * start + piece), n);
+      for (int piece = 0; piece < 9; ++piece) {
+        std::vector<unsigned> columns(512), counts(512);
+        std::vector<float> scores(512);
+        for (std::size_t n = 0; n < 512; ++n) {
+          RandomStream random(static_cast<std::uint64_t>(9 * start + piece), n);
           columns[n] = static_cast<unsigned>(random.next_below(1U << 30));
           scores[n] = std::ldexp(1.0F + static_cast<float>(random.next_below(3)),
                                  -static_cast<int>(random.next_below(9)));
           counts[n] = columns[n] / 7;
           all.push_back(similarity::key_of(scores[n], columns[n] + 5));
         }
-        best.offer({columns.data(), scores.data(), counts.data()}, 1000, 5);
+        best.offer({columns.data(), scores.data(), counts.data()}, 512, 5);
       }
       best.finish(rows, 1);
     }

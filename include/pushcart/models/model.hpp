@@ -40,6 +40,8 @@ struct Model {
   FactorTable user_factors;      ///< owned users x k; empty = no factors
   FactorTable item_factors;      ///< owned items x k
   std::optional<SparseRows> item_weights;  ///< W by rows j: owned items x items
+  /// A term of the sum above that is each user's own, made of other users (user-kNN): owned users x items.
+  std::optional<SparseRows> user_items;
   bool predicts_ratings = false;
   double mean = 0;               ///< ratings only
   std::vector<float> user_bias;  ///< ratings only: owned users

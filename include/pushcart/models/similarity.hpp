@@ -81,7 +81,7 @@ struct Neighbours {
   std::vector<Count> offsets{0};
   std::vector<Count> columns;
   std::vector<float> scores;
-  std::vector<Count> support;  ///< c of each entry, where wanted; and with it:
+  std::vector<Count> support;       ///< c of each entry, where wanted; and with it:
   std::vector<Count> row_sizes;     ///< n_j of each row
   std::vector<Count> column_sizes;  ///< n_i of each entry
   Count num_inner = 0;              ///< N
@@ -92,7 +92,7 @@ struct SimilarityReport {
   Count multiply_adds = 0;  ///< pairs (j, u, i) that a product of sparse rows visits
   Count sliced = 0;         ///< those of them counted in bit slices, many at once
   Count skipped = 0;        ///< those of them that bounds left out
-  Count offered = 0;        ///< scores computed
+  Count scored = 0;         ///< scores computed
   double seconds = 0;
 };
 

@@ -46,6 +46,7 @@ std::unique_ptr<ModelFamily> make_ease_family();
 std::unique_ptr<ModelFamily> make_popular_family();
 std::unique_ptr<ModelFamily> make_item_knn_family();
 std::unique_ptr<ModelFamily> make_rp3beta_family();
+std::unique_ptr<ModelFamily> make_user_knn_family();
 std::unique_ptr<ModelFamily> make_blend_family();
 
 }  // namespace pushcart::app

@@ -7,6 +7,7 @@ ModelFamilies make_model_families() {
   families.push_back(make_als_family());
   families.push_back(make_item_knn_family());
   families.push_back(make_rp3beta_family());
+  families.push_back(make_user_knn_family());
   families.push_back(make_spectral_family());
   families.push_back(make_ease_family());
   families.push_back(make_popular_family());

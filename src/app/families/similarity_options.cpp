@@ -32,15 +32,15 @@ void declare_similarity(OptionSet& options, SimilarityConfig& config) {
 }
 
 nlohmann::ordered_json similarity_results(const Communicator& comm, const SimilarityReport& report) {
-  const Count visits = comm.sum(report.multiply_adds), offered = comm.sum(report.offered);
+  const Count visits = comm.sum(report.multiply_adds), scored = comm.sum(report.scored);
   const double seconds = comm.allreduce(report.seconds, Reduce::max);
   const double rate = seconds > 0 ? static_cast<double>(visits) / seconds / comm.size() / omp_get_max_threads() : 0;
   log_info("similarity: {} multiply-adds in {:.2f} s, {:.3g} a second and core; {} scores computed", visits, seconds,
-           rate, offered);
+           rate, scored);
   return {{"multiply_adds", visits},
           {"in_bit_slices", comm.sum(report.sliced)},
           {"left_out_by_bounds", comm.sum(report.skipped)},
-          {"scores_computed", offered},
+          {"scores_computed", scored},
           {"seconds", seconds},
           {"multiply_adds_per_second_per_core", rate}};
 }

@@ -75,8 +75,9 @@ class Columns {
   Count next_ = 0;
 };
 
-/// Adds `scale` times the rows of one W to those summed so far.
-SparseRows sum_of(const SparseRows& left, const SparseRows& right, double scale) {
+/// Adds the rows of one table, each times what `scale_of` says of it, to those summed so far.
+template <class ScaleOf>
+SparseRows sum_of(const SparseRows& left, const SparseRows& right, ScaleOf&& scale_of) {
   SparseRows result;
   result.rows = right.rows;
   result.num_columns = right.num_columns;
@@ -90,7 +91,7 @@ SparseRows sum_of(const SparseRows& left, const SparseRows& right, double scale)
         sums[columns[e]] += factor * static_cast<double>(values[e]);
     };
     add(left, 1.0);
-    add(right, scale);
+    add(right, scale_of(row));
     for (const auto& [column, value] : sums) {
       result.columns.push_back(column);
       result.values.push_back(static_cast<float>(value));
@@ -150,10 +151,15 @@ Model blend_models(const Communicator& comm, const Dataset& dataset, std::span<c
     const std::vector<double> ratios = ratios_to(parts[p], lead);
     if (!part.item_factors.empty()) columns.add_factors(part, ratios);
     if (has_bias[p]) columns.add_bias(part, ratios);
+    if (part.user_items) {
+      model.user_items = sum_of(model.user_items.value_or(SparseRows{}), *part.user_items,
+                                [&](Count user) { return ratios[static_cast<std::size_t>(user)]; });
+    }
     if (!comm.any(part.item_weights.has_value())) continue;
     const double mean =
         exact_sum(comm, ratios, 1)[0] / static_cast<double>(std::max<Count>(1, dataset.num_users()));
-    model.item_weights = sum_of(model.item_weights.value_or(SparseRows{}), *part.item_weights, mean);
+    model.item_weights =
+        sum_of(model.item_weights.value_or(SparseRows{}), *part.item_weights, [&](Count) { return mean; });
   }
   return model;
 }

@@ -4,8 +4,9 @@
 
 namespace pushcart::similarity {
 
-BestColumns::BestColumns(Count k, bool keeps_support) : k_(k), keeps_support_(keeps_support) {
-  const auto most = static_cast<std::size_t>(k + 2 * room);
+BestColumns::BestColumns(Count k, bool keeps_support)
+    : k_(k), room_(room_of(k)), keeps_support_(keeps_support) {
+  const auto most = static_cast<std::size_t>(capacity_of(k));
   keys_.resize(most);
   tied_.resize(most);
   if (keeps_support) support_.resize(most);
@@ -27,12 +28,12 @@ void BestColumns::offer(const ScoredColumns& found, Count num_found, Count first
   for (Count n = 0; n < num_found; ++n) keys[n] = key_of(found.scores[n], first + found.columns[n]);
   if (keeps_support_) std::copy_n(found.counts, num_found, support_.begin() + size_);
   size_ += num_found;
-  if (size_ > k_ + room) cut();
+  if (size_ > k_ + room_ / 2) cut();
 }
 
 /// The k-th best of more than k: by how many fall into bins of like scores, then exactly within one bin.
 std::uint64_t BestColumns::kth_key() {
-  constexpr int bin_shift = 32 + 17;  // 64 bins for each power of 2
+  constexpr int bin_shift = 32 + 18;  // 32 bins for each power of 2
   std::uint64_t best = 0;
   for (Count n = 0; n < size_; ++n) best = std::max(best, keys_[static_cast<std::size_t>(n)]);
   const auto first_bin = static_cast<std::uint32_t>(best >> bin_shift);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -46,24 +47,28 @@ class BestColumns {
   void start(const BestOfRows& rows, Count row);
   /// No column with a lower score gets in.
   float threshold() const { return threshold_; }
-  /// At most `room` columns at once.
+  /// At most `room()` columns at once, or 512.
   void offer(const ScoredColumns& found, Count num_found, Count first_column);
   /// Keeps the k best for the row.
   void finish(BestOfRows& rows, Count row);
 
-  static constexpr Count room = 1024;
+  /// How many pile up behind the k best.
+  Count room() const { return room_; }
+  static Count planned_bytes(Count k) { return capacity_of(k) * 32; }
 
  private:
+  static Count room_of(Count k) { return std::max<Count>(128, 2 * k); }
+  static Count capacity_of(Count k) { return k + room_of(k) + std::max<Count>(512, room_of(k)); }
   void cut();
   std::uint64_t kth_key();
 
-  Count k_;
+  Count k_, room_;
   bool keeps_support_;
   float threshold_ = 0;
   Count size_ = 0;
   std::vector<std::uint64_t> keys_, tied_;
   std::vector<std::uint32_t> support_;
-  static constexpr std::size_t num_bins = 1024;
+  static constexpr std::size_t num_bins = 512;
   std::array<std::uint32_t, num_bins> bins_{};
 };
 

@@ -69,8 +69,8 @@ std::vector<BlockShape> cut_into_blocks(const Product& product, Count block_colu
     BlockShape shape{{rows.rows.begin + row, rows.rows.begin + row},
                      0,
                      rows.num_columns,
-                     product.right.values.empty() ? 0 : 1,
-                     product.right.times.empty() ? 0 : 1};
+                     product.right.has_values ? 1 : 0,
+                     product.right.has_times ? 1 : 0};
     while (row < rows.num_rows() && shape.columns.size() < block_columns &&
            (shape.num_entries == 0 || shape.num_entries + rows.row_length(row) < most_entries)) {
       shape.num_entries += rows.row_length(row++);

@@ -2,36 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
+#include "models/similarity/neighbour_matrix.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
 namespace pushcart {
 
 namespace {
-
-/// The lists as rows of a matrix: columns ascending.
-SparseRows matrix_of(const Neighbours& neighbours) {
-  SparseRows rows;
-  rows.rows = neighbours.rows;
-  rows.num_columns = neighbours.num_columns;
-  rows.offsets = neighbours.offsets;
-  std::vector<std::pair<Count, float>> entries;
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    entries.clear();
-    for (auto at = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row)]);
-         at < static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row) + 1]); ++at) {
-      entries.emplace_back(neighbours.columns[at], neighbours.scores[at]);
-    }
-    std::sort(entries.begin(), entries.end());
-    for (const auto& [column, score] : entries) {
-      rows.columns.push_back(column);
-      rows.values.push_back(score);
-    }
-  }
-  return rows;
-}
 
 void divide_rows(SparseRows& rows, double power) {
   for (Count row = 0; row < rows.num_rows(); ++row) {
@@ -62,10 +40,10 @@ Model train_item_knn(const Communicator& comm, const Dataset& dataset, const Ite
   if (!std::isfinite(config.row_power) || config.row_power < 0) {
     throw ConfigError(fmt::format("--row-power: {} is not a number of at least 0", config.row_power));
   }
-  SimilarityConfig similarity = config.similarity;
+  SimilarityConfig settings = config.similarity;
   const bool of_candidates = config.kept == KeptLists::of_candidates;
-  similarity.row_side = of_candidates ? RowSide::to : RowSide::from;
-  SparseRows weights = matrix_of(nearest_items(comm, dataset, similarity, phases, report));
+  settings.row_side = of_candidates ? RowSide::to : RowSide::from;
+  SparseRows weights = similarity::matrix_of(nearest_items(comm, dataset, settings, phases, report));
   if (of_candidates) weights = transpose(comm, weights, dataset.items, dataset.num_items());
   if (config.row_power > 0) divide_rows(weights, config.row_power);
 

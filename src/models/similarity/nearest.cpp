@@ -1,3 +1,5 @@
+#include "models/similarity/nearest.hpp"
+
 #include <omp.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 #include <tuple>
 
 #include "models/similarity/block_ring.hpp"
-#include "models/similarity/operands.hpp"
 #include "models/similarity/row_search.hpp"
 #include "models/similarity/settings.hpp"
 #include "pushcart/base/parallel.hpp"
@@ -17,6 +18,23 @@ namespace pushcart {
 
 namespace similarity {
 namespace {
+
+/// Adds the time until its end to the report, if there is one.
+class Stopwatch {
+ public:
+  explicit Stopwatch(SimilarityReport* report) : report_(report) {}
+  ~Stopwatch() {
+    if (report_) {
+      report_->seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    }
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  SimilarityReport* report_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 Count operand_bytes(const Operand& operand) {
   return operand.pattern->num_entries() * 12 +
@@ -125,56 +143,63 @@ std::vector<Count> column_sizes(const Communicator& comm, const Partition& parti
 
 Neighbours nearest(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                    Neighbourhood what, PhaseLog& phases, SimilarityReport* report) {
-  const Count num_columns = what == Neighbourhood::of_items ? dataset.num_items() : dataset.num_users();
-  collectively(comm, "checking the settings", [&] {
-    check_settings(config, num_columns, dataset.value_kind);
-    PUSHCART_CHECK(num_columns < Count{1} << 32);
-  });
-  const auto start = std::chrono::steady_clock::now();
+  const Partition& columns = what == Neighbourhood::of_items ? dataset.items : dataset.users;
+  collectively(comm, "checking the settings",
+               [&] { check_settings(config, columns.num_rows(), dataset.value_kind); });
   std::optional<Product> product;
   {
     const auto timer = phases.time("similarity: prepare", dataset.by_user.num_entries());
+    const Stopwatch watch(report);
     product = make_product(comm, dataset, config, what);
   }
-  const SparseRows& rows = *product->left.pattern;
-  BlockRing ring(comm, product->right, cut_into_blocks(*product, config.block_columns));
-  announce(comm, *product, config, ring);
+  return best_of_product(comm, *product, columns, config, phases, report);
+}
 
-  const PairScore score(*product, config);
-  BestOfRows best(rows.num_rows(), config.k, config.support == SupportColumn::wanted);
+}  // namespace
+
+Neighbours best_of_product(const Communicator& comm, const Product& product, const Partition& columns,
+                           const SimilarityConfig& config, PhaseLog& phases, SimilarityReport* report) {
+  PUSHCART_CHECK(columns.num_rows() < Count{1} << 32);
+  const Stopwatch watch(report);
+  const SparseRows& rows = *product.left.pattern;
+  BlockRing ring(comm, product.right, cut_into_blocks(product, config.block_columns));
+  announce(comm, product, config, ring);
+
+  const bool wants_support = config.support == SupportColumn::wanted;
+  const PairScore score(product, config);
+  BestOfRows best(rows.num_rows(), config.k, wants_support);
   std::vector<RowSearch> searches;
-  const Count widest = std::min(config.block_columns, num_columns);
-  for (int thread = 0; thread < omp_get_max_threads(); ++thread)
-    searches.emplace_back(*product, score, widest, best);
+  const Count widest = std::min(config.block_columns, columns.num_rows());
+  for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
+    searches.emplace_back(product, score, widest, best);
+  }
   {
     const auto timer = phases.time("similarity: multiply", rows.num_rows());
     BlockAids aids;
     while (const ColumnBlock* block = ring.next()) {
-      aids.fill(*block, *product, score);
+      if (block->shape().columns.size() == 0) continue;  // ranks with fewer blocks than others
+      aids.fill(*block, product, score);
       search_block(*block, aids, searches, best, ring);
     }
   }
   const auto timer = phases.time("similarity: sort", rows.num_rows());
-  Neighbours result = sorted(best, rows.rows, num_columns);
-  if (config.support == SupportColumn::wanted) {
-    const auto& partition = what == Neighbourhood::of_items ? dataset.items : dataset.users;
+  Neighbours result = sorted(best, rows.rows, columns.num_rows());
+  if (wants_support) {
     result.num_inner = rows.num_columns;
     for (Count row = 0; row < rows.num_rows(); ++row) result.row_sizes.push_back(rows.row_length(row));
-    result.column_sizes = column_sizes(comm, partition, *product->right.pattern, result.columns);
+    result.column_sizes = column_sizes(comm, columns, *product.right.pattern, result.columns);
   }
   if (report) {
     for (const RowSearch& search : searches) {
       report->multiply_adds += search.report().multiply_adds;
       report->sliced += search.report().sliced;
       report->skipped += search.report().skipped;
-      report->offered += search.report().offered;
+      report->scored += search.report().scored;
     }
-    report->seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   return result;
 }
 
-}  // namespace
 }  // namespace similarity
 
 Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,

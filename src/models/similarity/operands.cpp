@@ -102,6 +102,7 @@ void fill_values(const Context& context, Role role, const SideRows& side, Operan
   if (!is_weighted(context)) return;
   const bool folds = folds_right_into_left(context);
   if (folds && role == Role::right) return;
+  operand.has_values = true;
   const SparseRows& rows = *side.rows;
   operand.values.resize(static_cast<std::size_t>(rows.num_entries()));
   for (Count row = 0; row < rows.num_rows(); ++row) {
@@ -121,7 +122,7 @@ void fill_values(const Context& context, Role role, const SideRows& side, Operan
 
 double squared_norm(const Context& context, const Operand& operand, Count row) {
   const SparseRows& rows = *operand.pattern;
-  if (operand.values.empty()) return static_cast<double>(rows.row_length(row));
+  if (!operand.has_values) return static_cast<double>(rows.row_length(row));
   double sum = 0;
   for (auto entry = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row)]);
        entry < static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row) + 1]); ++entry) {
@@ -150,6 +151,7 @@ Operand make_operand(const Context& context, Role role, const SideRows& side, co
   Operand operand;
   operand.pattern = side.rows;
   operand.times = side.times;
+  operand.has_times = context.config.window_days > 0;
   fill_values(context, role, side, operand);
   const Operand& measured = norms_of ? *norms_of : operand;
   for (Count row = 0; row < side.rows->num_rows(); ++row) {

@@ -12,8 +12,10 @@ namespace pushcart::similarity {
 /// One side of the product: rows that this rank owns, of entries (u, value, time).
 struct Operand {
   std::shared_ptr<const SparseRows> pattern;  ///< rows x u; its values are not those of the product
-  std::vector<float> values;                  ///< per entry; empty = all 1
-  std::vector<std::int32_t> times;            ///< per entry, seconds before the cut-off; empty = no window
+  bool has_values = false;                    ///< the same on all ranks; else all values are 1
+  bool has_times = false;                     ///< the same on all ranks: there is a window
+  std::vector<float> values;                  ///< per entry
+  std::vector<std::int32_t> times;            ///< per entry, seconds before the cut-off
   std::vector<double> size, scale;            ///< per row, see Formula
 };
 
@@ -28,12 +30,13 @@ enum class Formula : int {
 struct Product {
   Operand left, right;
   Formula formula = Formula::product;
-  double num_inner = 0;                   ///< N
-  bool counts_too = false;                ///< P is a sum of values, and c is needed beside it
+  bool rows_are_columns = true;  ///< left and right rows are the same things: none is its own neighbour
+  double num_inner = 0;          ///< N
+  bool counts_too = false;       ///< P is a sum of values, and c is needed beside it
   std::int64_t min_lag = 0, max_lag = 0;  ///< with times: seconds from the row's event to the column's
 
-  bool is_count() const { return left.values.empty() && right.values.empty(); }  ///< P is c
-  bool has_window() const { return !left.times.empty() || !right.times.empty(); }
+  bool is_count() const { return !left.has_values && !right.has_values; }  ///< P is c
+  bool has_window() const { return left.has_times; }
 };
 
 enum class Neighbourhood : int { of_items, of_users };

@@ -57,6 +57,15 @@ CountBound PairScore::bound(double row, float threshold) const {
   return bound;
 }
 
+unsigned PairScore::lowest_count(double row, float threshold, float smallest_z) const {
+  const CountBound least = bound(row, threshold);
+  const double needed = std::ceil(
+      (static_cast<double>(least.p) + static_cast<double>(least.q) * static_cast<double>(smallest_z)) *
+      (1 - 1e-5));
+  constexpr double most = std::numeric_limits<std::int32_t>::max();
+  return std::max(min_support_, static_cast<unsigned>(std::min(needed, most)));
+}
+
 float PairScore::z(double column) const {
   switch (formula_) {
     case Formula::product:

@@ -20,10 +20,11 @@ class PairScore {
   ScoreRule rule(double row, float threshold) const;
   /// A pair's score by the log-likelihood ratio, as kernels give others.
   float llr(double row, double column, unsigned count) const;
-  unsigned min_support() const { return min_support_; }
 
   /// No column with a smaller c has a score of `threshold`; z(column) stands for it.
   CountBound bound(double row, float threshold) const;
+  /// The same as a whole number, for columns whose z is at least `smallest_z`.
+  unsigned lowest_count(double row, float threshold, float smallest_z) const;
   float z(double column) const;
 
  private:

@@ -58,7 +58,7 @@ RowSearch::RowSearch(const Product& product, const PairScore& score, Count block
   if (product.counts_too) support_ = zeros<unsigned>(columns);
   if (!product.is_count()) marks_.assign(static_cast<std::size_t>(columns), 0);
   list_.resize(static_cast<std::size_t>(columns));
-  constexpr std::size_t most_found = BestColumns::room + spare;
+  const auto most_found = static_cast<std::size_t>(std::max(best_.room(), slice_columns) + spare);
   columns_.resize(most_found);
   counts_.resize(most_found);
   scores_.resize(most_found);
@@ -68,7 +68,7 @@ RowSearch::RowSearch(const Product& product, const PairScore& score, Count block
 Count RowSearch::planned_bytes(const Product& product, const SimilarityConfig& config) {
   const Count columns = padded(config.block_columns) + spare;
   return columns * (4 + 2 + (product.counts_too ? 4 : 0) + (product.is_count() ? 0 : 1)) +
-         (BestColumns::room + spare) * 12 + (config.k + 2 * BestColumns::room) * 20;
+         BestColumns::planned_bytes(config.k);
 }
 
 Count RowSearch::score_by_llr(const LeftRow& left, const ColumnBlock& block, Count size) {
@@ -84,14 +84,13 @@ Count RowSearch::score_by_llr(const LeftRow& left, const ColumnBlock& block, Cou
   return passed;
 }
 
-template <class Score>
-void RowSearch::offer_pieces(const LeftRow& left, const ColumnBlock& block, Count touched, Score&& score) {
-  report_.offered += touched;
-  for (Count first = 0; first < touched; first += BestColumns::room) {
-    const Count size = std::min(BestColumns::room, touched - first);
-    const Count passed = score(list_.data() + first, size, score_.rule(left.side, best_.threshold()));
-    best_.offer(found_, passed, block.shape().columns.begin);
-  }
+void RowSearch::offer_counted(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids,
+                              Count size) {
+  report_.scored += size;
+  const Count passed = score_.is_llr() ? score_by_llr(left, block, size)
+                                       : kernels_.counts(found_, size, aids.terms.data(),
+                                                         score_.rule(left.side, best_.threshold()));
+  best_.offer(found_, passed, block.shape().columns.begin);
 }
 
 template <class T>
@@ -105,20 +104,18 @@ Count RowSearch::count_columns(const LeftRow& left, const ColumnBlock& block, co
   return add_counts(left.entries.inner, block, begins, counters, list_.data());
 }
 
-template <class T, class Score>
+template <class T>
 void RowSearch::search_counts(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids,
-                              T* counters, Score score) {
+                              T* counters,
+                              Count (*take)(const unsigned short*, Count, T*, unsigned,
+                                            const ScoredColumns&)) {
   const Count touched = count_columns(left, block, aids, counters);
   if (left.itself >= 0) counters[left.itself] = 0;
-  offer_pieces(left, block, touched, [&](const std::uint16_t* list, Count size, const ScoreRule& rule) {
-    if (!score_.is_llr()) return score(list, size, counters, aids.terms.data(), rule, found_);
-    for (Count n = 0; n < size; ++n) {
-      found_.columns[n] = list[n];
-      found_.counts[n] = counters[list[n]];
-      counters[list[n]] = 0;
-    }
-    return score_by_llr(left, block, size);
-  });
+  for (Count first = 0; first < touched; first += best_.room()) {
+    const unsigned lowest = score_.lowest_count(left.side, best_.threshold(), aids.smallest_z);
+    const Count size = std::min(best_.room(), touched - first);
+    offer_counted(left, block, aids, take(list_.data() + first, size, counters, lowest, found_));
+  }
 }
 
 void RowSearch::search_sums(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids) {
@@ -127,9 +124,13 @@ void RowSearch::search_sums(const LeftRow& left, const ColumnBlock& block, const
   const Count touched = add_products(left.entries, block, Window{product_.min_lag, product_.max_lag}, target);
   if (left.itself >= 0) sums[left.itself] = 0;
   for (Count n = 0; n < touched; ++n) marks_[list_[static_cast<std::size_t>(n)]] = 0;
-  offer_pieces(left, block, touched, [&](const std::uint16_t* list, Count size, const ScoreRule& rule) {
-    return kernels_.sums(list, size, sums, support_.get(), aids.terms.data(), rule, found_);
-  });
+  report_.scored += touched;
+  for (Count first = 0; first < touched; first += best_.room()) {
+    const Count size = std::min(best_.room(), touched - first);
+    const Count passed = kernels_.sums(list_.data() + first, size, sums, support_.get(), aids.terms.data(),
+                                       score_.rule(left.side, best_.threshold()), found_);
+    best_.offer(found_, passed, block.shape().columns.begin);
+  }
 }
 
 void RowSearch::search_slices(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids) {
@@ -137,18 +138,14 @@ void RowSearch::search_slices(const LeftRow& left, const ColumnBlock& block, con
   const auto& inner = left.entries.inner;
   for (Count group = 0; group < slices.num_groups(); ++group) {
     const Count first_column = group * slice_columns;
-    Count size = kernels_.slices(slices.group(group), slices.words_a_row(), inner.data(),
-                                 static_cast<Count>(inner.size()),
-                                 aids.z_by_chunk.data() + first_column / chunk_columns,
-                                 score_.bound(left.side, best_.threshold()), first_column, found_);
-    report_.offered += size;
+    const Count size = kernels_.slices(slices.group(group), slices.words_a_row(), inner.data(),
+                                       static_cast<Count>(inner.size()),
+                                       aids.z_by_chunk.data() + first_column / chunk_columns,
+                                       score_.bound(left.side, best_.threshold()), first_column, found_);
     for (Count n = 0; n < size && left.itself >= first_column; ++n) {
       if (found_.columns[n] == left.itself) found_.counts[n] = 0;
     }
-    size = score_.is_llr()
-               ? score_by_llr(left, block, size)
-               : kernels_.counts(found_, size, aids.terms.data(), score_.rule(left.side, best_.threshold()));
-    best_.offer(found_, size, block.shape().columns.begin);
+    offer_counted(left, block, aids, size);
   }
 }
 
@@ -157,13 +154,14 @@ void RowSearch::search(Count row, const ColumnBlock& block, const BlockAids& aid
   const auto at = static_cast<std::size_t>(row);
   const auto begin = operand.pattern->offsets[at];
   LeftRow left{
-      {operand.pattern->row_columns(row), operand.values.empty() ? nullptr : operand.values.data() + begin,
-       operand.times.empty() ? nullptr : operand.times.data() + begin},
+      {operand.pattern->row_columns(row), operand.has_values ? operand.values.data() + begin : nullptr,
+       operand.has_times ? operand.times.data() + begin : nullptr},
       score_.side(operand.size[at], operand.scale[at])};
   const auto& inner = left.entries.inner;
   if (inner.empty() || !(left.side > 0)) return;
   const Count global_row = operand.pattern->rows.begin + row;
-  if (block.shape().columns.contains(global_row)) left.itself = global_row - block.shape().columns.begin;
+  if (product_.rows_are_columns && block.shape().columns.contains(global_row))
+    left.itself = global_row - block.shape().columns.begin;
 
   const bool has_slices = aids.slices.num_groups() > 0;
   const Visits visits = count_visits(inner, block, has_slices ? aids.slices.tails() : block.offsets());
@@ -174,10 +172,8 @@ void RowSearch::search(Count row, const ColumnBlock& block, const BlockAids& aid
     search_sums(left, block, aids);
     return best_.finish(rows, row);
   }
-  const auto length = static_cast<float>(inner.size());
-  const CountBound bound = score_.bound(left.side, best_.threshold());
-  if (length < (bound.p + bound.q * aids.smallest_z) * (1.0F - 1e-5F) ||
-      length < static_cast<float>(bound.lowest)) {
+  if (static_cast<Count>(inner.size()) <
+      Count{score_.lowest_count(left.side, best_.threshold(), aids.smallest_z)}) {
     report_.skipped += visits.all;  // even a column that all of the row's u have is not good enough
     return;
   }

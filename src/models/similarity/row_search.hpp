@@ -39,15 +39,13 @@ class RowSearch {
 
   template <class T>
   Count count_columns(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, T* counters);
-  template <class T, class Score>
+  template <class T>
   void search_counts(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, T* counters,
-                     Score score);
+                     Count (*take)(const unsigned short*, Count, T*, unsigned, const ScoredColumns&));
   void search_sums(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids);
   void search_slices(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids);
-  /// Calls score(first of list_, how many, rule) for pieces of the list and offers what passes.
-  template <class Score>
-  void offer_pieces(const LeftRow& left, const ColumnBlock& block, Count touched, Score&& score);
-  /// Scores by llr the columns and counts in `found_`, in place.
+  /// Scores the columns with counts that are in found_ and offers those that pass.
+  void offer_counted(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, Count size);
   Count score_by_llr(const LeftRow& left, const ColumnBlock& block, Count size);
 
   const Product& product_;

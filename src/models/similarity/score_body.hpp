@@ -16,14 +16,15 @@ inline Count keep(unsigned column, float score, unsigned count, const ScoreRule&
 }
 
 template <class T>
-Count score_counters(const unsigned short* list, Count size, T* counters, const float* terms,
-                     const ScoreRule& rule, const ScoredColumns& out) {
+Count take_counters(const unsigned short* list, Count size, T* counters, unsigned lowest,
+                    const ScoredColumns& out) {
   Count found = 0;
   for (Count n = 0; n < size; ++n) {
     const unsigned column = list[n], count = counters[column];
     counters[column] = 0;
-    const float sum = static_cast<float>(count);
-    found = keep(column, score_of(sum, sum, terms[column], rule), count, rule, out, found);
+    out.columns[found] = column;
+    out.counts[found] = count;
+    found += count >= lowest ? 1 : 0;
   }
   return found;
 }

@@ -28,16 +28,17 @@ struct CountBound {
 };
 
 /// The hot loops between accumulators and lists, compiled once for each CPU path; all give the same bits.
-/// Those that take a list of touched columns set their counters to zero. Counters are read 3 bytes beyond
+/// Those that take a list of touched columns set what they read to zero. Counters are read 3 bytes beyond
 /// their end.
 /// @return how many columns pass
 struct ScoreKernels {
-  Count (*bytes)(const unsigned short* list, Count size, unsigned char* counters, const float* terms,
-                 const ScoreRule& rule, const ScoredColumns& out);
-  Count (*shorts)(const unsigned short* list, Count size, unsigned short* counters, const float* terms,
-                  const ScoreRule& rule, const ScoredColumns& out);
-  Count (*words)(const unsigned short* list, Count size, unsigned* counters, const float* terms,
-                 const ScoreRule& rule, const ScoredColumns& out);
+  /// The listed columns whose counters are at least `lowest`, with their counts.
+  Count (*bytes)(const unsigned short* list, Count size, unsigned char* counters, unsigned lowest,
+                 const ScoredColumns& out);
+  Count (*shorts)(const unsigned short* list, Count size, unsigned short* counters, unsigned lowest,
+                  const ScoredColumns& out);
+  Count (*words)(const unsigned short* list, Count size, unsigned* counters, unsigned lowest,
+                 const ScoredColumns& out);
   /// `counters` may be null: then there is no shrinkage and counts are 0.
   Count (*sums)(const unsigned short* list, Count size, float* sums, unsigned* counters, const float* terms,
                 const ScoreRule& rule, const ScoredColumns& out);

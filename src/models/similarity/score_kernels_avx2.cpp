@@ -8,9 +8,9 @@ namespace {
 
 }  // namespace
 
-const ScoreKernels score_kernels_avx2{score_counters<unsigned char>,
-                                      score_counters<unsigned short>,
-                                      score_counters<unsigned>,
+const ScoreKernels score_kernels_avx2{take_counters<unsigned char>,
+                                      take_counters<unsigned short>,
+                                      take_counters<unsigned>,
                                       score_sums,
                                       score_counts,
                                       sweep_slices};

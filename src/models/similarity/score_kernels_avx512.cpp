@@ -53,15 +53,17 @@ __m512i listed(__mmask16 mask, const unsigned short* list) {
 }
 
 template <class T>
-Count score_counters(const unsigned short* list, Count size, T* counters, const float* terms,
-                     const ScoreRule& rule, const ScoredColumns& out) {
+Count take_counters(const unsigned short* list, Count size, T* counters, unsigned lowest,
+                    const ScoredColumns& out) {
+  const __m512i bound = _mm512_set1_epi32(static_cast<int>(lowest));
   Count found = 0;
   for (Count n = 0; n < size; n += lanes) {
-    const __mmask16 mask = lanes_left(size - n);
+    __mmask16 mask = lanes_left(size - n);
     const __m512i columns = listed(mask, list + n), counts = gather(mask, columns, counters);
-    const __m512 sums = _mm512_cvtepu32_ps(counts);
-    const __m512 scores = score_of(sums, sums, gather(mask, columns, terms), rule);
-    found = keep(mask, columns, scores, counts, rule.min_support, rule, out, found);
+    mask = _mm512_mask_cmpge_epu32_mask(mask, counts, bound);
+    _mm512_storeu_si512(out.columns + found, _mm512_maskz_compress_epi32(mask, columns));
+    _mm512_storeu_si512(out.counts + found, _mm512_maskz_compress_epi32(mask, counts));
+    found += __builtin_popcount(mask);
   }
   for (Count n = 0; n < size; ++n) counters[list[n]] = 0;
   return found;
@@ -100,9 +102,9 @@ Count score_counts(const ScoredColumns& out, Count size, const float* terms, con
 
 }  // namespace
 
-const ScoreKernels score_kernels_avx512{score_counters<unsigned char>,
-                                        score_counters<unsigned short>,
-                                        score_counters<unsigned>,
+const ScoreKernels score_kernels_avx512{take_counters<unsigned char>,
+                                        take_counters<unsigned short>,
+                                        take_counters<unsigned>,
                                         score_sums,
                                         score_counts,
                                         sweep_slices};

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "models/similarity/operands.hpp"
+#include "pushcart/base/phases.hpp"
+
+namespace pushcart::similarity {
+
+/// The engine: the config.k best columns of every left row. @param columns  who owns which right rows.
+/// Collective.
+Neighbours best_of_product(const Communicator& comm, const Product& product, const Partition& columns,
+                           const SimilarityConfig& config, PhaseLog& phases, SimilarityReport* report);
+
+}  // namespace pushcart::similarity
