@@ -75,8 +75,8 @@ class Similarity(PipelineTest):
         self.make_dataset()
         for words, command in (("--neighbours", ["train", "itemknn", "--neighbours", "100000"]),
                                ("cosine", ["train", "itemknn", "--metric", "cosin"]),
-                               ("--shrinkage", ["train", "rp3beta", "--shrinkage", "-1"]),
-                               ("--kept-items", ["train", "userknn", "--kept-items", "0"]),
+                               ("--shrinkage", ["train", "rp3beta", "--neighbours", "10", "--shrinkage", "-1"]),
+                               ("--kept-items", ["train", "userknn", "--neighbours", "10", "--kept-items", "0"]),
                                ("--bought-together", ["similar", "--bought-together"]),
                                ("--from-events", ["similar", "--metric", "llr", "--from-events", "looked"])):
             for ranks in (0, 3):
