@@ -115,6 +115,8 @@ void RowSolver::add(Count row, const GatheredRows& rows, std::span<const std::in
   slot.rho = rho;
   slot.x = x;
   next_ = 1 - next_;
+  constexpr std::size_t floats_a_line = 16;
+  for (std::size_t c = 0; c < x.size(); c += floats_a_line) __builtin_prefetch(x.data() + c, 1, 2);
   Ahead ahead = ahead_of(slot);
   if (waiting_) process(slots_[next_], ahead, finish);
   waiting_ = true;
@@ -221,7 +223,9 @@ void RowSolver::solve_group(const Finish& finish) {
 Solved RowSolver::solve_by_gradients(Slot& slot, Ahead& ahead, double& observed) {
   const Count d = tiled(slot.num_entries);
   ++num_gradient_rows_;
-  for (Count c = 0; c < k_; ++c) y_[size_of(c)] = slot.x[size_of(c)] / scale_[size_of(c)];
+  const auto rho = static_cast<float>(slot.rho);
+  for (Count c = 0; c < k_; ++c)  // D^1/2 x
+    y_[size_of(c)] = slot.x[size_of(c)] * ((diagonal_[size_of(c)] + rho) * scale_[size_of(c)]);
   const int steps =
       kernels_->conjugate_gradients(b_.data(), d, stride_, slot.right_side.data(), y_.data(), work_.data(),
                                     static_cast<float>(settings_.cg_tolerance), max_gradient_steps, ahead);
