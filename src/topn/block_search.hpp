@@ -25,6 +25,7 @@ class BlockSearch {
   explicit BlockSearch(const ScreenKernel* kernel) : screen_(make_screen(kernel)), dot_(choose_exact_dot()) {}
 
   Count tile_rows() const { return screen_->tile_rows(); }
+  Count seed_rows() const { return screen_->kept_tile_rows(); }
   /// Pairs scored exactly so far, and pairs of rows and items that were screened.
   Count num_scored() const { return num_scored_; }
   Count num_screened() const { return num_screened_; }
@@ -33,7 +34,7 @@ class BlockSearch {
   static bool is_hopeless(const ItemPanels& panels, const Query& query);
 
   /// Gives the lists a cutoff to begin with: a score that enough items of the sample reach for certain. They
-  /// then do not climb there item by item. At most tile_rows queries, with factors, without weights; their
+  /// then do not climb there item by item. At most seed_rows queries, with factors, without weights; their
   /// lists are empty.
   void seed(const ItemBlock& sample, const ItemPanels& panels, std::span<Query* const> queries);
 

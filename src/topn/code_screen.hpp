@@ -12,6 +12,7 @@ class CodeScreen : public Screen {
  public:
   explicit CodeScreen(const ScreenKernel& kernel);
   Count tile_rows() const override { return tile_; }
+  Count kept_tile_rows() const override { return 32 / kernel_.row_multiple * kernel_.row_multiple; }
   void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
              Use use) override;
   void find_hits(Count panel, Bound bound, const double* limits, std::uint64_t* hits) override;

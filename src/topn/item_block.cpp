@@ -93,18 +93,22 @@ void ItemTour::plan_stops(TourOrder order) {
   stops_ = std::move(sorted);
 }
 
-ItemBlock ItemTour::sample(Count size) const {
-  const Count stride = std::max<Count>(1, num_items_ / std::max<Count>(1, size));
+ItemBlock ItemTour::first_items(Count size) const {
   const Count first_item = side_.partition.range(comm_.rank()).begin;
   std::vector<Count> items;
   std::vector<float> bias, factors;
-  for (std::size_t i = 0; i < owned_rows_.size(); i += static_cast<std::size_t>(stride)) {
-    const Count row = owned_rows_[i];
+  const auto take = [&](Count position) {
+    const Count row = owned_rows_[static_cast<std::size_t>(position)];
     items.push_back(first_item + row);
     bias.push_back(side_.bias.empty() ? 0.0F : side_.bias[static_cast<std::size_t>(row)]);
-    if (num_columns_ == 0) continue;
+    if (num_columns_ == 0) return;
     const auto from = side_.factors.row(row);
     factors.insert(factors.end(), from.begin(), from.end());
+  };
+  for (const Stop& stop : stops_) {
+    const Count taken = std::min(size, stop.size);
+    for (Count i = 0; i < taken && stop.owner == comm_.rank(); ++i) take(stop.begin + i);
+    size -= taken;
   }
   items = comm_.allgather(std::span<const Count>(items)).data;
   bias = comm_.allgather(std::span<const float>(bias)).data;

@@ -72,9 +72,8 @@ class ItemTour {
   static constexpr Count block_items = 1024;
   /// Collective.
   ItemTour(const Communicator& comm, const ItemSide& side, TourOrder order);
-  /// About `size` items spread evenly over the order of every owner, the same on all ranks. Collective;
-  /// before next().
-  ItemBlock sample(Count size) const;
+  /// The first `size` items to be shown, the same on all ranks, by owner. Collective; before next().
+  ItemBlock first_items(Count size) const;
   /// The next block, which stays valid until the next call; nullptr when all have been shown. Starts the
   /// transfer of the one after it. Collective.
   const ItemBlock* next();

@@ -8,6 +8,7 @@ namespace pushcart::detail {
 class ProductScreen : public Screen {
  public:
   Count tile_rows() const override { return tile_; }
+  Count kept_tile_rows() const override { return tile_; }
   void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
              Use use) override;
   void find_hits(Count panel, Bound bound, const double* limits, std::uint64_t* hits) override;

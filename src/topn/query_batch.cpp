@@ -95,15 +95,14 @@ void QueryBatch::seed(const ItemBlock& sample, std::vector<std::unique_ptr<Block
   for (Query& query : queries_) {
     if (query.has_factors()) active_.push_back(&query);
   }
-  for_each_tile(*threads.front(), [&](std::span<Query* const> rows) {
+  for_each_tile(threads.front()->seed_rows(), [&](std::span<Query* const> rows) {
     threads[static_cast<std::size_t>(omp_get_thread_num())]->seed(sample, panels_, rows);
   });
 }
 
-/// Calls work(queries) for tiles of the active queries.
+/// Calls work(queries) for tiles of so many of the active queries.
 template <class Work>
-void QueryBatch::for_each_tile(const BlockSearch& search, Work&& work) {
-  const Count tile = search.tile_rows();
+void QueryBatch::for_each_tile(Count tile, Work&& work) {
   const auto num_active = static_cast<Count>(active_.size());
   parallel_for((num_active + tile - 1) / tile, [&](Count i) {
     const Count size = std::min(tile, num_active - i * tile);
@@ -119,7 +118,7 @@ void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<Bloc
   find_active();
   const auto is_plain = [&](const Query* query) { return !query->has_factors() || block.num_columns() == 0; };
   if (std::any_of(active_.begin(), active_.end(), is_plain)) panels_.sort_by_bias(block);
-  for_each_tile(*threads.front(), [&](std::span<Query* const> rows) {
+  for_each_tile(threads.front()->tile_rows(), [&](std::span<Query* const> rows) {
     threads[static_cast<std::size_t>(omp_get_thread_num())]->search(block, panels_, rows, task_.row_name);
     if (omp_get_thread_num() == 0) progress();
   });

@@ -36,7 +36,7 @@ class QueryBatch {
   void encode_rows();
   void find_active();
   template <class Work>
-  void for_each_tile(const BlockSearch& search, Work&& work);
+  void for_each_tile(Count tile, Work&& work);
 
   const SearchTask& task_;
   const ScreenKernel* kernel_;

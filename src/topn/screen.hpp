@@ -26,6 +26,8 @@ class Screen {
   virtual ~Screen() = default;
   /// Rows that make a full tile.
   virtual Count tile_rows() const = 0;
+  /// Rows of a tile to be looked at again and again: what is kept of them should stay in a cache.
+  virtual Count kept_tile_rows() const = 0;
   /// Takes the rows (at most tile_rows, all with factors) against this block.
   /// @param use  whether find_hits will be called often for each panel
   virtual void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,

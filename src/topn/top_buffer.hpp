@@ -23,7 +23,7 @@ inline bool ranks_before(const ScoredItem& a, const ScoredItem& b) {
 class TopBuffer {
  public:
   /// Entries needed for lists of `wanted`.
-  static Count room(Count wanted) { return wanted + std::max<Count>(12, wanted / 4); }
+  static Count room(Count wanted) { return wanted + std::max<Count>(12, wanted / 2); }
 
   /// @param entries  room(wanted) of them
   TopBuffer(ScoredItem* entries, Count wanted) : entries_(entries), wanted_(wanted) {}

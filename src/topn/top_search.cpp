@@ -33,9 +33,10 @@ void check_task(const Communicator& comm, const SearchTask& task) {
   PUSHCART_CHECK(task.items.partition.num_ranks() == comm.size());
 }
 
-/// Items of which a sample is taken to seed the lists: few enough to stay in a cache.
+/// Items of the largest norms from which the lists are seeded.
 Count sample_size(const SearchTask& task, const ScreenKernel* kernel, const ItemTour& tour) {
-  const Count share = kernel == nullptr ? 32 : 8;  // sgemm takes longer than what seeding saves
+  // What seeding costs must stay below what it saves: sgemm is slow, and long lists gain more.
+  const Count share = kernel == nullptr ? 32 : task.n < 64 ? 8 : 5;
   const Count size = std::min({tour.num_items() / share, most_sampled_items,
                                most_sampled_factors / std::max<Count>(1, tour.num_columns())});
   return size >= std::max<Count>(256, 4 * task.n) ? size : 0;
@@ -59,7 +60,7 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
     QueryBatch batch(comm, task, kernel, cuts[b], cuts[b + 1]);
     ItemTour tour(comm, task.items, order);
     const Count num_seeds = order == TourOrder::by_norm ? sample_size(task, kernel, tour) : 0;
-    if (num_seeds > 0) batch.seed(tour.sample(num_seeds), threads);
+    if (num_seeds > 0) batch.seed(tour.first_items(num_seeds), threads);
     lists.scoring.pairs += (cuts[b + 1] - cuts[b]) * tour.num_items();
     while (const ItemBlock* block = tour.next()) {
       if (failure) continue;  // the others still wait for this rank in the broadcasts
