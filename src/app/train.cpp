@@ -43,7 +43,10 @@ void add_weights(OptionSet& options, std::map<std::string, double>& weights) {
 /// Settings that decide a model's numbers, for its file: no paths, no memory, nothing of other families.
 Json model_settings(const OptionSet& settings, const TrainOptions& options) {
   Json config = config_json(settings);
-  for (const char* key : {"dataset", "output", "memory-per-rank", "batch-memory", "block-columns"}) config.erase(key);
+  for (const char* key :
+       {"dataset", "output", "memory-per-rank", "batch-memory", "block-columns", "exchange", "exchange-overlap"}) {
+    config.erase(key);
+  }
   for (const auto& key : keys_of_other_families(options.families, options.family)) config.erase(key);
   return config;
 }

@@ -50,13 +50,18 @@ Dataset some_ratings() {
 class Rated {
  public:
   explicit Rated(const Dataset& dataset)
-      : users_exchange_(world(), dataset.by_user, dataset.items, {64, 4, 8, 4}),
-        items_exchange_(world(), dataset.by_item, dataset.users, {64, 4, 8, 4}),
+      : user_rows_(dataset.by_user),
+        item_rows_(dataset.by_item),
+        users_exchange_(world(), user_rows_, dataset.items, in_small_batches),
+        items_exchange_(world(), item_rows_, dataset.users, in_small_batches),
         users{dataset.by_user, dataset.by_user.values, users_exchange_, dataset.num_users()},
         items{dataset.by_item, dataset.by_item.values, items_exchange_, dataset.num_items()} {}
 
  private:
-  RowExchange users_exchange_, items_exchange_;
+  static inline const ExchangeSettings in_small_batches{ExchangeMethod::stream, Overlap::on, sizeof(float),
+                                                        64};
+  const WorkRows user_rows_, item_rows_;
+  FactorExchange users_exchange_, items_exchange_;
 
  public:
   const RatingSide users, items;
@@ -64,7 +69,7 @@ class Rated {
 
 TEST(Biases, EqualThePlainAlternation) {
   const Dataset dataset = some_ratings();
-  const Rated rated(dataset);
+  Rated rated(dataset);
   for (const int passes : {0, 1, 6}) {
     const Biases found = fit_biases(world(), rated.users, rated.items, 2.5, passes);
     const DenseBiases expected = dense_biases(test::all_pairs(world(), dataset), 40, 30, 2.5, passes);
@@ -77,7 +82,7 @@ TEST(Biases, EqualThePlainAlternation) {
 
 TEST(Biases, ResidualsAreTheSameBitsOnBothSides) {
   const Dataset dataset = some_ratings();
-  const Rated rated(dataset);
+  Rated rated(dataset);
   const Biases biases = fit_biases(world(), rated.users, rated.items, 1, 3);
   const auto by_user = rating_residuals(rated.users, biases.mean, biases.users, biases.items);
   const auto by_item = rating_residuals(rated.items, biases.mean, biases.items, biases.users);
@@ -113,7 +118,7 @@ TEST(Biases, ResidualsAreTheSameBitsOnBothSides) {
 
 TEST(Biases, NoRatingsAtAllGiveZero) {
   const Dataset dataset = test::dataset_of(world(), 2, 2, {}, ValueKind::rating);
-  const Rated rated(dataset);
+  Rated rated(dataset);
   const Biases biases = fit_biases(world(), rated.users, rated.items, 0, 2);
   EXPECT_EQ(biases.mean, 0);
   for (float bias : test::all_rows(world(), biases.users)) EXPECT_EQ(bias, 0.0F);

@@ -16,17 +16,40 @@ namespace {
 using test::world;
 using Matrix = Eigen::MatrixXd;
 
+/// How the half sweeps go about it.
+struct Way {
+  ExchangeMethod method = ExchangeMethod::sparse;
+  Count heavy_length = 4096;
+  Count batch_bytes = Count{1} << 28;
+
+  HalfSweepSettings settings(Count k, const SolverSettings& solver) const {
+    return {k, heavy_length, solver};
+  }
+  HeavyBlocks heavy_blocks() const {
+    return method == ExchangeMethod::stream ? HeavyBlocks::at_column_owner : HeavyBlocks::anywhere;
+  }
+  ExchangeSettings exchange(Count k, const SolverSettings& solver) const {
+    return {method, Overlap::on, stored_width(solver.precision, k) * Count{sizeof(float)}, batch_bytes};
+  }
+};
+
 /// Both half sweeps over a small dataset, and beside them the same problem in dense double algebra.
 class BothSides {
  public:
-  BothSides(const Dataset& dataset, const AlsObjective& objective, Count k, const ExchangeLimits& limits,
+  BothSides(const Dataset& dataset, const AlsObjective& objective, Count k, const Way& way,
             const SolverSettings& solver = {})
       : dataset_(dataset),
         objective_(objective),
         by_user_(dataset.by_user, objective, {}),
         by_item_(dataset.by_item, objective, {}),
-        user_sweep_(world(), by_user_, dataset.num_users(), dataset.items, objective, limits, k, solver),
-        item_sweep_(world(), by_item_, dataset.num_items(), dataset.users, objective, limits, k, solver) {
+        user_sweep_(
+            world(), by_user_, dataset.num_users(), dataset.items, objective, way.settings(k, solver),
+            share_half_sweep(world(), by_user_, dataset.items, way.settings(k, solver), way.heavy_blocks()),
+            way.exchange(k, solver)),
+        item_sweep_(
+            world(), by_item_, dataset.num_items(), dataset.users, objective, way.settings(k, solver),
+            share_half_sweep(world(), by_item_, dataset.users, way.settings(k, solver), way.heavy_blocks()),
+            way.exchange(k, solver)) {
     for (auto [table, partition] : {std::pair{&users_, &dataset.users}, std::pair{&items_, &dataset.items}}) {
       table->rows = partition->range(world().rank());
       table->num_columns = k;
@@ -116,9 +139,9 @@ void expect_outcome_is_dense(const HalfSweepOutcome& outcome, const BothSides& s
 }
 
 /// After every half sweep: its normal equations hold, its objective is the dense one and not above the last.
-void expect_descent(const Dataset& dataset, const AlsObjective& objective, Count k,
-                    const ExchangeLimits& limits, double tolerance, const SolverSettings& solver = {}) {
-  BothSides sides(dataset, objective, k, limits, solver);
+void expect_descent(const Dataset& dataset, const AlsObjective& objective, Count k, const Way& way,
+                    double tolerance, const SolverSettings& solver = {}) {
+  BothSides sides(dataset, objective, k, way, solver);
   double before = sides.objective();
   for (int sweep = 0; sweep < 3; ++sweep) {
     expect_outcome_is_dense(sides.solve_users(), sides);
@@ -197,7 +220,7 @@ TEST(HalfSweep, RoundedRowsChangeTheProblemByTheirRounding) {
       EXPECT_GT(rounded.worst_user_residual(), 1e-5);  // they are rounded
       EXPECT_NEAR(rounded.objective(), whole.objective(), 1e-3 * whole.objective());
       // Split rows read the same rounded rows.
-      BothSides split(dataset, rendle, k, ExchangeLimits{1, 8 * 4, 5, 4}, settings);
+      BothSides split(dataset, rendle, k, Way{.heavy_length = 5}, settings);
       split.solve_users();
       EXPECT_LT((split.x() * split.y().transpose() - rounded.x() * rounded.y().transpose()).norm(),
                 1e-3 * (rounded.x() * rounded.y().transpose()).norm());
@@ -226,18 +249,25 @@ TEST(HalfSweep, WorkCountsProductsAndGatheredRows) {
   const Count own_items = dataset.items.range(world().rank()).size(),
               own_users = dataset.users.range(world().rank()).size(), entries = dataset.by_user.num_entries();
   const auto work_of = [&](AlsSolver solver, GatherPrecision precision) {
-    return HalfSweep(world(), by_user, dataset.num_users(), dataset.items, rendle, {}, k,
-                     {solver, 1e-3, precision})
-        .work();
+    const Way way;
+    const SolverSettings settings{solver, 1e-3, precision};
+    const HalfSweepSettings half{k, 4096, settings};
+    const HalfSweep sweep(world(), by_user, dataset.num_users(), dataset.items, rendle, half,
+                          share_half_sweep(world(), by_user, dataset.items, half, way.heavy_blocks()),
+                          way.exchange(k, settings));
+    return sweep.work();
   };
   const HalfSweepWork exact = work_of(AlsSolver::exact, GatherPrecision::float32);
   EXPECT_EQ(exact.product_flops, static_cast<double>(own_items * (k * (k + 1) + 2 * k * k)));
-  EXPECT_EQ(exact.gathered_bytes, static_cast<double>(entries * k * 4));
+  // Rows may be solved elsewhere.
+  EXPECT_EQ(world().allreduce(exact.gathered_bytes, Reduce::sum),
+            static_cast<double>(world().sum(entries) * k * 4));
   const HalfSweepWork cg = work_of(AlsSolver::cg, GatherPrecision::bfloat16);
   Count rotated = 0;
   for (Count row = 0; row < own_users; ++row) rotated += dataset.by_user.row_length(row) > 0;
   EXPECT_GE(cg.product_flops, exact.product_flops + static_cast<double>(rotated * 2 * k * k));
-  EXPECT_EQ(cg.gathered_bytes, static_cast<double>(entries * k * 2));
+  EXPECT_EQ(world().allreduce(cg.gathered_bytes, Reduce::sum),
+            static_cast<double>(world().sum(entries) * k * 2));
 }
 
 TEST(RowMethod, IsChosenByLengthAndColumns) {
@@ -266,12 +296,18 @@ TEST(HalfSweep, HoldsWithTinyRegularization) {
   }
 }
 
-TEST(HalfSweep, RowsInPiecesOverManyBatchesAreTheSameProblem) {
+TEST(HalfSweep, HeavyRowsAndEveryExchangeAreTheSameProblem) {
   const Dataset dataset = random_strengths(60, 20, 0.5);
-  for (const Count split_length : {1, 5, 17}) {
-    const ExchangeLimits limits{1, 8 * 4, split_length, std::min<Count>(split_length, 4)};
-    expect_descent(dataset, rendle, 8, limits, 2e-5);
-    expect_descent(dataset, hkv, 8, limits, 2e-5);
+  for (const ExchangeMethod method :
+       {ExchangeMethod::replicate, ExchangeMethod::sparse, ExchangeMethod::stream}) {
+    for (const Count heavy_length : {1, 5, 17}) {
+      const Way way{method, heavy_length, 1};
+      for (const AlsSolver solver : {AlsSolver::exact, AlsSolver::cg}) {
+        const SolverSettings settings{solver, 1e-5, GatherPrecision::float32};
+        expect_descent(dataset, rendle, 8, way, 5e-5, settings);
+        expect_descent(dataset, hkv, 8, way, 5e-5, settings);
+      }
+    }
   }
 }
 

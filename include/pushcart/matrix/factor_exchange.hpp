@@ -46,6 +46,12 @@ struct ExchangeSettings {
 struct Traffic {
   Count received_bytes = 0, sent_bytes = 0;
   friend bool operator==(const Traffic&, const Traffic&) = default;
+  friend Traffic operator+(const Traffic& a, const Traffic& b) {
+    return {a.received_bytes + b.received_bytes, a.sent_bytes + b.sent_bytes};
+  }
+  friend Traffic operator*(Count times, const Traffic& traffic) {
+    return {times * traffic.received_bytes, times * traffic.sent_bytes};
+  }
 };
 
 /// What a method would take on this rank for one pass.
@@ -81,6 +87,7 @@ class FactorExchange {
   ExchangeMethod method() const { return method_; }
   /// May differ between ranks.
   Count num_batches() const { return static_cast<Count>(batch_begin_.size()) - 1; }
+  /// Rows that have entries, in order.
   std::span<const RowPiece> pieces(Count batch) const;
   /// Place of each entry's row in the GatheredRows of its batch. With `sparse` and `replicate` places hold
   /// until the end of the pass.
@@ -93,7 +100,8 @@ class FactorExchange {
   GatheredRows await(Count batch);
   /// Moves messages on; for the main thread, now and then while it works. Local.
   void progress();
-  /// Ends a pass. Collective.
+  /// Ends a pass: all that others still want from here is sent. Before this no other collective call may be
+  /// made: ranks in it would not send. What the last await() gave stays until the next start(). Collective.
   void finish();
 
   /// By count of what all passes so far received and sent.

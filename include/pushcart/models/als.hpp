@@ -10,6 +10,7 @@
 
 #include "pushcart/base/phases.hpp"
 #include "pushcart/matrix/dataset.hpp"
+#include "pushcart/matrix/factor_exchange.hpp"
 #include "pushcart/models/model.hpp"
 
 namespace pushcart {
@@ -82,9 +83,11 @@ struct AlsConfig {
   double tolerance = 0;  ///< stop when the objective falls by less than this share in a sweep; 0 = never
   int patience = 0;      ///< stop after this many sweeps without a better validation metric; 0 = never
 
-  Count batch_bytes = Count{1} << 28;  ///< fetched factor rows on a rank at once
+  ExchangeMethod exchange = ExchangeMethod::automatic;  ///< how factor rows come to where they are needed
+  Overlap exchange_overlap = Overlap::on;               ///< off: for measuring what overlap saves
+  Count batch_bytes = Count{1} << 28;  ///< exchange by stream: fetched factor rows on a rank at once, at most
   Count memory_budget_bytes = 0;       ///< a rank's budget (--memory-per-rank); 0 = none
-  Count split_length = 4096;           ///< rows with more interactions are summed block by block, in double
+  Count split_length = 4096;           ///< rows with so many interactions are solved in parts, by all ranks
 };
 
 /// The settings of the objective once preset and dataset are known.
@@ -120,9 +123,12 @@ struct SweepReport {
 
 struct TrainingReport {
   std::vector<SweepReport> sweeps;
-  std::string stopped_by;   ///< "sweeps", "tolerance" or "validation"
-  int best_sweep = 0;       ///< whose factors the model holds
-  Count fetched_rows = 0;   ///< factor rows received by this rank in one sweep
+  std::string stopped_by;                            ///< "sweeps", "tolerance" or "validation"
+  int best_sweep = 0;                                ///< whose factors the model holds
+  ExchangeMethod exchange = ExchangeMethod::sparse;  ///< that was used
+  /// Of this rank in all sweeps: factor rows, lent rows, sums of heavy rows.
+  Traffic planned_traffic, counted_traffic;
+  double counted_work = 0;  ///< solving, by this rank in all sweeps: multiply-adds by the cost model
   Count planned_bytes = 0;  ///< memory planned on this rank
   /// Measured at the start on this rank's threads together, for the floor; no decision depends on them.
   double product_flops_per_second = 0, gathered_bytes_per_second = 0;

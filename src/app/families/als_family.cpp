@@ -35,10 +35,25 @@ void declare_als(OptionSet& options, AlsConfig& als) {
   options.add("seed", als.seed, "seed of the start values");
   options.add("tolerance", als.tolerance, "stop when the objective falls by less than this share; 0 = never");
   options.add("patience", als.patience, "stop after this many sweeps without a better validation metric; 0 = never");
-  options.add_bytes("batch-memory", als.batch_bytes, "fetched factor rows on a rank at once (256MiB)");
+  options.add_named("exchange", als.exchange, "how factors come to other ranks: auto, replicate, sparse, stream",
+                    exchange_method_of, exchange_method_name);
+  options.add_named("exchange-overlap", als.exchange_overlap,
+                    "on, or off: all factors come before work begins, to measure what overlap saves", overlap_of,
+                    overlap_name);
+  options.add_bytes("batch-memory", als.batch_bytes, "room for fetched factors on a rank, exchange stream (256MiB)");
 }
 
-Json report_json(const TrainingReport& report) {
+/// Bytes and work by rank. Collective.
+Json exchange_json(const Communicator& comm, const TrainingReport& report) {
+  return {{"method", exchange_method_name(report.exchange)},
+          {"planned_received_bytes_by_rank", comm.allgather(report.planned_traffic.received_bytes)},
+          {"planned_sent_bytes_by_rank", comm.allgather(report.planned_traffic.sent_bytes)},
+          {"received_bytes_by_rank", comm.allgather(report.counted_traffic.received_bytes)},
+          {"sent_bytes_by_rank", comm.allgather(report.counted_traffic.sent_bytes)},
+          {"solving_work_by_rank", comm.allgather(report.counted_work)}};
+}
+
+Json report_json(const Communicator& comm, const TrainingReport& report) {
   Json sweeps = Json::array();
   for (const auto& sweep : report.sweeps) {
     const HalfSweepSeconds &users = sweep.users, &items = sweep.items;
@@ -59,7 +74,7 @@ Json report_json(const TrainingReport& report) {
   return {{"sweeps", std::move(sweeps)},
           {"stopped_by", report.stopped_by},
           {"best_sweep", report.best_sweep},
-          {"fetched_rows_a_sweep_on_rank_0", report.fetched_rows},
+          {"exchange", exchange_json(comm, report)},
           {"planned_bytes_on_rank_0", report.planned_bytes},
           {"product_flops_per_second_on_rank_0", report.product_flops_per_second},
           {"gathered_bytes_per_second_on_rank_0", report.gathered_bytes_per_second}};
@@ -89,7 +104,7 @@ class AlsFamily : public ModelFamily {
       };
     }
     AlsResult result = train_als(session.comm, train, als_, callbacks, session.phases);
-    session.results["training"] = report_json(result.report);
+    session.results["training"] = report_json(session.comm, result.report);
     return std::move(result.model);
   }
 

@@ -9,11 +9,11 @@
 namespace pushcart {
 namespace {
 
-/// Calls use(row) for the rows that are worked on here, in order.
+/// Calls use(row) for the rows that are worked on here and have entries, in order.
 template <class Use>
 void for_each_row(const WorkRows& rows, Use&& use) {
   for (Count row = 0; row < rows.num_rows(); ++row) {
-    if (rows.is_here(row)) use(row);
+    if (rows.is_here(row) && rows.row_length(row) > 0) use(row);
   }
 }
 

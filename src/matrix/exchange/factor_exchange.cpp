@@ -75,7 +75,7 @@ FactorExchange::FactorExchange(const Communicator& comm, const WorkRows& rows, c
     PUSHCART_CHECK(columns.num_rows() <= std::numeric_limits<std::int32_t>::max());
     positions_.resize(static_cast<std::size_t>(rows.num_entries()));
     for (Count row = 0; row < rows.num_rows(); ++row) {
-      if (!rows.is_here(row)) continue;
+      if (!rows.is_here(row) || rows.row_length(row) == 0) continue;
       pieces_.push_back({row, rows.begin(row), rows.begin(row) + rows.row_length(row)});
       auto position = positions_.begin() + rows.begin(row);
       for (const Count column : rows.columns(row)) {

@@ -8,9 +8,9 @@ namespace {
 /// Calls use(row, entry, column's bias) for every entry of the side, in order.
 template <class Use>
 void for_each_entry(const RatingSide& side, const std::vector<float>& column_biases, Use&& use) {
-  std::vector<float> buffer;
+  side.exchange.start(column_biases, 1);
   for (Count batch = 0; batch < side.exchange.num_batches(); ++batch) {
-    const GatheredRows biases = side.exchange.fetch(batch, column_biases, 1, buffer);
+    const GatheredRows biases = side.exchange.await(batch);
     for (const RowPiece& piece : side.exchange.pieces(batch)) {
       for (Count entry = piece.begin; entry < piece.end; ++entry) {
         const auto at = static_cast<std::size_t>(entry);
@@ -18,6 +18,7 @@ void for_each_entry(const RatingSide& side, const std::vector<float>& column_bia
       }
     }
   }
+  side.exchange.finish();
 }
 
 std::vector<float> regularized_means(const RatingSide& side, double mean,

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "pushcart/comm/communicator.hpp"
-#include "pushcart/matrix/row_exchange.hpp"
+#include "pushcart/matrix/factor_exchange.hpp"
 
 namespace pushcart::als {
 
@@ -18,7 +18,7 @@ struct Biases {
 struct RatingSide {
   const SparseRows& rows;
   std::span<const float> values;  ///< aligned with the entries of rows
-  const RowExchange& exchange;    ///< of rows by their columns' owners
+  FactorExchange& exchange;       ///< of rows by their columns' owners
   Count num_rows = 0;             ///< global
 };
 

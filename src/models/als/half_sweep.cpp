@@ -13,6 +13,12 @@
 #include "pushcart/base/parallel.hpp"
 
 namespace pushcart::als {
+
+/// One for all heavy rows, by the shortest of them.
+RowMethod heavy_method_of(const HalfSweepSettings& settings) {
+  return method_of_row(settings.solver.solver, std::max(settings.heavy_length, settings.k), settings.k);
+}
+
 namespace {
 
 /// Adds the time until its end of life.
@@ -30,37 +36,85 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+double cost_of(const HalfSweepSettings& settings, Count length) {
+  if (length == 0) return 0;
+  return cost_of_row(method_of_row(settings.solver.solver, length, settings.k), length, settings.k);
+}
+
+/// Sums in double, and roundings to the grid, at half the speed of floats.
+WorkCosts costs_of(const HalfSweepSettings& settings) {
+  const double k = static_cast<double>(settings.k);
+  WorkCosts costs;
+  costs.row = [settings](Count length) { return cost_of(settings, length); };
+  costs.heavy_length = settings.heavy_length;
+  costs.row_bytes = stored_width(settings.solver.precision, settings.k) * Count{sizeof(float)};
+  if (heavy_method_of(settings) == RowMethod::gradients) {
+    constexpr double usual_rounds = 4;
+    costs.heavy_rounds = usual_rounds;
+    costs.heavy_entry = 4 * k;
+    costs.heavy_block = 4 * k;
+    costs.heavy_row = 20 * k;
+    costs.part_bytes = static_cast<Count>(usual_rounds) * 2 * settings.k * Count{sizeof(double)};
+  } else {
+    costs.heavy_entry = k * k;
+    costs.heavy_block = k * k;
+    costs.heavy_row = k * k * k / 3;
+    costs.part_bytes = HeavyCholesky::part_bytes(settings.k);
+  }
+  return costs;
+}
+
 /// The most entries that a solver sees at once.
-Count longest_piece(const SparseRows& rows, const ExchangeLimits& limits) {
+Count longest_plain_row(const WorkShares& shares) {
   Count longest = 1;
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    const Count length = rows.row_length(row);
-    longest = std::max(longest, length < limits.split_length ? length : limits.block_length);
+  for (Count row = 0; row < shares.num_plain_rows(); ++row) {
+    if (shares.rows.is_here(row)) longest = std::max(longest, shares.rows.row_length(row));
   }
   return longest;
 }
 
 }  // namespace
 
+WorkShares share_half_sweep(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
+                            const HalfSweepSettings& settings, HeavyBlocks heavy_blocks) {
+  return share_work(comm, observed, fixed, costs_of(settings), heavy_blocks);
+}
+
 HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Count num_rows,
-                     const Partition& fixed, const AlsObjective& objective, const ExchangeLimits& limits,
-                     Count k, const SolverSettings& solver)
+                     const Partition& fixed, const AlsObjective& objective, const HalfSweepSettings& settings,
+                     WorkShares shares, const ExchangeSettings& exchange)
     : comm_(comm),
       observed_(observed),
       num_rows_(num_rows),
       num_fixed_rows_(fixed.num_rows()),
       num_own_fixed_rows_(fixed.range(comm.rank()).size()),
-      k_(k),
+      k_(settings.k),
       objective_(objective),
-      limits_(limits),
-      solver_settings_(solver),
-      exchange_(comm, observed.rows(), fixed, limits) {
+      settings_(settings),
+      shares_(std::move(shares)),
+      borrowed_(shares_.rows.borrowed(), objective, std::move(shares_.borrowed_values)),
+      exchange_(comm, shares_.rows, fixed, exchange),
+      lent_(comm, shares_, k_),
+      heavy_(comm, shares_, costs_of(settings), heavy_method_of(settings), settings.solver.cg_tolerance, k_),
+      work_(static_cast<std::size_t>(omp_get_max_threads()), 0.0) {
   for (Count batch = 0; batch < exchange_.num_batches(); ++batch) {
-    schedules_.push_back(schedule(exchange_.pieces(batch)));
+    schedules_.push_back(schedule(plain_pieces(batch)));
+    for (const RowPiece& piece : exchange_.pieces(batch)) num_gathered_ += piece.end - piece.begin;
   }
-  const Count longest = longest_piece(observed.rows(), limits);
-  for (int thread = 0; thread < omp_get_max_threads(); ++thread) solvers_.emplace_back(k, longest, solver);
+  const Count longest = longest_plain_row(shares_);
+  for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
+    solvers_.emplace_back(k_, longest, settings.solver);
+  }
   is_start_ = granules_with_gradients();
+}
+
+/// Those of a batch before the parts of heavy rows, which come last.
+std::span<const RowPiece> HalfSweep::plain_pieces(Count batch) const {
+  const auto pieces = exchange_.pieces(batch);
+  const auto end = std::partition_point(pieces.begin(), pieces.end(), [&](const RowPiece& piece) {
+    return piece.row < shares_.num_plain_rows();
+  });
+  return pieces.first(static_cast<std::size_t>(end - pieces.begin()));
 }
 
 double HalfSweep::regularization(Count row_length) const {
@@ -94,15 +148,8 @@ HalfSweepWork HalfSweep::work() const {
   }
   const Count gram = num_own_fixed_rows_ * k_ * (k_ + 1);  // half of the product
   return {static_cast<double>(gram + rotated * 2 * k_ * k_),
-          static_cast<double>(observed_.rows().num_entries() * stored_width(solver_settings_.precision, k_) *
+          static_cast<double>(num_gathered_ * stored_width(settings_.solver.precision, k_) *
                               Count{sizeof(float)})};
-}
-
-double HalfSweep::cost(const RowPiece& piece) const {
-  const Count d = piece.end - piece.begin;
-  const RowMethod method =
-      is_split(piece.row) ? RowMethod::primal : method_of_row(solver_settings_.solver, d, k_);
-  return cost_of_row(method, d, k_);
 }
 
 std::vector<char> HalfSweep::granules_with_gradients() const {
@@ -111,8 +158,11 @@ std::vector<char> HalfSweep::granules_with_gradients() const {
   std::vector<char> result(static_cast<std::size_t>((rows.num_rows() + granule - 1) / granule), 0);
   for (Count row = 0; row < rows.num_rows(); ++row) {
     const Count length = rows.row_length(row);
-    if (length > 0 && !is_split(row) &&
-        method_of_row(solver_settings_.solver, length, k_) == RowMethod::gradients) {
+    if (length == 0) continue;
+    const RowMethod method = length < settings_.heavy_length
+                                 ? method_of_row(settings_.solver.solver, length, k_)
+                                 : heavy_method_of(settings_);
+    if (method == RowMethod::gradients) {
       result[static_cast<std::size_t>(row / granule)] = 1;
     }
   }
@@ -134,7 +184,8 @@ HalfSweep::Schedule HalfSweep::schedule(std::span<const RowPiece> pieces) const 
       result.task_begin.push_back(static_cast<std::int32_t>(n));
       room = task_cost;
     }
-    room -= cost(pieces[static_cast<std::size_t>(result.order[n])]);
+    const RowPiece& piece = pieces[static_cast<std::size_t>(result.order[n])];
+    room -= cost_of(settings_, piece.end - piece.begin);
   }
   result.task_begin.push_back(static_cast<std::int32_t>(pieces.size()));
   return result;
@@ -152,20 +203,49 @@ HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss lo
   }
   const std::span<const float> table = stored(fixed);
   for (RowSolver& solver : solvers_) solver.set_basis(objective_.alpha0, eigenvalues_);
-  unsolved_.assign(static_cast<std::size_t>(solved.rows.size()), 0);
-  if (loss == Loss::measure) row_loss_.assign(static_cast<std::size_t>(solved.rows.size()), {});
+  outcomes_.assign(static_cast<std::size_t>(solved.rows.size()), {});
+  const double largest_norm = shares_.num_heavy > 0 ? largest_squared_norm(comm_, fixed) : 0.0;
+  solve_rows(table, largest_norm, solved, loss, seconds);
+  ++num_runs_;
+  HalfSweepOutcome outcome = collect(loss);
+  outcome.seconds = seconds;
+  return outcome;
+}
+
+void HalfSweep::solve_rows(std::span<const float> table, double largest_norm, FactorTable& solved, Loss loss,
+                           HalfSweepSeconds& seconds) {
+  const Count width = stored_width(settings_.solver.precision, k_);
+  {
+    const Stopwatch watch(seconds.exchange);
+    lent_.take(solved);
+    exchange_.start(table, width);
+  }
+  // With stream no batch brings what heavy rows need: they have all of it, and go first, while batches
+  // travel.
+  const bool heavy_first = exchange_.method() == ExchangeMethod::stream;
+  GatheredRows rows{table.data(), nullptr, width};
+  if (heavy_first) {
+    const Stopwatch watch(seconds.solve);
+    solve_heavy_rows(rows, largest_norm, solved, loss);
+  }
   for (Count batch = 0; batch < exchange_.num_batches(); ++batch) {
-    GatheredRows rows;
     {
       const Stopwatch watch(seconds.exchange);
-      rows = exchange_.fetch(batch, table, stored_width(solver_settings_.precision, k_), fetched_);
+      rows = exchange_.await(batch);
     }
     const Stopwatch watch(seconds.solve);
     solve_batch(batch, rows, solved, loss);
   }
-  HalfSweepOutcome outcome = collect(loss);
-  outcome.seconds = seconds;
-  return outcome;
+  {
+    const Stopwatch watch(seconds.exchange);
+    exchange_.finish();
+  }
+  if (!heavy_first) {
+    const Stopwatch watch(seconds.solve);
+    solve_heavy_rows(rows, largest_norm, solved, loss);
+  }
+  const Stopwatch watch(seconds.exchange);
+  lent_.give_back(solved, outcomes_);
 }
 
 /// Brings what iterations start from into the new basis; rows without entries become zero.
@@ -177,8 +257,8 @@ void HalfSweep::prepare(FactorTable& solved, const Eigenbasis& basis) {
 }
 
 std::span<const float> HalfSweep::stored(const FactorTable& fixed) {
-  if (solver_settings_.precision == GatherPrecision::float32) return fixed.values;
-  const Count width = stored_width(solver_settings_.precision, k_);
+  if (settings_.solver.precision == GatherPrecision::float32) return fixed.values;
+  const Count width = stored_width(settings_.solver.precision, k_);
   stored_.resize(static_cast<std::size_t>(fixed.rows.size() * width));
   constexpr Count rows_a_task = 64;
   parallel_for((fixed.rows.size() + rows_a_task - 1) / rows_a_task, [&](Count task) {
@@ -212,79 +292,95 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
   const Schedule& plan = schedules_[static_cast<std::size_t>(batch)];
   const auto pieces = exchange_.pieces(batch);
   parallel_for(static_cast<Count>(plan.task_begin.size()) - 1, [&](Count task) {
-    RowSolver& solver = solvers_[static_cast<std::size_t>(omp_get_thread_num())];
+    const int thread = omp_get_thread_num();
+    RowSolver& solver = solvers_[static_cast<std::size_t>(thread)];
     const auto begin = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task)]);
     const auto end = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task) + 1]);
     const RowSolver::Finish finish = [&](Count row, std::span<float> x, Solved outcome, double observed) {
       finish_row(row, outcome, observed, x, loss);
     };
+    double work = 0;
     for (std::size_t n = begin; n < end; ++n) {
       const RowPiece& piece = pieces[static_cast<std::size_t>(plan.order[n])];
-      if (is_split(piece.row)) {
-        add_split_piece(solver, piece, rows, solved, loss);
-      } else {
-        solve_piece(solver, piece, rows, solved, finish);
-      }
+      solve_piece(solver, piece, rows, solved, finish);
+      work += cost_of(settings_, piece.end - piece.begin);
     }
     solver.flush(finish);
+    work_[static_cast<std::size_t>(thread)] += work;
+    if (thread == 0) exchange_.progress();
   });
-  std::swap(carried_in_, carried_out_);
 }
 
-RowEntries HalfSweep::observe(RowSolver& solver, Count begin, Count end, const GatheredRows& rows) const {
-  const auto count = static_cast<std::size_t>(end - begin);
-  observed_.observe(begin, end - begin, solver.weights().data(), solver.targets().data());
-  return {rows, exchange_.positions().subspan(static_cast<std::size_t>(begin), count),
-          solver.weights().first(count), solver.targets().first(count)};
+/// Entries are numbered as in shares_.rows; the lent rows' come after the own ones.
+void HalfSweep::observe(Count begin, Count count, float* weights, float* targets) const {
+  const Count num_own = shares_.rows.num_own_entries();
+  if (begin < num_own) {
+    observed_.observe(begin, count, weights, targets);
+  } else {
+    borrowed_.observe(begin - num_own, count, weights, targets);
+  }
 }
 
 void HalfSweep::solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows,
                             FactorTable& solved, const RowSolver::Finish& finish) {
-  const RowEntries entries = observe(solver, piece.begin, piece.end, rows);
-  solver.add(piece.row, rows, entries.positions, regularization(piece.end - piece.begin),
-             solved.row(piece.row), finish);
+  const Count length = piece.end - piece.begin;
+  observe(piece.begin, length, solver.weights().data(), solver.targets().data());
+  const auto positions =
+      exchange_.positions().subspan(static_cast<std::size_t>(piece.begin), static_cast<std::size_t>(length));
+  const bool is_own = shares_.rows.is_own(piece.row);
+  solver.add(piece.row, rows, positions, regularization(length),
+             is_own ? solved.row(piece.row) : lent_.solution(piece.row - shares_.rows.num_own_rows()),
+             finish);
 }
 
-void HalfSweep::add_split_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows,
-                                FactorTable& solved, Loss loss) {
-  const auto& offsets = observed_.rows().offsets;
-  const bool begins = piece.begin == offsets[static_cast<std::size_t>(piece.row)];
-  const bool ends = piece.end == offsets[static_cast<std::size_t>(piece.row) + 1];
-  NormalSums sums;
-  if (begins) {
-    sums.start(k_, solver_settings_.precision);
-  } else {
-    std::swap(sums, carried_in_);
-  }
-  for (Count begin = piece.begin; begin < piece.end; begin += limits_.block_length) {
-    sums.add(observe(solver, begin, std::min(begin + limits_.block_length, piece.end), rows));
-  }
-  if (!ends) {
-    std::swap(sums, carried_out_);
-    return;
-  }
-  const std::span<float> x = solved.row(piece.row);
-  const Solved outcome = solver.solve(sums, regularization(observed_.rows().row_length(piece.row)), x);
-  finish_row(piece.row, outcome, loss == Loss::measure ? sums.observed_loss(x) : 0.0, x, loss);
+void HalfSweep::solve_heavy_rows(const GatheredRows& rows, double largest_norm, FactorTable& solved,
+                                 Loss loss) {
+  const FixedSide fixed{rows,         settings_.solver.precision, exchange_.positions(),
+                        largest_norm, objective_.alpha0,          eigenvalues_};
+  const HeavyCallbacks callbacks{[&](Count begin, Count count, float* weights, float* targets) {
+                                   observe(begin, count, weights, targets);
+                                 },
+                                 [&](Count row) { return regularization(shares_.rows.row_length(row)); },
+                                 [&](Count row, Solved outcome, double observed) {
+                                   finish_row(row, outcome, observed, solved.row(row), loss);
+                                 },
+                                 [&] { exchange_.progress(); }};
+  heavy_.run(fixed, callbacks, solved);
 }
 
-void HalfSweep::finish_row(Count row, Solved outcome, double observed, std::span<float> x, Loss loss) {
-  if (outcome == Solved::no) {
+void HalfSweep::finish_row(Count row, Solved solved, double observed, std::span<float> x, Loss loss) {
+  RowOutcome& outcome = shares_.rows.is_own(row) ? outcomes_[static_cast<std::size_t>(row)]
+                                                 : lent_.outcome(row - shares_.rows.num_own_rows());
+  outcome = {};
+  if (solved == Solved::no) {
     std::fill(x.begin(), x.end(), 0.0F);
-    unsolved_[static_cast<std::size_t>(row)] = 1;
+    outcome.is_unsolved = 1;
     return;
   }
   if (loss == Loss::skip) return;
+  outcome.observed = observed;
   // The fixed side's Gram matrix is diagonal in its eigenbasis.
-  const double all_pairs = weighted_squares(eigenvalues_, x);
-  row_loss_[static_cast<std::size_t>(row)] = {observed, objective_.alpha0 * all_pairs};
+  outcome.unobserved = objective_.alpha0 * weighted_squares(eigenvalues_, x);
+}
+
+Traffic HalfSweep::planned_traffic() const {
+  const Traffic a_run = exchange_.planned(stored_width(settings_.solver.precision, k_)) + lent_.planned();
+  return num_runs_ * a_run + heavy_.planned();
+}
+
+Traffic HalfSweep::counted_traffic() const {
+  return exchange_.counted() + lent_.counted() + heavy_.counted();
+}
+
+double HalfSweep::counted_work() const {
+  return std::accumulate(work_.begin(), work_.end(), heavy_.counted_work());
 }
 
 HalfSweepOutcome HalfSweep::collect(Loss loss) const {
   HalfSweepOutcome outcome;
   Count failed = 0, first = std::numeric_limits<Count>::max();
-  for (std::size_t row = 0; row < unsolved_.size(); ++row) {
-    if (!unsolved_[row]) continue;
+  for (std::size_t row = 0; row < outcomes_.size(); ++row) {
+    if (!outcomes_[row].is_unsolved) continue;
     ++failed;
     first = std::min(first, observed_.rows().rows.begin + static_cast<Count>(row));
   }
@@ -293,7 +389,7 @@ HalfSweepOutcome HalfSweep::collect(Loss loss) const {
   if (outcome.num_unsolved > 0) outcome.first_unsolved = first;
   if (loss == Loss::measure) {
     const auto sums = sum_over_rows<2>(comm_, observed_.rows().rows, num_rows_, [&](Count row) {
-      const RowLoss& terms = row_loss_[static_cast<std::size_t>(row)];
+      const RowOutcome& terms = outcomes_[static_cast<std::size_t>(row)];
       return std::array{terms.observed, terms.unobserved};
     });
     outcome.observed = sums[0];

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "models/als/eigenbasis.hpp"
+#include "models/als/heavy_rows.hpp"
+#include "models/als/lent_rows.hpp"
 #include "models/als/observed_rows.hpp"
 #include "models/als/row_solver.hpp"
 #include "models/als/stored_rows.hpp"
@@ -25,28 +27,53 @@ struct HalfSweepOutcome {
   HalfSweepSeconds seconds;   ///< of this rank
 };
 
+/// How the rows of one side are solved.
+struct HalfSweepSettings {
+  Count k = 0;
+  Count heavy_length = 4096;  ///< rows with so many entries are solved in parts, by all threads and ranks
+  SolverSettings solver;
+};
+
+/// How its heavy rows are solved. Local.
+RowMethod heavy_method_of(const HalfSweepSettings& settings);
+
+/// Who solves what in the half sweeps of one side. Collective.
+WorkShares share_half_sweep(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
+                            const HalfSweepSettings& settings, HeavyBlocks heavy_blocks);
+
 /// Solves all rows of one side with the other side fixed: Gram matrix, eigenbasis, rotation of the fixed
-/// side, then the owned rows in batches as the exchange brings what they need. Planned once, run every sweep.
+/// side, then this rank's share of the rows in batches as the exchange brings what they need, then the heavy
+/// rows. Planned once, run every sweep.
 class HalfSweep {
  public:
   /// Collective. `observed` must outlive this; its rows are this rank's part of `num_rows`, its columns the
-  /// rows of the fixed side, owned as `fixed` says.
+  /// rows of the fixed side, owned as `fixed` says. `shares` are those of share_half_sweep; with
+  /// HeavyBlocks::anywhere the exchange's method must not be stream.
   HalfSweep(const Communicator& comm, const ObservedRows& observed, Count num_rows, const Partition& fixed,
-            const AlsObjective& objective, const ExchangeLimits& limits, Count k,
-            const SolverSettings& solver = {});
+            const AlsObjective& objective, const HalfSweepSettings& settings, WorkShares shares,
+            const ExchangeSettings& exchange);
+  HalfSweep(const HalfSweep&) = delete;
+  HalfSweep& operator=(const HalfSweep&) = delete;
 
   /// Rotates `fixed` in place and fills `solved`, both then in the same basis. On entry both are in one
   /// basis: the rows of `solved` are where conjugate gradients start. Collective. NumericError, on all ranks,
   /// if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows solvable.
   HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss);
 
-  const RowExchange& exchange() const { return exchange_; }
   /// rho_u of a row with so many entries.
   double regularization(Count row_length) const;
   Count num_solved_in_double() const;
   Count num_gradient_rows() const;  ///< of all runs so far, on this rank; so are the steps
   Count num_gradient_steps() const;
   HalfSweepWork work() const;
+  const WorkShares& shares() const { return shares_; }
+
+  /// Bytes of factor rows, lent rows and sums of heavy rows on this rank in all runs so far: as planned, for
+  /// the runs and the steps of heavy rows that there were, and as counted.
+  Traffic planned_traffic() const;
+  Traffic counted_traffic() const;
+  /// Work done here in all runs so far, in multiply-adds as predicted for the rows that were solved.
+  double counted_work() const;
 
  private:
   /// Rows of a batch, the heaviest first, in tasks of like work for the threads.
@@ -54,22 +81,19 @@ class HalfSweep {
     std::vector<std::int32_t> order;       // pieces
     std::vector<std::int32_t> task_begin;  // positions in order, one more than tasks
   };
-  struct RowLoss {
-    double observed = 0, unobserved = 0;
-  };
   Schedule schedule(std::span<const RowPiece> pieces) const;
-  double cost(const RowPiece& piece) const;
+  std::span<const RowPiece> plain_pieces(Count batch) const;
   std::vector<char> granules_with_gradients() const;
-  bool is_split(Count row) const { return observed_.rows().row_length(row) >= limits_.split_length; }
   Eigenbasis take_basis(const FactorTable& fixed, HalfSweepSeconds& seconds) const;
+  void prepare(FactorTable& solved, const Eigenbasis& basis);
+  std::span<const float> stored(const FactorTable& fixed);
+  void solve_rows(std::span<const float> table, double largest_norm, FactorTable& solved, Loss loss,
+                  HalfSweepSeconds& seconds);
   void solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss);
   void solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows, FactorTable& solved,
                    const RowSolver::Finish& finish);
-  void prepare(FactorTable& solved, const Eigenbasis& basis);
-  std::span<const float> stored(const FactorTable& fixed);
-  void add_split_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows,
-                       FactorTable& solved, Loss loss);
-  RowEntries observe(RowSolver& solver, Count begin, Count end, const GatheredRows& rows) const;
+  void solve_heavy_rows(const GatheredRows& rows, double largest_norm, FactorTable& solved, Loss loss);
+  void observe(Count begin, Count count, float* weights, float* targets) const;
   void finish_row(Count row, Solved outcome, double observed, std::span<float> x, Loss loss);
   HalfSweepOutcome collect(Loss loss) const;
 
@@ -77,19 +101,20 @@ class HalfSweep {
   const ObservedRows& observed_;
   const Count num_rows_, num_fixed_rows_, num_own_fixed_rows_, k_;
   const AlsObjective objective_;
-  const ExchangeLimits limits_;
-  const SolverSettings solver_settings_;
-  RowExchange exchange_;
+  const HalfSweepSettings settings_;
+  WorkShares shares_;
+  const ObservedRows borrowed_;
+  FactorExchange exchange_;
+  LentRows lent_;
+  HeavyRows heavy_;
   std::vector<Schedule> schedules_;  // by batch
   std::vector<RowSolver> solvers_;   // by thread
-  // A split row between two batches: what came before, and what goes on.
-  NormalSums carried_in_, carried_out_;
   std::vector<double> eigenvalues_;
-  std::vector<float> fetched_;
   std::vector<float> stored_;   // the fixed side as it is read, unless that is as it is
   std::vector<char> is_start_;  // by granule of solved rows: some row's iteration starts from what is there
-  std::vector<char> unsolved_;  // by owned row
-  std::vector<RowLoss> row_loss_;  // by owned row; empty until measured
+  std::vector<RowOutcome> outcomes_;  // by owned row
+  std::vector<double> work_;          // by thread
+  Count num_gathered_ = 0, num_runs_ = 0;
 };
 
 /// sum over all rows of rho |row|^2, exact for any number of ranks. Collective.

@@ -4,22 +4,27 @@
 
 #include <algorithm>
 
-#include "models/als/block_kernels.hpp"
-#include "models/als/row_solver.hpp"
+#include "models/als/half_sweep.hpp"
 
 namespace pushcart::als {
 
 MemoryPlan plan_memory(const Dataset& dataset, const AlsConfig& config, const AlsObjective& objective,
-                       int rank) {
+                       int rank, const WorkShares& users, const WorkShares& items) {
   constexpr Count float_bytes = sizeof(float), double_bytes = sizeof(double);
   const Count k = config.k, threads = omp_get_max_threads();
   const Count rows = dataset.users.range(rank).size() + dataset.items.range(rank).size();
   const Count entries = dataset.by_user.num_entries() + dataset.by_item.num_entries();
-  Count longest = 1;
-  for (const SparseRows* side : {&dataset.by_user, &dataset.by_item}) {
-    for (Count row = 0; row < side->num_rows(); ++row) longest = std::max(longest, side->row_length(row));
+  Count longest = 1, granule = 1, borrowed_entries = 0, side_by_side = 0;
+  const RowMethod heavy_method = heavy_method_of(
+      {k, config.split_length, {config.solver, config.cg_tolerance, config.gather_precision}});
+  for (const WorkShares* side : {&users, &items}) {
+    for (Count row = 0; row < side->num_plain_rows(); ++row) {
+      if (side->rows.is_here(row)) longest = std::max(longest, side->rows.row_length(row));
+    }
+    granule = std::max(granule, Partition::granule(side->rows.num_columns()));
+    borrowed_entries += side->rows.borrowed().num_entries();
+    side_by_side += HeavyRows::memory_bytes(*side, heavy_method, k) + LentRows::memory_bytes(*side, k);
   }
-  longest = std::min(longest, config.split_length);
 
   MemoryPlan plan;
   plan.add("factors", rows * k * float_bytes);
@@ -30,24 +35,19 @@ MemoryPlan plan_memory(const Dataset& dataset, const AlsConfig& config, const Al
   if (objective.target == AlsTarget::ratings || config.transform != ValueTransform::identity) {
     plan.add("targets", entries * float_bytes);
   }
-  plan.add("places of gathered rows", entries * Count{sizeof(std::int32_t)});
-  const Count others = dataset.users.num_ranks() - 1;
-  // Of each side at most a batch comes in, and never more rows than the other ranks own; at most two batches
-  // go out, and never more than the own rows to every other rank.
-  const Count remote_rows = dataset.num_users() + dataset.num_items() - rows;
-  const Count row_bytes = k * float_bytes;
-  if (others > 0) {
-    plan.add("fetched rows", std::min(2 * config.batch_bytes, remote_rows * row_bytes));
-    plan.add("rows sent", std::min(2 * config.batch_bytes, rows * others * row_bytes));
+  plan.add("places of gathered rows", (entries + borrowed_entries) * Count{sizeof(std::int32_t)} +
+                                          (dataset.by_user.num_rows() + dataset.by_item.num_rows()) *
+                                              Count{sizeof(RowPiece) + sizeof(std::int32_t)});
+  // Every rank names the same parts.
+  plan.add("rows worked on for others", borrowed_entries * Count{sizeof(Count) + sizeof(float)});
+  plan.add("heavy and lent rows", side_by_side);
+  if (config.gather_precision != GatherPrecision::float32) {
+    plan.add("factors as stored", rows * stored_width(config.gather_precision, k) * float_bytes);
   }
   plan.add("solvers", 2 * threads * RowSolver::scratch_bytes(k, longest));
-  const Count wide = panelled(k);
-  plan.add("Gram matrix", (threads + 4) * wide * wide * double_bytes + 2 * wide * k * float_bytes +
-                              threads * 256 * wide * float_bytes);
-  if (config.gather_precision != GatherPrecision::float32) {
-    plan.add("rows as they are read", rows * stored_width(config.gather_precision, k) * float_bytes);
-  }
-  plan.add("losses by row", rows * 2 * double_bytes);
+  plan.add("Gram matrix", k * k * (threads * (double_bytes + float_bytes) + 4 * double_bytes) +
+                              threads * granule * k * float_bytes);
+  plan.add("outcomes by row", rows * Count{sizeof(RowOutcome)});
   return plan;
 }
 

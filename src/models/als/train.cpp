@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
+#include "models/als/exchange_choice.hpp"
 #include "models/als/half_sweep.hpp"
 #include "models/als/machine_rates.hpp"
 #include "models/als/memory.hpp"
@@ -30,22 +32,17 @@ class Training {
         by_user_(rows_.by_user(), objective, transformed_values(rows_.by_user(), config.transform)),
         by_item_(rows_.by_item(), objective, transformed_values(rows_.by_item(), config.transform)) {
     check_values(comm, dataset, rows_.by_user(), by_user_.values(), objective.target);
+    model_.predicts_ratings = objective_.target == AlsTarget::ratings;
+    if (model_.predicts_ratings) remove_biases();
+    {
+      const auto timer = phases.time("als: plan exchange");
+      plan_sweeps();
+    }
     start_model();
-    const auto timer = phases.time("als: plan exchange");
-    const ExchangeLimits limits{config.batch_bytes, config.k * Count{sizeof(float)}, config.split_length,
-                                std::min<Count>(512, config.split_length)};
-    const SolverSettings solver{config.solver, config.cg_tolerance, config.gather_precision};
-    user_sweep_.emplace(comm, by_user_, dataset.num_users(), dataset.items, objective, limits, config.k,
-                        solver);
-    item_sweep_.emplace(comm, by_item_, dataset.num_items(), dataset.users, objective, limits, config.k,
-                        solver);
-    report_.fetched_rows =
-        user_sweep_->exchange().num_fetched_rows() + item_sweep_->exchange().num_fetched_rows();
   }
 
   AlsResult run(const AlsCallbacks& callbacks) {
     measure();
-    if (objective_.target == AlsTarget::ratings) remove_biases();
     for (int sweep = 1; sweep <= config_.sweeps && report_.stopped_by.empty(); ++sweep) {
       SweepReport now = take_sweep(sweep);
       decide(now, callbacks);
@@ -55,18 +52,57 @@ class Training {
     }
     if (report_.stopped_by.empty()) report_.stopped_by = "sweeps";
     take_back_best();
+    for (const HalfSweep* side : {&*user_sweep_, &*item_sweep_}) {
+      report_.planned_traffic = report_.planned_traffic + side->planned_traffic();
+      report_.counted_traffic = report_.counted_traffic + side->counted_traffic();
+      report_.counted_work += side->counted_work();
+    }
     model_.history = history_text();
     return {std::move(model_), std::move(report_)};
   }
 
  private:
+  /// Who solves what, how rows travel, and whether memory suffices: before anything large is allocated.
+  void plan_sweeps() {
+    const SolverSettings solver{config_.solver, config_.cg_tolerance, config_.gather_precision};
+    const HalfSweepSettings settings{config_.k, config_.split_length, solver};
+    const auto share = [&](HeavyBlocks blocks) {
+      return std::pair{share_half_sweep(comm_, by_user_, dataset_.items, settings, blocks),
+                       share_half_sweep(comm_, by_item_, dataset_.users, settings, blocks)};
+    };
+    auto shares = share(config_.exchange == ExchangeMethod::stream ? HeavyBlocks::at_column_owner
+                                                                   : HeavyBlocks::anywhere);
+    const Count row_bytes = stored_width(solver.precision, config_.k) * Count{sizeof(float)};
+    const auto choose = [&] {
+      MemoryPlan plan = plan_memory(dataset_, config_, objective_, comm_.rank(), shares.first, shares.second);
+      const ExchangeChoice choice =
+          choose_exchange(comm_, {shares.first.rows, dataset_.items}, {shares.second.rows, dataset_.users},
+                          config_, row_bytes, plan.total_bytes());
+      plan.add("rows of other ranks", choice.memory_bytes);
+      return std::pair{std::move(plan), choice};
+    };
+    auto [plan, choice] = choose();
+    if (choice.settings.method == ExchangeMethod::stream && config_.exchange != ExchangeMethod::stream) {
+      // Heavy rows must do without rows that no batch brings.
+      shares = share(HeavyBlocks::at_column_owner);
+      std::tie(plan, choice) = choose();
+      choice.settings.method = ExchangeMethod::stream;
+    }
+    announce_memory(comm_, "train als", plan, config_.memory_budget_bytes);
+    report_.planned_bytes = plan.total_bytes();
+    report_.exchange = choice.settings.method;
+    user_sweep_.emplace(comm_, by_user_, dataset_.num_users(), dataset_.items, objective_, settings,
+                        std::move(shares.first), choice.settings);
+    item_sweep_.emplace(comm_, by_item_, dataset_.num_items(), dataset_.users, objective_, settings,
+                        std::move(shares.second), choice.settings);
+  }
+
   void start_model() {
     model_.family = "als";
     model_.users = dataset_.users;
     model_.items = dataset_.items;
     model_.dataset_digest = dataset_.digest;
     model_.config = settings_text(config_, objective_);
-    model_.predicts_ratings = objective_.target == AlsTarget::ratings;
     collectively(comm_, "making room for the factors", [&] {
       for (auto [table, rows] : {std::pair{&model_.user_factors, dataset_.users.range(comm_.rank())},
                                  std::pair{&model_.item_factors, dataset_.items.range(comm_.rank())}}) {
@@ -95,10 +131,11 @@ class Training {
 
   void remove_biases() {
     const auto timer = phases_.time("als: biases");
-    const RatingSide user_side{rows_.by_user(), by_user_.values(), user_sweep_->exchange(),
-                               dataset_.num_users()};
-    const RatingSide item_side{rows_.by_item(), by_item_.values(), item_sweep_->exchange(),
-                               dataset_.num_items()};
+    const WorkRows user_rows(rows_.by_user()), item_rows(rows_.by_item());
+    FactorExchange user_exchange(comm_, user_rows, dataset_.items, {}),
+        item_exchange(comm_, item_rows, dataset_.users, {});
+    const RatingSide user_side{rows_.by_user(), by_user_.values(), user_exchange, dataset_.num_users()};
+    const RatingSide item_side{rows_.by_item(), by_item_.values(), item_exchange, dataset_.num_items()};
     Biases biases = fit_biases(comm_, user_side, item_side, config_.bias_regularization, config_.bias_passes);
     auto user_residuals = rating_residuals(user_side, biases.mean, biases.users, biases.items);
     by_item_.set_values(rating_residuals(item_side, biases.mean, biases.items, biases.users));
@@ -231,11 +268,7 @@ AlsResult train_als(const Communicator& comm, const Dataset& train, const AlsCon
                     const AlsCallbacks& callbacks, PhaseLog& phases) {
   const AlsObjective objective = resolve_objective(config, train.value_kind);
   als::use_one_blas_thread();
-  const MemoryPlan plan = als::plan_memory(train, config, objective, comm.rank());
-  announce_memory(comm, "train als", plan, config.memory_budget_bytes);
-  AlsResult result = als::Training(comm, train, config, objective, phases).run(callbacks);
-  result.report.planned_bytes = plan.total_bytes();
-  return result;
+  return als::Training(comm, train, config, objective, phases).run(callbacks);
 }
 
 }  // namespace pushcart
