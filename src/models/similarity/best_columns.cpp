@@ -28,50 +28,54 @@ void BestColumns::offer(const ScoredColumns& found, Count num_found, Count first
   for (Count n = 0; n < num_found; ++n) keys[n] = key_of(found.scores[n], first + found.columns[n]);
   if (keeps_support_) std::copy_n(found.counts, num_found, support_.begin() + size_);
   size_ += num_found;
-  if (size_ > k_ + room_ / 2) cut();
+  if (size_ <= k_ + room_ / 2) return;
+  // The k best and what shares a bin with the k-th; exactly the k best only if those are too many.
+  const std::uint32_t bin = fill_bins();
+  if (bin + 1 < num_bins) keep_from(std::uint64_t{first_bin_ - bin} << bin_shift);
+  if (size_ > k_ + room_ / 4) keep_from(kth_key());
 }
 
-/// The k-th best of more than k: by how many fall into bins of like scores, then exactly within one bin.
-std::uint64_t BestColumns::kth_key() {
-  constexpr int bin_shift = 32 + 18;  // 32 bins for each power of 2
+std::uint32_t BestColumns::fill_bins() {
   std::uint64_t best = 0;
   for (Count n = 0; n < size_; ++n) best = std::max(best, keys_[static_cast<std::size_t>(n)]);
-  const auto first_bin = static_cast<std::uint32_t>(best >> bin_shift);
-  const auto bin_of = [&](std::uint64_t key) {
-    return std::min<std::uint32_t>(first_bin - static_cast<std::uint32_t>(key >> bin_shift), num_bins - 1);
-  };
+  first_bin_ = static_cast<std::uint32_t>(best >> bin_shift);
   bins_.fill(0);
   for (Count n = 0; n < size_; ++n) ++bins_[bin_of(keys_[static_cast<std::size_t>(n)])];
   Count before = 0;
   std::uint32_t bin = 0;
   while (before + bins_[bin] < k_) before += bins_[bin++];
+  num_before_ = before;
+  return bin;
+}
+
+/// Of more than k.
+std::uint64_t BestColumns::kth_key() {
+  const std::uint32_t bin = fill_bins();
   Count num_tied = 0;
   for (Count n = 0; n < size_; ++n) {
     const std::uint64_t key = keys_[static_cast<std::size_t>(n)];
     tied_[static_cast<std::size_t>(num_tied)] = key;
     num_tied += bin_of(key) == bin ? 1 : 0;
   }
-  const auto kth = tied_.begin() + (k_ - before - 1);
+  const auto kth = tied_.begin() + (k_ - num_before_ - 1);
   std::nth_element(tied_.begin(), kth, tied_.begin() + num_tied, std::greater<>());
   return *kth;
 }
 
-void BestColumns::cut() {
-  if (size_ <= k_) return;
-  const std::uint64_t kth = kth_key();
+void BestColumns::keep_from(std::uint64_t least) {
   Count kept = 0;
   for (Count n = 0; n < size_; ++n) {
     const std::uint64_t key = keys_[static_cast<std::size_t>(n)];
     keys_[static_cast<std::size_t>(kept)] = key;
     if (keeps_support_) support_[static_cast<std::size_t>(kept)] = support_[static_cast<std::size_t>(n)];
-    kept += key >= kth ? 1 : 0;
+    kept += key >= least ? 1 : 0;
   }
   size_ = kept;
-  threshold_ = score_of_key(kth);
+  threshold_ = score_of_key(least);
 }
 
 void BestColumns::finish(BestOfRows& rows, Count row) {
-  cut();
+  if (size_ > k_) keep_from(kth_key());
   const auto first = row * k_;
   std::copy_n(keys_.begin(), size_, rows.keys.begin() + first);
   if (keeps_support_) std::copy_n(support_.begin(), size_, rows.support.begin() + first);

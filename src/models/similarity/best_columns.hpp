@@ -59,8 +59,14 @@ class BestColumns {
  private:
   static Count room_of(Count k) { return std::max<Count>(128, 2 * k); }
   static Count capacity_of(Count k) { return k + room_of(k) + std::max<Count>(512, room_of(k)); }
-  void cut();
+  /// Drops what cannot be among the k best; the least that stays is the new threshold.
+  void keep_from(std::uint64_t least);
   std::uint64_t kth_key();
+  /// Counts keys by bins of like scores. @return the bin of the k-th best
+  std::uint32_t fill_bins();
+  std::uint32_t bin_of(std::uint64_t key) const {
+    return std::min<std::uint32_t>(first_bin_ - static_cast<std::uint32_t>(key >> bin_shift), num_bins - 1);
+  }
 
   Count k_, room_;
   bool keeps_support_;
@@ -68,7 +74,10 @@ class BestColumns {
   Count size_ = 0;
   std::vector<std::uint64_t> keys_, tied_;
   std::vector<std::uint32_t> support_;
-  static constexpr std::size_t num_bins = 512;
+  static constexpr int bin_shift = 32 + 18;  // 32 bins for each power of 2
+  static constexpr std::uint32_t num_bins = 512;
+  std::uint32_t first_bin_ = 0;  ///< of the best key
+  Count num_before_ = 0;         ///< keys in better bins than the k-th
   std::array<std::uint32_t, num_bins> bins_{};
 };
 

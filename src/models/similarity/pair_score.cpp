@@ -57,13 +57,19 @@ CountBound PairScore::bound(double row, float threshold) const {
   return bound;
 }
 
-unsigned PairScore::lowest_count(double row, float threshold, float smallest_z) const {
+CountNeed PairScore::need(double row, float threshold, std::span<const float> least_z) const {
+  constexpr double caution = 1 - 1e-5, most = std::numeric_limits<std::int32_t>::max();
+  constexpr unsigned chunk_columns = 64;
   const CountBound least = bound(row, threshold);
-  const double needed = std::ceil(
-      (static_cast<double>(least.p) + static_cast<double>(least.q) * static_cast<double>(smallest_z)) *
-      (1 - 1e-5));
-  constexpr double most = std::numeric_limits<std::int32_t>::max();
-  return std::max(min_support_, static_cast<unsigned>(std::min(needed, most)));
+  const double p = static_cast<double>(least.p) * caution, q = static_cast<double>(least.q) * caution;
+  const double lowest = std::ceil(p + q * static_cast<double>(least_z.back()));
+  CountNeed need{std::max(min_support_, static_cast<unsigned>(std::min(lowest, most))), 0};
+  if (!(q > 0)) return need;
+  const double largest_z = (static_cast<double>(need.lowest) - p) / q;
+  const auto first = std::partition_point(least_z.begin(), least_z.end(),
+                                          [&](float z) { return static_cast<double>(z) > largest_z; });
+  need.first_column = static_cast<unsigned>(first - least_z.begin()) * chunk_columns;
+  return need;
 }
 
 float PairScore::z(double column) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "models/similarity/operands.hpp"
@@ -23,8 +24,8 @@ class PairScore {
 
   /// No column with a smaller c has a score of `threshold`; z(column) stands for it.
   CountBound bound(double row, float threshold) const;
-  /// The same as a whole number, for columns whose z is at least `smallest_z`.
-  unsigned lowest_count(double row, float threshold, float smallest_z) const;
+  /// The same as whole numbers; least_z[n] is the smallest z of the first n + 1 chunks of a block.
+  CountNeed need(double row, float threshold, std::span<const float> least_z) const;
   float z(double column) const;
 
  private:

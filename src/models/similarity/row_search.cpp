@@ -23,14 +23,17 @@ void BlockAids::fill(const ColumnBlock& block, const Product& product, const Pai
   const Count whole_groups = (num_columns + slice_columns - 1) / slice_columns * slice_columns;
   terms.resize(static_cast<std::size_t>(num_columns));
   z_by_chunk.assign(static_cast<std::size_t>(whole_groups / chunk_columns), none);
-  smallest_z = none;
   for (Count column = 0; column < num_columns; ++column) {
     const double side = score.side(block.sizes()[column], block.scales()[column]);
     terms[static_cast<std::size_t>(column)] = static_cast<float>(side);
     const float z = score.z(side);
     float& of_chunk = z_by_chunk[static_cast<std::size_t>(column / chunk_columns)];
     of_chunk = std::min(of_chunk, z);
-    smallest_z = std::min(smallest_z, z);
+  }
+  least_z.clear();
+  for (Count chunk = 0; chunk < block.shape().num_chunks(); ++chunk) {
+    const float z = z_by_chunk[static_cast<std::size_t>(chunk)];
+    least_z.push_back(chunk == 0 ? z : std::min(z, least_z.back()));
   }
   if (product.is_count() && !product.has_window()) slices.fill(block);
 }
@@ -107,14 +110,19 @@ Count RowSearch::count_columns(const LeftRow& left, const ColumnBlock& block, co
 template <class T>
 void RowSearch::search_counts(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids,
                               T* counters,
-                              Count (*take)(const unsigned short*, Count, T*, unsigned,
+                              Count (*take)(const unsigned short*, Count, T*, const CountNeed&,
                                             const ScoredColumns&)) {
   const Count touched = count_columns(left, block, aids, counters);
   if (left.itself >= 0) counters[left.itself] = 0;
+  CountNeed need;
+  float threshold = -1;
   for (Count first = 0; first < touched; first += best_.room()) {
-    const unsigned lowest = score_.lowest_count(left.side, best_.threshold(), aids.smallest_z);
+    if (threshold != best_.threshold()) {
+      threshold = best_.threshold();
+      need = score_.need(left.side, threshold, aids.least_z);
+    }
     const Count size = std::min(best_.room(), touched - first);
-    offer_counted(left, block, aids, take(list_.data() + first, size, counters, lowest, found_));
+    offer_counted(left, block, aids, take(list_.data() + first, size, counters, need, found_));
   }
 }
 
@@ -173,7 +181,7 @@ void RowSearch::search(Count row, const ColumnBlock& block, const BlockAids& aid
     return best_.finish(rows, row);
   }
   if (static_cast<Count>(inner.size()) <
-      Count{score_.lowest_count(left.side, best_.threshold(), aids.smallest_z)}) {
+      Count{score_.need(left.side, best_.threshold(), aids.least_z).lowest}) {
     report_.skipped += visits.all;  // even a column that all of the row's u have is not good enough
     return;
   }

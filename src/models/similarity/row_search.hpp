@@ -17,7 +17,7 @@ namespace pushcart::similarity {
 struct BlockAids {
   std::vector<float> terms;       ///< by column: its side of the score
   std::vector<float> z_by_chunk;  ///< smallest z of 64 columns; whole groups of bit slices
-  float smallest_z = 0;
+  std::vector<float> least_z;     ///< smallest z of the first chunks, up to each
   BitSlices slices;
 
   void fill(const ColumnBlock& block, const Product& product, const PairScore& score);
@@ -41,7 +41,7 @@ class RowSearch {
   Count count_columns(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, T* counters);
   template <class T>
   void search_counts(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids, T* counters,
-                     Count (*take)(const unsigned short*, Count, T*, unsigned, const ScoredColumns&));
+                     Count (*take)(const unsigned short*, Count, T*, const CountNeed&, const ScoredColumns&));
   void search_sums(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids);
   void search_slices(const LeftRow& left, const ColumnBlock& block, const BlockAids& aids);
   /// Scores the columns with counts that are in found_ and offers those that pass.

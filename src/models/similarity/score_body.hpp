@@ -16,7 +16,7 @@ inline Count keep(unsigned column, float score, unsigned count, const ScoreRule&
 }
 
 template <class T>
-Count take_counters(const unsigned short* list, Count size, T* counters, unsigned lowest,
+Count take_counters(const unsigned short* list, Count size, T* counters, const CountNeed& need,
                     const ScoredColumns& out) {
   Count found = 0;
   for (Count n = 0; n < size; ++n) {
@@ -24,7 +24,7 @@ Count take_counters(const unsigned short* list, Count size, T* counters, unsigne
     counters[column] = 0;
     out.columns[found] = column;
     out.counts[found] = count;
-    found += count >= lowest ? 1 : 0;
+    found += count >= need.lowest + (column < need.first_column ? 1U : 0U) ? 1 : 0;
   }
   return found;
 }

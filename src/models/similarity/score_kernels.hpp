@@ -27,17 +27,22 @@ struct CountBound {
   unsigned lowest = 1;
 };
 
+/// What a count must at least be: `lowest`, and one more for columns before `first_column`.
+struct CountNeed {
+  unsigned lowest = 1, first_column = 0;
+};
+
 /// The hot loops between accumulators and lists, compiled once for each CPU path; all give the same bits.
 /// Those that take a list of touched columns set what they read to zero. Counters are read 3 bytes beyond
 /// their end.
 /// @return how many columns pass
 struct ScoreKernels {
-  /// The listed columns whose counters are at least `lowest`, with their counts.
-  Count (*bytes)(const unsigned short* list, Count size, unsigned char* counters, unsigned lowest,
+  /// The listed columns whose counters meet the need, with their counts.
+  Count (*bytes)(const unsigned short* list, Count size, unsigned char* counters, const CountNeed& need,
                  const ScoredColumns& out);
-  Count (*shorts)(const unsigned short* list, Count size, unsigned short* counters, unsigned lowest,
+  Count (*shorts)(const unsigned short* list, Count size, unsigned short* counters, const CountNeed& need,
                   const ScoredColumns& out);
-  Count (*words)(const unsigned short* list, Count size, unsigned* counters, unsigned lowest,
+  Count (*words)(const unsigned short* list, Count size, unsigned* counters, const CountNeed& need,
                  const ScoredColumns& out);
   /// `counters` may be null: then there is no shrinkage and counts are 0.
   Count (*sums)(const unsigned short* list, Count size, float* sums, unsigned* counters, const float* terms,

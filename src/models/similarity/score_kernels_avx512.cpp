@@ -53,14 +53,17 @@ __m512i listed(__mmask16 mask, const unsigned short* list) {
 }
 
 template <class T>
-Count take_counters(const unsigned short* list, Count size, T* counters, unsigned lowest,
+Count take_counters(const unsigned short* list, Count size, T* counters, const CountNeed& need,
                     const ScoredColumns& out) {
-  const __m512i bound = _mm512_set1_epi32(static_cast<int>(lowest));
+  const __m512i lowest = _mm512_set1_epi32(static_cast<int>(need.lowest));
+  const __m512i one_more = _mm512_add_epi32(lowest, _mm512_set1_epi32(1));
+  const __m512i first_column = _mm512_set1_epi32(static_cast<int>(need.first_column));
   Count found = 0;
   for (Count n = 0; n < size; n += lanes) {
     __mmask16 mask = lanes_left(size - n);
     const __m512i columns = listed(mask, list + n), counts = gather(mask, columns, counters);
-    mask = _mm512_mask_cmpge_epu32_mask(mask, counts, bound);
+    const __mmask16 before = _mm512_cmplt_epu32_mask(columns, first_column);
+    mask = _mm512_mask_cmpge_epu32_mask(mask, counts, _mm512_mask_blend_epi32(before, lowest, one_more));
     _mm512_storeu_si512(out.columns + found, _mm512_maskz_compress_epi32(mask, columns));
     _mm512_storeu_si512(out.counts + found, _mm512_maskz_compress_epi32(mask, counts));
     found += __builtin_popcount(mask);
