@@ -125,8 +125,10 @@ class Sweeper {
   Sweeper(const Communicator& comm, const Dataset& dataset, Count k, const SolverSettings& solver)
       : by_user_(dataset.by_user, objective, {}),
         by_item_(dataset.by_item, objective, {}),
-        users_(comm, by_user_, dataset.num_users(), dataset.items, objective, limits(k), k, solver),
-        items_(comm, by_item_, dataset.num_items(), dataset.users, objective, limits(k), k, solver),
+        users_(comm, by_user_, dataset.num_users(), dataset.items, objective, settings(k, solver),
+               shares(comm, by_user_, dataset.items, settings(k, solver)), exchange(k, solver)),
+        items_(comm, by_item_, dataset.num_items(), dataset.users, objective, settings(k, solver),
+               shares(comm, by_item_, dataset.users, settings(k, solver)), exchange(k, solver)),
         factors_(start(dataset, k)) {}
 
   void sweep() {
@@ -142,10 +144,15 @@ class Sweeper {
   double observed() const { return outcome_.observed; }
 
  private:
-  static ExchangeLimits limits(Count k) {
-    ExchangeLimits limits;
-    limits.row_bytes = k * Count{sizeof(float)};
-    return limits;
+  static HalfSweepSettings settings(Count k, const SolverSettings& solver) {
+    return {.k = k, .solver = solver};
+  }
+  static WorkShares shares(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
+                           const HalfSweepSettings& settings) {
+    return share_half_sweep(comm, observed, fixed, settings, HeavyBlocks::anywhere);
+  }
+  static ExchangeSettings exchange(Count k, const SolverSettings& solver) {
+    return {.row_bytes = stored_width(solver.precision, k) * Count{sizeof(float)}};
   }
   ObservedRows by_user_, by_item_;
   HalfSweep users_, items_;
