@@ -77,6 +77,7 @@ void find_hits(const ScreenTask& task) {
     if (task.bias == nullptr) {
       part.limits += first;
     } else {
+      part.bias += first;
       part.scales += first;
       part.float_limits += first;
     }

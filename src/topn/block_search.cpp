@@ -16,8 +16,8 @@ namespace {
 
 constexpr double untried = 0;  ///< count of an upper end that no trial has found
 
-/// Where about `wanted` of `all` items should reach a limit, by what was tried: a limit that enough reach (0 before
-/// any trial) and one that too few do. The tail of scores is taken to fall exponentially.
+/// Where about `wanted` of `all` items should reach a limit, by what was tried: a limit that enough reach (0
+/// before any trial) and one that too few do. The tail of scores is taken to fall exponentially.
 double guess_limit(const SeedTrial& low, const SeedTrial& high, double wanted, double all) {
   const auto depth = [&](double count) { return std::log(1.01 * all / count); };
   const double goal = depth(1.05 * wanted), from = depth(low.count), to = depth(high.count);
@@ -34,9 +34,9 @@ std::uint64_t valid_places(const Panel& panel) {
 
 }  // namespace
 
-bool BlockSearch::is_hopeless(const ItemPanels& panels, const Query& query) {
+bool BlockSearch::is_hopeless(const ItemPanels& panels, const Query& query, double most_added) {
   const double reach = query.has_factors() ? query.norm * panels.max_norm() * (1 + 1e-9) : 0;
-  return panels.max_bias() + reach < below_half_step(query.best.cutoff().score);
+  return most_added + reach < below_half_step(query.best.cutoff_score());
 }
 
 void BlockSearch::take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries) {
@@ -53,62 +53,51 @@ void BlockSearch::search(const ItemBlock& block, const ItemPanels& panels, std::
   row_name_ = &row_name;
   rows_.clear();
   slots_.clear();
+  has_offsets_ =
+      std::any_of(queries.begin(), queries.end(), [](const Query* q) { return !q->weights.empty(); });
+  if (has_offsets_) weight_offsets_.begin(panels, queries.size());
   for (std::size_t slot = 0; slot < queries.size(); ++slot) {
     Query& query = *queries[slot];
     has_closed_[slot] = 0;
-    if (!query.weights.empty()) {
-      clear_closed(slot);
-      add_weights(query, slot);
-    }
-    if (is_hopeless(panels, query)) continue;
     if (!query.has_factors() || block.num_columns() == 0) {
-      walk_biases(query, slot);
-    } else {
-      rows_.push_back(&query);
-      slots_.push_back(slot);
+      serve_without_factors(query, slot);
+      continue;
     }
+    if (has_offsets_) weight_offsets_.add(slot, query);
+    if (is_hopeless(panels, query, has_offsets_ ? weight_offsets_.largest(slot) : panels.max_bias()))
+      continue;
+    rows_.push_back(&query);
+    slots_.push_back(slot);
   }
   if (!rows_.empty()) screen_rows();
 }
 
+void BlockSearch::serve_without_factors(Query& query, std::size_t slot) {
+  if (!query.weights.empty()) {
+    clear_closed(slot);
+    serve_weighted_items(query, slot);
+  }
+  if (!is_hopeless(*panels_, query)) walk_biases(query, slot);
+}
+
 /// Serves the items of the block that the row's history touches; their flags keep them from being served
 /// again.
-void BlockSearch::add_weights(Query& query, std::size_t slot) {
+void BlockSearch::serve_weighted_items(Query& query, std::size_t slot) {
   weight_sums_.resize(static_cast<std::size_t>(block_->size()), 0.0);
   has_weight_.resize(static_cast<std::size_t>(block_->size()), 0);
-  const auto items = block_->items();
-  const auto& by_item = panels_->by_item();
-  const Count first = items[static_cast<std::size_t>(by_item.front())];
-  const Count last = items[static_cast<std::size_t>(by_item.back())];
-  const auto item_at = [&](std::size_t i) { return items[static_cast<std::size_t>(by_item[i])]; };
-  const bool contiguous = last - first + 1 == block_->size();
-  for (WeightCursor& cursor : query.weights) {
-    std::size_t used = 0;
-    for (; used < cursor.columns.size() && cursor.columns[used] <= last; ++used) {
-      const Count item = cursor.columns[used];
-      if (item < first) continue;
-      auto found = static_cast<std::size_t>(item - first);
-      if (!contiguous) {
-        const auto range = std::ranges::lower_bound(
-            by_item, item, {}, [&](Count position) { return items[static_cast<std::size_t>(position)]; });
-        found = static_cast<std::size_t>(range - by_item.begin());
-        if (item_at(found) != item) continue;
-      }
-      const auto position = static_cast<std::size_t>(by_item[found]);
-      if (!has_weight_[position]) weighted_.push_back(static_cast<Count>(position));
-      has_weight_[position] = 1;
-      weight_sums_[position] +=
-          static_cast<double>(cursor.strength) * static_cast<double>(cursor.values[used]);
-    }
-    cursor.columns = cursor.columns.subspan(used);
-    cursor.values = cursor.values.subspan(used);
-  }
-  for (Count position : weighted_) {
-    const Count place = panels_->place(position);
+  take_weights(query, *panels_, [this](Count place, double weight) {
+    const auto at = static_cast<std::size_t>(place);
+    if (!has_weight_[at]) weighted_.push_back(place);
+    has_weight_[at] = 1;
+    weight_sums_[at] += weight;
+  });
+  for (Count place : weighted_) {
+    const auto at = static_cast<std::size_t>(place);
     close(slot, place);
-    offer(query, position, product(query, position), weight_sums_[static_cast<std::size_t>(position)]);
-    weight_sums_[static_cast<std::size_t>(position)] = 0;
-    has_weight_[static_cast<std::size_t>(position)] = 0;
+    const Count position = panels_->position(place);
+    offer(query, position, product(query, position), weight_sums_[at]);
+    weight_sums_[at] = 0;
+    has_weight_[at] = 0;
   }
   weighted_.clear();
 }
@@ -117,8 +106,8 @@ void BlockSearch::add_weights(Query& query, std::size_t slot) {
 void BlockSearch::walk_biases(Query& query, std::size_t slot) {
   for (Count position : panels_->by_bias()) {
     const float bias = block_->bias()[static_cast<std::size_t>(position)];
-    const ScoredItem candidate{block_->items()[static_cast<std::size_t>(position)], bias};
-    if (!std::isnan(bias) && !ranks_before(candidate, query.best.cutoff())) return;
+    const RankKey candidate(block_->items()[static_cast<std::size_t>(position)], bias);
+    if (!std::isnan(bias) && !query.best.accepts(candidate)) return;
     if (has_closed_[slot] && is_closed(slot, panels_->place(position))) continue;
     offer(query, position, product(query, position), 0);
   }
@@ -147,7 +136,7 @@ void BlockSearch::exclude(const Query& query, std::size_t slot) {
 void BlockSearch::count_certain() {
   counts_.assign(rows_.size(), 0);
   for (std::size_t p = 0; p < num_words_; ++p) {
-    screen_->find_hits(static_cast<Count>(p), Bound::lower, limits_.data(), hits_.data());
+    screen_->find_hits(static_cast<Count>(p), Bound::lower, {limits_.data()}, hits_.data());
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       const std::uint64_t closed = closed_[slots_[r] * num_words_ + p];
       counts_[r] += std::popcount(hits_[r] & valid_places(panels_->panels()[p]) & ~closed);
@@ -208,24 +197,37 @@ void BlockSearch::screen_rows() {
   limits_.assign(static_cast<std::size_t>(tile_rows()), HUGE_VAL);
   hits_.resize(static_cast<std::size_t>(tile_rows()));
   num_screened_ += static_cast<Count>(rows_.size()) * block_->size();
+  if (has_offsets_) set_offsets();
   for (std::size_t p = 0; p < num_words_; ++p) {
     for (std::size_t r = 0; r < rows_.size(); ++r)
-      limits_[r] = below_half_step(rows_[r]->best.cutoff().score);
+      limits_[r] = below_half_step(rows_[r]->best.cutoff_score());
     find_hit_pairs(p);
     score_hit_pairs();
   }
 }
 
+void BlockSearch::set_offsets() {
+  offsets_.clear();
+  offset_reach_.clear();
+  for (std::size_t slot : slots_) {
+    offsets_.push_back(weight_offsets_.bounds(slot));
+    offset_reach_.push_back(weight_offsets_.reach(slot));
+  }
+}
+
 void BlockSearch::find_hit_pairs(std::size_t p) {
   const Panel& panel = panels_->panels()[p];
-  screen_->find_hits(static_cast<Count>(p), Bound::upper, limits_.data(), hits_.data());
+  RowLimits limits{limits_.data()};
+  if (has_offsets_) limits = {limits_.data(), offsets_.data(), offset_reach_.data()};
+  screen_->find_hits(static_cast<Count>(p), Bound::upper, limits, hits_.data());
   pairs_.clear();
   for (std::size_t r = 0; r < rows_.size(); ++r) {
     std::uint64_t hits = hits_[r] & valid_places(panel);
     if (hits == 0) continue;
-    if (has_closed_[slots_[r]]) hits &= ~closed_[slots_[r] * num_words_ + p];
     for (; hits != 0; hits &= hits - 1) {
-      pairs_.push_back({rows_[r], panels_->position(panel.first + std::countr_zero(hits))});
+      const Count place = panel.first + std::countr_zero(hits);
+      const double sum = has_offsets_ ? weight_offsets_.sum(slots_[r], place) : 0;
+      pairs_.push_back({rows_[r], panels_->position(place), sum});
     }
   }
 }
@@ -245,7 +247,7 @@ void BlockSearch::score_hit_pairs() {
     products_[i] = product(*pairs_[i].query, pairs_[i].position);
   }
   for (std::size_t i = 0; i < pairs_.size(); ++i)
-    offer(*pairs_[i].query, pairs_[i].position, products_[i], 0);
+    offer(*pairs_[i].query, pairs_[i].position, products_[i], pairs_[i].weight_sum);
 }
 
 double BlockSearch::product(const Query& query, Count position) const {
@@ -258,15 +260,18 @@ void BlockSearch::offer(Query& query, Count position, double product, double wei
   const auto score = static_cast<float>(static_cast<double>(block_->bias()[i]) + product + weight_sum);
   ++num_scored_;
   const Count item = block_->items()[i];
-  if (!std::isnan(score) && !ranks_before({item, score}, query.best.cutoff())) return;
+  const RankKey candidate(item, score);
+  if (!std::isnan(score) && !query.best.accepts(candidate)) return;
   if (std::binary_search(query.excluded.begin(), query.excluded.end(), item)) return;
-  if (std::isnan(score)) {
-    throw NumericError(
-        fmt::format("the score of {} for item number {} is not a number (the model has an infinite "
-                    "or undefined value); train it again with more regularization",
-                    (*row_name_)(query.row), item));
-  }
-  if (score > -HUGE_VALF) query.best.offer({item, score});
+  if (std::isnan(score)) refuse_score(query, item);
+  if (score > -HUGE_VALF) query.best.offer(candidate);
+}
+
+void BlockSearch::refuse_score(const Query& query, Count item) const {
+  throw NumericError(
+      fmt::format("the score of {} for item number {} is not a number (the model has an infinite "
+                  "or undefined value); train it again with more regularization",
+                  (*row_name_)(query.row), item));
 }
 
 }  // namespace pushcart::detail

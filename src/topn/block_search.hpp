@@ -11,6 +11,7 @@
 #include "topn/item_panels.hpp"
 #include "topn/query.hpp"
 #include "topn/screen.hpp"
+#include "topn/weight_offsets.hpp"
 
 namespace pushcart::detail {
 
@@ -31,7 +32,9 @@ class BlockSearch {
   Count num_screened() const { return num_screened_; }
 
   /// Whether no item of the block can get into the list by its factors and bias.
-  static bool is_hopeless(const ItemPanels& panels, const Query& query);
+  static bool is_hopeless(const ItemPanels& panels, const Query& query) {
+    return is_hopeless(panels, query, panels.max_bias());
+  }
 
   /// Gives the lists a cutoff to begin with: a score that enough items of the sample reach for certain. They
   /// then do not climb there item by item. At most seed_rows queries, with factors, without weights; their
@@ -43,8 +46,12 @@ class BlockSearch {
               const std::function<std::string(Count)>& row_name);
 
  private:
+  /// @param most_added  the largest that is added to a product
+  static bool is_hopeless(const ItemPanels& panels, const Query& query, double most_added);
   void take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries);
-  void add_weights(Query& query, std::size_t slot);
+  void serve_weighted_items(Query& query, std::size_t slot);
+  void serve_without_factors(Query& query, std::size_t slot);
+  void set_offsets();
   void walk_biases(Query& query, std::size_t slot);
   void exclude(const Query& query, std::size_t slot);
   void find_seeds();
@@ -55,6 +62,7 @@ class BlockSearch {
   void screen_rows();
   double product(const Query& query, Count position) const;
   void offer(Query& query, Count position, double product, double weight_sum);
+  [[noreturn]] void refuse_score(const Query& query, Count item) const;
   void clear_closed(std::size_t slot);
   void close(std::size_t slot, Count place) {
     closed_[slot * num_words_ + static_cast<std::size_t>(place / panel_items)] |= std::uint64_t{1}
@@ -77,14 +85,19 @@ class BlockSearch {
   std::vector<Query*> rows_;        ///< that are screened
   std::vector<std::size_t> slots_;  ///< of rows_: which of the queries
   std::size_t num_words_ = 0;       ///< of a query's flags: a word a panel
-  /// By query: places that are excluded, or were served already since they have weights.
+  /// By query: places that are excluded, or were served already.
   std::vector<std::uint64_t> closed_;
-  std::vector<double> weight_sums_;       ///< by position in the block
-  std::vector<std::uint8_t> has_weight_;  ///< by position
-  std::vector<Count> weighted_;           ///< positions
+  std::vector<double> weight_sums_;       ///< by place
+  std::vector<std::uint8_t> has_weight_;  ///< by place
+  std::vector<Count> weighted_;           ///< places
+  WeightOffsets weight_offsets_;          ///< by slot
+  bool has_offsets_ = false;              ///< whether rows_ have weights
+  std::vector<const float*> offsets_;     ///< by screened row
+  std::vector<double> offset_reach_;
   struct HitPair {
     Query* query;
     Count position;
+    double weight_sum;
   };
   std::vector<double> products_;          ///< of pairs_
   std::vector<HitPair> pairs_;            ///< of a panel

@@ -24,11 +24,10 @@ void CodeScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::sp
   // The sum of k products in double, in any order, and margin for the few operations on bounds.
   rounding_ = static_cast<double>(block.num_columns() + 64) * 0x1p-51;
   codes_.resize(tile_ * num_columns);
-  const auto given = static_cast<Count>(rows.size());
-  num_rows_ = (given + kernel_.row_multiple - 1) / kernel_.row_multiple * kernel_.row_multiple;
+  num_given_ = static_cast<Count>(rows.size());
+  num_rows_ = (num_given_ + kernel_.row_multiple - 1) / kernel_.row_multiple * kernel_.row_multiple;
   for (Count r = 0; r < num_rows_; ++r) {
-    const Query& query =
-        *rows[static_cast<std::size_t>(std::min(r, given - 1))];  // the last again, to fill up
+    const Query& query = *rows[static_cast<std::size_t>(std::min(r, num_given_ - 1))];
     std::memcpy(codes_.data() + r * num_columns, query.codes, static_cast<std::size_t>(num_columns));
     norms_[r] = query.norm;
     errors_[r] = query.error;
@@ -59,14 +58,26 @@ void CodeScreen::set_limits(const Panel& panel, Bound bound, const double* limit
   }
 }
 
-void CodeScreen::set_biased_limits(const Panel& panel, Bound bound, const double* limits) {
+/// By row: what the kernel adds to the products with this panel.
+void CodeScreen::set_biases(Count index, const RowLimits& rows) {
+  if (rows.offsets == nullptr) {
+    std::fill_n(biases_, num_rows_, panels_->bias(index));
+    return;
+  }
+  const Count first = panels_->panels()[static_cast<std::size_t>(index)].first;
+  for (Count r = 0; r < num_rows_; ++r) biases_[r] = rows.offsets[std::min(r, num_given_ - 1)] + first;
+}
+
+void CodeScreen::set_biased_limits(const Panel& panel, Bound bound, const RowLimits& rows) {
   for (Count r = 0; r < num_rows_; ++r) {
+    const double limit = rows.limits[r];
+    const double added =
+        rows.offsets == nullptr ? panel.bias : rows.offset_reach[std::min(r, num_given_ - 1)];
     // The kernel rounds the dot product, the scale and the score to float.
-    const double rounding = 0x1p-21 * ((norms_[r] + errors_[r]) * panel.code_norm + panel.bias) + 0x1p-110;
+    const double rounding = 0x1p-21 * ((norms_[r] + errors_[r]) * panel.code_norm + added) + 0x1p-110;
     const double margin = slack(panel, r) + rounding;
     float_scales_[r] = static_cast<float>(scales_[r] * panel.scale);
-    float_limits_[r] =
-        bound == Bound::upper ? round_down(limits[r] - margin) : -round_down(-(limits[r] + margin));
+    float_limits_[r] = bound == Bound::upper ? round_down(limit - margin) : -round_down(-(limit + margin));
   }
 }
 
@@ -81,17 +92,18 @@ ScreenTask CodeScreen::task_for(Count panel) {
   return task;
 }
 
-void CodeScreen::find_hits(Count index, Bound bound, const double* limits, std::uint64_t* hits) {
+void CodeScreen::find_hits(Count index, Bound bound, const RowLimits& rows, std::uint64_t* hits) {
   const Panel& panel = panels_->panels()[static_cast<std::size_t>(index)];
   ScreenTask task = task_for(index);
   task.hits = hits;
-  if (panels_->has_bias()) {
-    set_biased_limits(panel, bound, limits);
-    task.bias = panels_->bias(index);
+  if (panels_->has_bias() || rows.offsets != nullptr) {
+    set_biased_limits(panel, bound, rows);
+    set_biases(index, rows);
+    task.bias = biases_;
     task.scales = float_scales_;
     task.float_limits = float_limits_;
   } else {
-    set_limits(panel, bound, limits);
+    set_limits(panel, bound, rows.limits);
     task.limits = whole_limits_;
   }
   if (has_sums_)

@@ -15,18 +15,20 @@ class CodeScreen : public Screen {
   Count kept_tile_rows() const override { return 32 / kernel_.row_multiple * kernel_.row_multiple; }
   void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
              Use use) override;
-  void find_hits(Count panel, Bound bound, const double* limits, std::uint64_t* hits) override;
+  void find_hits(Count panel, Bound bound, const RowLimits& rows, std::uint64_t* hits) override;
 
  private:
   void set_limits(const Panel& panel, Bound bound, const double* limits);
-  void set_biased_limits(const Panel& panel, Bound bound, const double* limits);
+  void set_biased_limits(const Panel& panel, Bound bound, const RowLimits& rows);
+  void set_biases(Count panel, const RowLimits& rows);
   ScreenTask task_for(Count panel);
   double slack(const Panel& panel, Count row) const;
 
   static constexpr Count tile_ = 96;  ///< a multiple of every kernel's row_multiple
   const ScreenKernel& kernel_;
   const ItemPanels* panels_ = nullptr;
-  Count num_rows_ = 0;
+  Count num_rows_ = 0;  ///< those given, the last repeated to fill up
+  Count num_given_ = 0;
   AlignedBuffer<std::int32_t> sums_;  ///< panels x num_rows_ x panel_items, if kept
   bool has_sums_ = false;
   double rounding_ = 0;  ///< of the exact score itself, as a share of |x||y|
@@ -34,6 +36,7 @@ class CodeScreen : public Screen {
   double norms_[tile_], errors_[tile_], scales_[tile_], inverse_scales_[tile_];
   std::int32_t whole_limits_[tile_];
   float float_limits_[tile_], float_scales_[tile_];
+  const float* biases_[tile_];
 };
 
 }  // namespace pushcart::detail

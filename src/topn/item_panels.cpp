@@ -18,12 +18,13 @@ double larger(double a, double b) {
 
 }  // namespace
 
-void ItemPanels::build(const ItemBlock& block, const ScreenKernel* kernel) {
+void ItemPanels::build(const ItemBlock& block, const ScreenKernel* kernel, const CodeBasis& basis) {
   const Count num_panels = (block.size() + panel_items - 1) / panel_items;
   norms_.resize(static_cast<std::size_t>(block.size()));
   parallel_for(num_panels, [&](Count panel) {
     for (Count i = panel * panel_items; i < std::min(block.size(), (panel + 1) * panel_items); ++i)
-      norms_[static_cast<std::size_t>(i)] = euclidean_norm(block.row(i));
+      norms_[static_cast<std::size_t>(i)] =
+          kernel == nullptr ? euclidean_norm(block.row(i)) : basis.item_norm(block.row(i));
   });
   order_items(block, kernel != nullptr);
   find_limits(block);
@@ -31,7 +32,7 @@ void ItemPanels::build(const ItemBlock& block, const ScreenKernel* kernel) {
   num_code_columns_ = padded_columns(*kernel, block.num_columns());
   codes_.resize(num_panels * num_code_columns_ * panel_items);
   starts_.resize(num_panels * panel_items);
-  parallel_for(num_panels, [&](Count panel) { encode(block, *kernel, panel); });
+  parallel_for(num_panels, [&](Count panel) { encode(block, *kernel, basis, panel); });
 }
 
 void ItemPanels::order_items(const ItemBlock& block, bool by_norm) {
@@ -77,12 +78,19 @@ void ItemPanels::find_limits(const ItemBlock& block) {
   }
 }
 
-void ItemPanels::encode(const ItemBlock& block, const ScreenKernel& kernel, Count index) {
+void ItemPanels::encode(const ItemBlock& block, const ScreenKernel& kernel, const CodeBasis& basis,
+                        Count index) {
   constexpr int item_levels = 127;
   Panel& panel = panels_[static_cast<std::size_t>(index)];
   double magnitude = 0;
+  const auto num_columns = static_cast<std::size_t>(block.num_columns());
+  std::vector<double> values(static_cast<std::size_t>(panel.size) * num_columns);
+  const auto item = [&](Count i) {
+    return std::span(values).subspan(static_cast<std::size_t>(i) * num_columns, num_columns);
+  };
   for (Count i = 0; i < panel.size; ++i) {
-    magnitude = larger(largest_magnitude(block.row(position(panel.first + i))), magnitude);
+    basis.transform_item(block.row(position(panel.first + i)), item(i).data());
+    magnitude = larger(largest_magnitude(item(i)), magnitude);
   }
   panel.scale = scale_for(magnitude, item_levels);
   std::int8_t* codes = codes_.data() + index * num_code_columns_ * panel_items;
@@ -91,8 +99,7 @@ void ItemPanels::encode(const ItemBlock& block, const ScreenKernel& kernel, Coun
   std::fill(starts, starts + panel_items, 0);
   std::vector<std::int8_t> row(static_cast<std::size_t>(num_code_columns_), 0);
   for (Count i = 0; i < panel.size; ++i) {
-    const Quantized result =
-        quantize(block.row(position(panel.first + i)), panel.scale, item_levels, row.data());
+    const Quantized result = quantize(item(i), panel.scale, item_levels, row.data());
     panel.code_norm = larger(result.code_norm, panel.code_norm);
     panel.error = larger(result.error, panel.error);
     starts[i] = -kernel.shift * result.sum;
@@ -115,12 +122,26 @@ void ItemPanels::sort_by_bias(const ItemBlock& block) {
   });
 }
 
-void ItemPanels::sort_by_item(const ItemBlock& block) {
+void ItemPanels::index_items(const ItemBlock& block) {
+  const auto item_at = [&](Count position) { return block.items()[static_cast<std::size_t>(position)]; };
   by_item_.resize(static_cast<std::size_t>(block.size()));
   std::iota(by_item_.begin(), by_item_.end(), Count{0});
-  std::sort(by_item_.begin(), by_item_.end(), [&](Count a, Count b) {
-    return block.items()[static_cast<std::size_t>(a)] < block.items()[static_cast<std::size_t>(b)];
-  });
+  std::sort(by_item_.begin(), by_item_.end(), [&](Count a, Count b) { return item_at(a) < item_at(b); });
+  first_item_ = item_at(by_item_.front());
+  last_item_ = item_at(by_item_.back());
+  place_table_.clear();
+  sorted_items_.clear();
+  constexpr Count most_apart = 32;  // on average
+  const Count span = last_item_ - first_item_ + 1;
+  if (span <= most_apart * block.size()) {
+    place_table_.assign(static_cast<std::size_t>(span), -1);
+    for (Count position : by_item_) {
+      place_table_[static_cast<std::size_t>(item_at(position) - first_item_)] =
+          static_cast<std::int32_t>(place(position));
+    }
+  } else {
+    for (Count position : by_item_) sorted_items_.push_back(item_at(position));
+  }
 }
 
 }  // namespace pushcart::detail

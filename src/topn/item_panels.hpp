@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "topn/aligned_buffer.hpp"
+#include "topn/code_basis.hpp"
 #include "topn/item_block.hpp"
 #include "topn/screen_kernel.hpp"
 
@@ -29,7 +31,8 @@ struct Panel {
 class ItemPanels {
  public:
   /// @param kernel  nullptr: no codes, places are positions in the block
-  void build(const ItemBlock& block, const ScreenKernel* kernel);
+  /// @param basis   of the codes; norms are of the items in it
+  void build(const ItemBlock& block, const ScreenKernel* kernel, const CodeBasis& basis);
 
   const std::vector<Panel>& panels() const { return panels_; }
   /// Position in the block of the item at a place.
@@ -51,17 +54,24 @@ class ItemPanels {
   const std::vector<Count>& by_bias() const { return by_bias_; }
   /// Positions in the block by ascending item.
   const std::vector<Count>& by_item() const { return by_item_; }
+  /// Place of an item (a global index, at most last_item); -1 if it is not in the block.
+  Count place_of(Count item) const;
+  Count last_item() const { return last_item_; }
   void sort_by_bias(const ItemBlock& block);
-  void sort_by_item(const ItemBlock& block);
+  /// Before by_item and place_of.
+  void index_items(const ItemBlock& block);
 
  private:
   void order_items(const ItemBlock& block, bool by_norm);
   void find_limits(const ItemBlock& block);
-  void encode(const ItemBlock& block, const ScreenKernel& kernel, Count panel);
+  void encode(const ItemBlock& block, const ScreenKernel& kernel, const CodeBasis& basis, Count panel);
 
   std::vector<Panel> panels_;
   std::vector<double> norms_;  // by position
   std::vector<Count> order_, places_, by_bias_, by_item_;
+  Count first_item_ = 0, last_item_ = 0;
+  std::vector<std::int32_t> place_table_;  ///< of items from first_item_ on, unless they are too far apart
+  std::vector<Count> sorted_items_;        ///< otherwise: the items of by_item_
   Count num_code_columns_ = 0;
   AlignedBuffer<std::int8_t> codes_;
   AlignedBuffer<std::int32_t> starts_;
@@ -69,5 +79,13 @@ class ItemPanels {
   bool has_bias_ = false;
   double max_norm_ = 0, max_bias_ = 0;
 };
+
+inline Count ItemPanels::place_of(Count item) const {
+  if (item < first_item_) return -1;
+  if (!place_table_.empty()) return place_table_[static_cast<std::size_t>(item - first_item_)];
+  const auto found = std::lower_bound(sorted_items_.begin(), sorted_items_.end(), item);
+  if (found == sorted_items_.end() || *found != item) return -1;
+  return place(by_item_[static_cast<std::size_t>(found - sorted_items_.begin())]);
+}
 
 }  // namespace pushcart::detail

@@ -10,8 +10,6 @@ namespace pushcart {
 
 namespace {
 
-constexpr Count max_weight_entries = Count{1} << 22;
-
 double weight_sum(const detail::WeightRows& weights, std::span<const Count> history,
                   std::span<const float> strengths, Count item) {
   double sum = 0;
@@ -38,18 +36,19 @@ std::vector<double> weight_sums(const Communicator& comm, const Model& model, co
                                 const SparseRows& pairs) {
   static const SparseRows none;
   const SparseRows& weights = model.item_weights ? *model.item_weights : none;
-  std::vector<Count> lengths;
-  for (Count row = 0; row < by_user.num_rows(); ++row) {
-    lengths.push_back(pairs.row_length(row) > 0 ? by_user.row_length(row) : 0);
-  }
-  const auto cuts = detail::weight_batches(comm, weights, lengths, max_weight_entries);
+  const auto history = [&](std::size_t row) {
+    const auto local = static_cast<Count>(row);
+    return pairs.row_length(local) > 0 ? by_user.row_columns(local) : std::span<const Count>();
+  };
+  const auto cuts =
+      detail::weight_batches(comm, weights, static_cast<std::size_t>(by_user.num_rows()), history);
   std::vector<double> sums;
   sums.reserve(pairs.columns.size());
   for (std::size_t b = 0; b + 1 < cuts.size(); ++b) {
     std::vector<Count> touched;
     for (Count row = cuts[b]; row < cuts[b + 1]; ++row) {
-      const auto history = by_user.row_columns(row);
-      if (pairs.row_length(row) > 0) touched.insert(touched.end(), history.begin(), history.end());
+      const auto items = history(static_cast<std::size_t>(row));
+      touched.insert(touched.end(), items.begin(), items.end());
     }
     const detail::WeightRows rows(comm, model.items, weights, touched);
     for (Count row = cuts[b]; row < cuts[b + 1]; ++row) {

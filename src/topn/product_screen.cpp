@@ -33,24 +33,29 @@ void ProductScreen::begin(const ItemBlock& block, const ItemPanels& panels, std:
               columns, 0.0F, products_.data(), static_cast<int>(row_stride_));
 }
 
-/// What products, bias added, are compared with. Rounding is monotone, so comparing the rounded sum of
-/// product and bias with it is still rigorous. Not a number if nothing is known.
-float ProductScreen::product_limit(const Panel& panel, Bound bound, Count row, double limit) const {
+/// What products, bias (or offset) added, are compared with. Rounding is monotone, so comparing the rounded
+/// sum with it is still rigorous. Not a number if nothing is known.
+/// @param added  the largest magnitude of what is added to products
+float ProductScreen::product_limit(const Panel& panel, Bound bound, Count row, double limit,
+                                   double added) const {
   const double reach = norms_[row] * panel.norm;
   // Near the end of the range of floats a partial sum may overflow: then nothing is known.
   if (!(reach < 1e38)) return NAN;
-  const double error = error_share_ * reach + underflow_;
+  // The exact score adds in double: bias, product, weights.
+  const double error = error_share_ * reach + underflow_ + 0x1p-50 * added;
   if (bound == Bound::upper) return round_down(limit - error);
-  const double rounding = 0x1p-23 * (reach + panel.bias);  // of the sum of product and bias
+  const double rounding = 0x1p-23 * (reach + added);  // of the sum of product and bias
   return -round_down(-(limit + error + rounding));
 }
 
-void ProductScreen::find_hits(Count index, Bound bound, const double* limits, std::uint64_t* hits) {
+void ProductScreen::find_hits(Count index, Bound bound, const RowLimits& rows, std::uint64_t* hits) {
   const Panel& panel = panels_->panels()[static_cast<std::size_t>(index)];
   const float* bias = panels_->has_bias() ? panels_->bias(index) : nullptr;
   for (Count r = 0; r < num_rows_; ++r) {
-    hits[r] = mask_not_below(products_.data() + r * row_stride_ + panel.first, bias,
-                             product_limit(panel, bound, r, limits[r]));
+    const bool offset = rows.offsets != nullptr;
+    hits[r] = mask_not_below(
+        products_.data() + r * row_stride_ + panel.first, offset ? rows.offsets[r] + panel.first : bias,
+        product_limit(panel, bound, r, rows.limits[r], offset ? rows.offset_reach[r] : panel.bias));
   }
 }
 

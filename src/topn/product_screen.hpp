@@ -11,10 +11,10 @@ class ProductScreen : public Screen {
   Count kept_tile_rows() const override { return tile_; }
   void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
              Use use) override;
-  void find_hits(Count panel, Bound bound, const double* limits, std::uint64_t* hits) override;
+  void find_hits(Count panel, Bound bound, const RowLimits& rows, std::uint64_t* hits) override;
 
  private:
-  float product_limit(const Panel& panel, Bound bound, Count row, double limit) const;
+  float product_limit(const Panel& panel, Bound bound, Count row, double limit, double added) const;
 
   static constexpr Count tile_ = 256;
   const ItemPanels* panels_ = nullptr;

@@ -20,28 +20,28 @@ double root_of(const double (&sums)[lanes]) {
 
 }  // namespace
 
-double largest_magnitude(std::span<const float> row) {
-  float largest = 0;
+double largest_magnitude(std::span<const double> row) {
+  double largest = 0;
   bool comparable = true;
-  for (float value : row) {
-    const float magnitude = std::fabs(value);
+  for (double value : row) {
+    const double magnitude = std::fabs(value);
     comparable = comparable && magnitude == magnitude;
     largest = magnitude > largest ? magnitude : largest;
   }
-  return comparable ? static_cast<double>(largest) : NAN;
+  return comparable ? largest : NAN;
 }
 
 double scale_for(double magnitude, int levels) {
   return magnitude > 0 ? magnitude / levels : 1;
 }
 
-Quantized quantize(std::span<const float> row, double scale, int levels, std::int8_t* codes) {
+Quantized quantize(std::span<const double> row, double scale, int levels, std::int8_t* codes) {
   constexpr double to_whole = 0x1.8p52;  // adding and taking it away rounds to a whole number
   const double inverse = 1 / scale, limit = levels;
   double norms[lanes] = {}, code_norms[lanes] = {}, errors[lanes] = {};
   std::int32_t sum = 0;
   const auto add = [&](std::size_t i, std::size_t lane) {
-    const auto value = static_cast<double>(row[i]);
+    const double value = row[i];
     double code = (value * inverse + to_whole) - to_whole;
     code = code < limit ? code : limit;
     code = code > -limit ? code : -limit;

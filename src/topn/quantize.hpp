@@ -14,12 +14,12 @@ struct Quantized {
   std::int32_t sum = 0;  ///< of the codes
 };
 
-double largest_magnitude(std::span<const float> row);  ///< NaN if there is one
+double largest_magnitude(std::span<const double> row);  ///< NaN if there is one
 
 /// Scale for which the largest magnitude gets the code `levels`; 1 for zero.
 double scale_for(double magnitude, int levels);
 
 /// codes[i] = row[i] / scale, rounded, within +-levels; for not a number any (the norms tell).
-Quantized quantize(std::span<const float> row, double scale, int levels, std::int8_t* codes);
+Quantized quantize(std::span<const double> row, double scale, int levels, std::int8_t* codes);
 
 }  // namespace pushcart::detail

@@ -20,7 +20,7 @@ struct Query {
   std::span<const float> factors;   ///< empty if the model has none
   std::span<const Count> excluded;  ///< ascending
   std::span<WeightCursor> weights;  ///< by ascending item of the history; blocks come by ascending item then
-  double norm = 0;                  ///< of the factors, rounded up
+  double norm = 0;                  ///< of the factors (in the basis of the codes), rounded up
   TopBuffer best;
 
   // Its 8-bit codes (quantize.hpp, shifted as the kernel wants), if a kernel screens.

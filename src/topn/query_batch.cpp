@@ -10,11 +10,11 @@
 namespace pushcart::detail {
 
 QueryBatch::QueryBatch(const Communicator& comm, const SearchTask& task, const ScreenKernel* kernel,
-                       Count begin, Count end)
-    : task_(task), kernel_(kernel) {
+                       const CodeBasis& basis, Count begin, Count end)
+    : task_(task), kernel_(kernel), basis_(basis) {
   wanted_ = std::min(task.n, task.items.partition.num_rows());
   if (task.weights != nullptr) fetch_weights(comm, begin, end);
-  entries_ = std::make_unique_for_overwrite<ScoredItem[]>(
+  entries_ = std::make_unique_for_overwrite<RankKey[]>(
       static_cast<std::size_t>((end - begin) * TopBuffer::room(wanted_)));
   for (Count i = begin; i < end; ++i) add_query(i, begin);
   encode_rows();
@@ -64,20 +64,30 @@ void QueryBatch::encode_rows() {
   }
   constexpr Count rows_a_task = 256;
   parallel_for((num_rows + rows_a_task - 1) / rows_a_task, [&](Count task) {
-    std::vector<std::int8_t> signed_codes(static_cast<std::size_t>(num_code_columns_), 0);
-    for (Count i = task * rows_a_task; i < std::min(num_rows, (task + 1) * rows_a_task); ++i) {
-      Query& query = queries_[static_cast<std::size_t>(i)];
-      query.norm = euclidean_norm(query.factors) * (1 + 1e-9);
-      if (kernel_ == nullptr) continue;
-      query.scale = scale_for(largest_magnitude(query.factors), kernel_->levels);
-      query.error = quantize(query.factors, query.scale, kernel_->levels, signed_codes.data()).error;
-      std::uint8_t* codes = codes_.data() + i * num_code_columns_;
-      for (Count c = 0; c < num_code_columns_; ++c) {
-        codes[c] = static_cast<std::uint8_t>(signed_codes[static_cast<std::size_t>(c)] + kernel_->shift);
-      }
-      query.codes = codes;
-    }
+    for (Count i = task * rows_a_task; i < std::min(num_rows, (task + 1) * rows_a_task); ++i) encode(i);
   });
+}
+
+void QueryBatch::encode(Count i) {
+  Query& query = queries_[static_cast<std::size_t>(i)];
+  if (kernel_ == nullptr) {
+    query.norm = euclidean_norm(query.factors) * (1 + 1e-9);
+    return;
+  }
+  thread_local std::vector<double> values;
+  thread_local std::vector<std::int8_t> signed_codes;
+  values.resize(query.factors.size());
+  signed_codes.assign(static_cast<std::size_t>(num_code_columns_), 0);
+  basis_.transform_row(query.factors, values.data());
+  query.scale = scale_for(largest_magnitude(values), kernel_->levels);
+  const Quantized quantized = quantize(values, query.scale, kernel_->levels, signed_codes.data());
+  query.norm = quantized.norm;
+  query.error = quantized.error;
+  std::uint8_t* codes = codes_.data() + i * num_code_columns_;
+  for (Count c = 0; c < num_code_columns_; ++c) {
+    codes[c] = static_cast<std::uint8_t>(signed_codes[static_cast<std::size_t>(c)] + kernel_->shift);
+  }
+  query.codes = codes;
 }
 
 /// In the order of the rows; a query with weights must see every block, for its cursors to move on.
@@ -89,8 +99,8 @@ void QueryBatch::find_active() {
 }
 
 void QueryBatch::seed(const ItemBlock& sample, std::vector<std::unique_ptr<BlockSearch>>& threads) {
-  panels_.build(sample, kernel_);
-  panels_.sort_by_item(sample);
+  panels_.build(sample, kernel_, basis_);
+  panels_.index_items(sample);
   active_.clear();
   for (Query& query : queries_) {
     if (query.has_factors()) active_.push_back(&query);
@@ -113,8 +123,8 @@ void QueryBatch::for_each_tile(Count tile, Work&& work) {
 
 void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads,
                         const std::function<void()>& progress) {
-  panels_.build(block, kernel_);
-  if (task_.weights != nullptr) panels_.sort_by_item(block);
+  panels_.build(block, kernel_, basis_);
+  if (task_.weights != nullptr) panels_.index_items(block);
   find_active();
   const auto is_plain = [&](const Query* query) { return !query->has_factors() || block.num_columns() == 0; };
   if (std::any_of(active_.begin(), active_.end(), is_plain)) panels_.sort_by_bias(block);
@@ -125,18 +135,29 @@ void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<Bloc
 }
 
 void QueryBatch::append_to(TopLists& lists) {
-  const std::size_t most = lists.items.size() + queries_.size() * static_cast<std::size_t>(wanted_);
-  lists.items.reserve(most);
-  lists.scores.reserve(most);
-  for (Query& query : queries_) {
-    const Count size = query.best.sort();
+  constexpr Count rows_a_task = 256;
+  const auto for_each_query = [&](auto&& work) {
+    const auto num_rows = static_cast<Count>(queries_.size());
+    parallel_for((num_rows + rows_a_task - 1) / rows_a_task, [&](Count task) {
+      for (Count i = task * rows_a_task; i < std::min(num_rows, (task + 1) * rows_a_task); ++i)
+        work(static_cast<std::size_t>(i));
+    });
+  };
+  const std::size_t before = lists.rows.size();
+  lists.rows.resize(before + queries_.size());
+  lists.offsets.resize(before + queries_.size() + 1);
+  for_each_query([&](std::size_t i) { lists.offsets[before + i + 1] = queries_[i].best.sort(); });
+  for (std::size_t i = before; i < lists.rows.size(); ++i) lists.offsets[i + 1] += lists.offsets[i];
+  lists.items.resize(static_cast<std::size_t>(lists.offsets.back()));
+  lists.scores.resize(lists.items.size());
+  for_each_query([&](std::size_t i) {
+    lists.rows[before + i] = queries_[i].row;
+    const Count begin = lists.offsets[before + i], size = lists.offsets[before + i + 1] - begin;
     for (Count rank = 0; rank < size; ++rank) {
-      lists.items.push_back(query.best[rank].item);
-      lists.scores.push_back(query.best[rank].score);
+      lists.items[static_cast<std::size_t>(begin + rank)] = queries_[i].best[rank].item();
+      lists.scores[static_cast<std::size_t>(begin + rank)] = queries_[i].best[rank].score();
     }
-    lists.rows.push_back(query.row);
-    lists.offsets.push_back(static_cast<Count>(lists.items.size()));
-  }
+  });
 }
 
 }  // namespace pushcart::detail

@@ -13,8 +13,9 @@ namespace pushcart::detail {
 class QueryBatch {
  public:
   /// Serves task.rows[begin, end). Collective.
-  QueryBatch(const Communicator& comm, const SearchTask& task, const ScreenKernel* kernel, Count begin,
-             Count end);
+  /// @param basis  of the codes, if there is a kernel
+  QueryBatch(const Communicator& comm, const SearchTask& task, const ScreenKernel* kernel,
+             const CodeBasis& basis, Count begin, Count end);
   QueryBatch(const QueryBatch&) = delete;
   QueryBatch& operator=(const QueryBatch&) = delete;
 
@@ -34,16 +35,18 @@ class QueryBatch {
   }
   void add_query(Count i, Count begin);
   void encode_rows();
+  void encode(Count i);
   void find_active();
   template <class Work>
   void for_each_tile(Count tile, Work&& work);
 
   const SearchTask& task_;
   const ScreenKernel* kernel_;
+  const CodeBasis& basis_;
   Count wanted_ = 0;
   WeightRows weights_;
   std::vector<WeightCursor> cursors_;
-  std::unique_ptr<ScoredItem[]> entries_;  ///< TopBuffer::room a query
+  std::unique_ptr<RankKey[]> entries_;  ///< TopBuffer::room a query
   std::vector<Query> queries_;
   Count num_code_columns_ = 0;
   std::vector<std::uint8_t> codes_;  ///< rows x num_code_columns_

@@ -13,7 +13,7 @@ void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns
   const Count code_columns = (num_columns + widest_multiple - 1) / widest_multiple * widest_multiple;
   const Count block_rows = detail::ItemTour::block_items;
   plan.add("lists", num_rows * n * Count{sizeof(Count) + sizeof(float) + 1});
-  plan.add("best items so far", num_rows * (detail::TopBuffer::room(n) * Count{sizeof(detail::ScoredItem)} +
+  plan.add("best items so far", num_rows * (detail::TopBuffer::room(n) * Count{sizeof(detail::RankKey)} +
                                             Count{sizeof(detail::Query)}));
   plan.add("8-bit codes of the rows", num_rows * code_columns);
   plan.add("blocks of items", block_rows * (2 * (num_columns * 4 + 12) + code_columns + 40));

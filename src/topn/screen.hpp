@@ -19,6 +19,14 @@ enum class Bound : int {
 /// How often the panels of a block are looked at.
 enum class Use : int { once, again_and_again };
 
+/// What the scores of a tile's rows are compared with, and what is added to their products first.
+struct RowLimits {
+  const double* limits = nullptr;  ///< a row each, for scores in exact arithmetic
+  /// If given, what a row has instead of the items' biases, by place in the panels; bounds from above.
+  const float* const* offsets = nullptr;
+  const double* offset_reach = nullptr;  ///< a row each: the largest magnitude of its offsets
+};
+
 /// Finds, for a tile of rows and a panel of items, the pairs that may reach a row's limit: approximate scores
 /// plus a rigorous bound of what they leave out (design, section 6). Never misses one. One object a thread.
 class Screen {
@@ -32,10 +40,9 @@ class Screen {
   /// @param use  whether find_hits will be called often for each panel
   virtual void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
                      Use use) = 0;
-  /// @param limits  a row each, for scores in exact arithmetic
   /// @param hits    a row each: bit i for the item at place panel.first + i; those beyond the panel's size
   /// mean nothing
-  virtual void find_hits(Count panel, Bound bound, const double* limits, std::uint64_t* hits) = 0;
+  virtual void find_hits(Count panel, Bound bound, const RowLimits& rows, std::uint64_t* hits) = 0;
 };
 
 /// The kernel of 8-bit codes for the path that kernels take; nullptr on the portable path, where OpenBLAS

@@ -38,7 +38,7 @@ template <bool biased>
   unsigned hits;
   if constexpr (biased) {
     const __m256 score = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), _mm256_set1_ps(task.scales[row]),
-                                         _mm256_loadu_ps(task.bias + first_item));
+                                         _mm256_loadu_ps(task.bias[row] + first_item));
     const __m256 hit = _mm256_cmp_ps(score, _mm256_set1_ps(task.float_limits[row]), _CMP_NLT_UQ);
     hits = static_cast<unsigned>(_mm256_movemask_ps(hit));
   } else {

@@ -40,7 +40,7 @@ template <bool biased>
   if constexpr (biased) {
     const __m512 dot = _mm512_maskz_cvtepi32_ps(static_cast<__mmask16>(-1), sum);
     const __m512 score =
-        _mm512_fmadd_ps(dot, _mm512_set1_ps(task.scales[row]), _mm512_loadu_ps(task.bias + vector * 16));
+        _mm512_fmadd_ps(dot, _mm512_set1_ps(task.scales[row]), _mm512_loadu_ps(task.bias[row] + vector * 16));
     mask = _mm512_cmp_ps_mask(score, _mm512_set1_ps(task.float_limits[row]), _CMP_NLT_UQ);
   } else {
     mask = _mm512_cmpge_epi32_mask(sum, _mm512_set1_epi32(task.limits[row]));

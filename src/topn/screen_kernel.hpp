@@ -23,9 +23,9 @@ struct ScreenTask {
   /// dot product of the signed codes.
   const std::int32_t* starts = nullptr;  ///< panel_items
   const std::int32_t* limits = nullptr;  ///< a row each: a hit is a dot product that is not below
-  /// If given, a hit is instead a pair with float(dot) * scales[row] + bias[item] not below float_limits[row]
-  /// (not comparable counts as a hit).
-  const float* bias = nullptr;          ///< panel_items
+  /// If given, a hit is instead a pair with float(dot) * scales[row] + bias[row][item] not below
+  /// float_limits[row] (not comparable counts as a hit).
+  const float* const* bias = nullptr;   ///< a row each: panel_items
   const float* scales = nullptr;        ///< a row each
   const float* float_limits = nullptr;  ///< a row each
   std::int32_t* sums = nullptr;  ///< num_rows x panel_items, 64-byte aligned; find_sums and compare_sums only

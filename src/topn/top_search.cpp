@@ -1,6 +1,7 @@
 #include "topn/top_search.hpp"
 
 #include <cblas.h>
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <chrono>
@@ -15,14 +16,11 @@ namespace pushcart::detail {
 
 namespace {
 
-/// Entries of W that a batch of rows may touch: bounds what is fetched.
-constexpr Count max_weight_entries = Count{1} << 22;
-
 std::vector<Count> batch_cuts(const Communicator& comm, const SearchTask& task) {
   if (task.weights == nullptr) return {0, static_cast<Count>(task.rows.size())};
-  std::vector<Count> lengths;
-  for (Count row : task.rows) lengths.push_back(task.history->row_length(row - task.history->rows.begin));
-  return weight_batches(comm, *task.weights, lengths, max_weight_entries);
+  return weight_batches(comm, *task.weights, task.rows.size(), [&](std::size_t row) {
+    return task.history->row_columns(task.rows[row] - task.history->rows.begin);
+  });
 }
 
 void check_task(const Communicator& comm, const SearchTask& task) {
@@ -31,6 +29,11 @@ void check_task(const Communicator& comm, const SearchTask& task) {
   PUSHCART_CHECK(task.excluded.num_rows() == 0 ||
                  task.excluded.num_rows() == static_cast<Count>(task.rows.size()));
   PUSHCART_CHECK(task.items.partition.num_ranks() == comm.size());
+  if (task.items.partition.num_rows() > RankKey::max_items) {
+    throw ConfigError(
+        fmt::format("lists are made of at most {} items, and the model has {}; leave rare items out",
+                    RankKey::max_items, task.items.partition.num_rows()));
+  }
 }
 
 /// Items of the largest norms from which the lists are seeded.
@@ -51,13 +54,14 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
   const ScreenKernel* kernel = choose_screen_kernel();
   std::vector<std::unique_ptr<BlockSearch>> threads;
   for (int i = 0; i < omp_get_max_threads(); ++i) threads.push_back(std::make_unique<BlockSearch>(kernel));
+  const CodeBasis basis = kernel == nullptr ? CodeBasis() : CodeBasis(comm, task.queries, task.items.factors);
   TopLists lists;
   std::exception_ptr failure;
   const std::vector<Count> cuts = batch_cuts(comm, task);
   // Weights come by ascending item.
   const TourOrder order = task.weights == nullptr ? TourOrder::by_norm : TourOrder::by_index;
   for (std::size_t b = 0; b + 1 < cuts.size(); ++b) {
-    QueryBatch batch(comm, task, kernel, cuts[b], cuts[b + 1]);
+    QueryBatch batch(comm, task, kernel, basis, cuts[b], cuts[b + 1]);
     ItemTour tour(comm, task.items, order);
     const Count num_seeds = order == TourOrder::by_norm ? sample_size(task, kernel, tour) : 0;
     if (num_seeds > 0) batch.seed(tour.first_items(num_seeds), threads);

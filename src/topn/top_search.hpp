@@ -20,7 +20,8 @@ struct SearchTask {
   const SparseRows* weights = nullptr;  ///< W by owned items, with `history` by owned rows; both or none
   const SparseRows* history = nullptr;
   std::function<std::string(Count row)> row_name;  ///< for error messages
-  const SparseRows* row_items = nullptr;  ///< a term of each owned row's own, items ascending; with weights only
+  const SparseRows* row_items =
+      nullptr;  ///< a term of each owned row's own, items ascending; with weights only
 };
 
 /// Bounds of the sample of items from which lists are seeded: it should stay in a cache.

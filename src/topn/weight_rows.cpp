@@ -1,13 +1,18 @@
 #include "topn/weight_rows.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_set>
 
 namespace pushcart::detail {
 
 namespace {
 
-std::vector<Count> sorted_distinct(std::span<const Count> items) {
-  std::vector<Count> result(items.begin(), items.end());
+/// The distinct items outside `own`, ascending.
+std::vector<Count> items_of_others(std::span<const Count> items, Range own) {
+  std::vector<Count> result;
+  std::copy_if(items.begin(), items.end(), std::back_inserter(result),
+               [&](Count item) { return !own.contains(item); });
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());
   return result;
@@ -23,7 +28,7 @@ std::vector<Count> counts_by_owner(const Partition& partition, std::span<const C
 
 WeightRows::WeightRows(const Communicator& comm, const Partition& items, const SparseRows& weights,
                        std::span<const Count> history)
-    : items_(sorted_distinct(history)) {
+    : own_(&weights), items_(items_of_others(history, items.range(comm.rank()))) {
   const auto requests = comm.alltoallv(std::span<const Count>(items_), counts_by_owner(items, items_));
 
   std::vector<Count> lengths, columns, entry_counts(requests.counts.size(), 0);
@@ -48,6 +53,9 @@ WeightRows::WeightRows(const Communicator& comm, const Partition& items, const S
 }
 
 WeightRows::Row WeightRows::row(Count item) const {
+  if (own_->rows.contains(item)) {
+    return {own_->row_columns(item - own_->rows.begin), own_->row_values(item - own_->rows.begin)};
+  }
   const auto found = std::lower_bound(items_.begin(), items_.end(), item);
   PUSHCART_EXPECT(found != items_.end() && *found == item);
   const auto position = static_cast<std::size_t>(found - items_.begin());
@@ -56,25 +64,30 @@ WeightRows::Row WeightRows::row(Count item) const {
   return {std::span(columns_).subspan(begin, length), std::span(values_).subspan(begin, length)};
 }
 
-std::vector<Count> weight_batches(const Communicator& comm, const SparseRows& weights,
-                                  std::span<const Count> lengths, Count max_entries) {
+std::vector<Count> weight_batches(const Communicator& comm, const SparseRows& weights, std::size_t num_rows,
+                                  const std::function<std::span<const Count>(std::size_t row)>& history) {
   Count longest = 1;
   for (Count row = 0; row < weights.num_rows(); ++row) longest = std::max(longest, weights.row_length(row));
   longest = comm.allreduce(longest, Reduce::max);
 
   std::vector<Count> cuts{0};
-  Count entries = 0;
-  for (std::size_t row = 0; row < lengths.size(); ++row) {
-    const Count more = lengths[row] * longest;
-    if (entries > 0 && entries + more > max_entries) {
-      cuts.push_back(static_cast<Count>(row));
-      entries = 0;
+  std::unordered_set<Count> fetched;
+  for (std::size_t row = 0; row < num_rows; ++row) {
+    std::vector<Count> added;
+    for (Count item : history(row)) {
+      if (!weights.rows.contains(item) && fetched.insert(item).second) added.push_back(item);
     }
-    entries += more;
+    if (static_cast<Count>(fetched.size()) * longest <= max_fetched_entries || added.size() == fetched.size())
+      continue;
+    cuts.push_back(static_cast<Count>(row));
+    fetched.clear();
+    for (Count item : history(row)) {
+      if (!weights.rows.contains(item)) fetched.insert(item);
+    }
   }
-  cuts.push_back(static_cast<Count>(lengths.size()));
+  cuts.push_back(static_cast<Count>(num_rows));
   const auto num_cuts = comm.allreduce(static_cast<Count>(cuts.size()), Reduce::max);
-  cuts.resize(static_cast<std::size_t>(num_cuts), static_cast<Count>(lengths.size()));
+  cuts.resize(static_cast<std::size_t>(num_cuts), static_cast<Count>(num_rows));
   return cuts;
 }
 

@@ -13,9 +13,8 @@ namespace {
 TEST(Quantize, NormsAreUpperBoundsAndTight) {
   for (const double size : {1e-44, 1e-20, 1.0, 1e30}) {
     for (const int levels : {63, 127}) {
-      std::vector<float> row(37);
-      for (std::size_t i = 0; i < row.size(); ++i)
-        row[i] = static_cast<float>(RandomStream(3, 1).normal(i) * size);
+      std::vector<double> row(37);
+      for (std::size_t i = 0; i < row.size(); ++i) row[i] = RandomStream(3, 1).normal(i) * size;
       const double scale = detail::scale_for(detail::largest_magnitude(row), levels);
       std::vector<std::int8_t> codes(row.size());
       const auto result = detail::quantize(row, scale, levels, codes.data());
@@ -45,10 +44,10 @@ TEST(Quantize, NormsAreUpperBoundsAndTight) {
 TEST(Quantize, LeavesZeroRowsAndOneColumnExact) {
   std::vector<std::int8_t> codes(3, 9);
   const auto zero =
-      detail::quantize(std::vector<float>(3, 0.0F), detail::scale_for(0, 127), 127, codes.data());
+      detail::quantize(std::vector<double>(3, 0.0), detail::scale_for(0, 127), 127, codes.data());
   EXPECT_EQ(codes, (std::vector<std::int8_t>{0, 0, 0}));
   EXPECT_EQ(zero.norm + zero.code_norm + zero.error, 0);
-  const std::vector<float> one{-2.5F};
+  const std::vector<double> one{-2.5};
   const auto result = detail::quantize(one, detail::scale_for(2.5, 127), 127, codes.data());
   EXPECT_EQ(codes[0], -127);
   EXPECT_NEAR(result.error, 0, 1e-15);
@@ -56,7 +55,7 @@ TEST(Quantize, LeavesZeroRowsAndOneColumnExact) {
 
 TEST(Quantize, NotANumberShowsInTheNorms) {
   std::vector<std::int8_t> codes(2);
-  const std::vector<float> row{1.0F, NAN};
+  const std::vector<double> row{1.0, NAN};
   EXPECT_TRUE(std::isnan(detail::largest_magnitude(row)));
   EXPECT_TRUE(std::isnan(detail::quantize(row, 1.0, 127, codes.data()).norm));
 }

@@ -99,13 +99,18 @@ TEST(ScreenKernel, AddsBiasesInFloatAndKeepsWhatCannotBeCompared) {
   for (const auto* kernel : runnable_kernels()) {
     Codes codes(*kernel, kernel->row_multiple, kernel->column_multiple, false);
     const auto num_rows = static_cast<std::size_t>(codes.num_rows);
-    std::vector<float> bias(panel_items), scales(num_rows, 0.5F), limits(num_rows, 100.0F);
-    for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = static_cast<float>(i) - 30.0F;
-    bias[7] = NAN;
+    std::vector<float> scales(num_rows, 0.5F), limits(num_rows, 100.0F);
+    std::vector<std::vector<float>> bias(num_rows, std::vector<float>(panel_items));  // each row its own
+    std::vector<const float*> biases;
+    for (std::size_t r = 0; r < num_rows; ++r) {
+      for (std::size_t i = 0; i < bias[r].size(); ++i) bias[r][i] = static_cast<float>(i * (r % 3)) - 30.0F;
+      bias[r][7] = NAN;
+      biases.push_back(bias[r].data());
+    }
     limits.back() = NAN;
     std::vector<std::uint64_t> hits(num_rows, 0);
     auto task = codes.task();
-    task.bias = bias.data();
+    task.bias = biases.data();
     task.scales = scales.data();
     task.float_limits = limits.data();
     task.hits = hits.data();
@@ -113,7 +118,7 @@ TEST(ScreenKernel, AddsBiasesInFloatAndKeepsWhatCannotBeCompared) {
     for (std::size_t i = 0; i < codes.dots.size(); ++i) {
       const std::size_t r = i / panel_items, item = i % panel_items;
       const bool hit =
-          !(static_cast<float>(codes.dots[i]) * 0.5F + bias[item] < limits[r]);  // exact in float
+          !(static_cast<float>(codes.dots[i]) * 0.5F + bias[r][item] < limits[r]);  // exact in float
       ASSERT_EQ((hits[r] >> item) & 1, hit ? 1u : 0u) << kernel->name;
     }
   }

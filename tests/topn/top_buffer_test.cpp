@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
 #include "pushcart/base/random.hpp"
@@ -9,6 +10,7 @@
 namespace pushcart::test {
 namespace {
 
+using detail::RankKey;
 using detail::ranks_before;
 using detail::ScoredItem;
 using detail::TopBuffer;
@@ -16,7 +18,7 @@ using detail::TopBuffer;
 std::vector<Count> best_of(TopBuffer& buffer) {
   std::vector<Count> items;
   const Count size = buffer.sort();
-  for (Count i = 0; i < size; ++i) items.push_back(buffer[i].item);
+  for (Count i = 0; i < size; ++i) items.push_back(buffer[i].item());
   return items;
 }
 
@@ -28,9 +30,9 @@ TEST(TopBuffer, KeepsTheBestInAnyOrderOfOffers) {
         const auto draw = RandomStream(7, static_cast<std::uint64_t>(i)).below(0, 300);  // many ties
         all.push_back({(i * 7919) % 10007, static_cast<float>(draw)});
       }
-      std::vector<ScoredItem> memory(static_cast<std::size_t>(TopBuffer::room(wanted)));
+      std::vector<RankKey> memory(static_cast<std::size_t>(TopBuffer::room(wanted)));
       TopBuffer buffer(memory.data(), wanted);
-      for (const ScoredItem& item : all) buffer.offer(item);
+      for (const ScoredItem& item : all) buffer.offer({item.item, item.score});
       std::sort(all.begin(), all.end(), ranks_before);
       std::vector<Count> expected;
       for (Count i = 0; i < std::min(wanted, offered); ++i)
@@ -40,8 +42,33 @@ TEST(TopBuffer, KeepsTheBestInAnyOrderOfOffers) {
   }
 }
 
+TEST(RankKey, RanksAsScoresAndItemsDo) {
+  constexpr float inf = std::numeric_limits<float>::infinity(),
+                  tiny = std::numeric_limits<float>::denorm_min();
+  std::vector<float> scores{-inf, -3e38F, -1.5F, -1.0F,           -tiny, -0.0F,
+                            0.0F, tiny,   1.0F,  1.0F + 0x1p-23F, 3e38F, inf};
+  std::vector<ScoredItem> all;
+  for (float score : scores) {
+    for (const Count item : {Count{0}, Count{1}, Count{1} << 31, RankKey::max_items - 1})
+      all.push_back({item, score});
+  }
+  for (const ScoredItem& a : all) {
+    const RankKey key(a.item, a.score);
+    EXPECT_EQ(key.item(), a.item);
+    EXPECT_EQ(key.score(), a.score);
+    EXPECT_TRUE(key < RankKey::last());
+    EXPECT_TRUE(key < RankKey::last_of(a.score));
+    for (const ScoredItem& b : all) {
+      EXPECT_EQ(key < RankKey(b.item, b.score), ranks_before(a, b)) << a.score << " " << b.score;
+      if (b.score < a.score) {
+        EXPECT_TRUE(RankKey::last_of(a.score) < RankKey(b.item, b.score));
+      }
+    }
+  }
+}
+
 TEST(TopBuffer, TakesTiesWithTheExpectedScore) {
-  std::vector<ScoredItem> memory(static_cast<std::size_t>(TopBuffer::room(2)));
+  std::vector<RankKey> memory(static_cast<std::size_t>(TopBuffer::room(2)));
   TopBuffer buffer(memory.data(), 2);
   buffer.expect_at_least(1.0F);
   buffer.offer({4, 0.5F});

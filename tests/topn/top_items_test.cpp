@@ -243,6 +243,35 @@ TEST(TopItems, AddsItemWeights) {
   expect_brute_force(model, dataset, request);
 }
 
+TEST(TopItems, AddsItemWeightsToItemsFarApart) {
+  const Dataset dataset = wide_dataset(12, 70000);
+  Model model = factor_model(dataset, 6, normal_cells(40), normal_cells(41));
+  set_weights(model, 0.0005, 42);
+  TopRequest request = all_users(dataset, 20);
+  for (Count item = 0; item < dataset.items.range(world().rank()).size(); ++item) {
+    request.item_allowed.push_back((item + dataset.items.range(world().rank()).begin) % 53 == 5);
+  }
+  expect_brute_force(model, dataset, request);
+}
+
+TEST(TopItems, AddsItemWeightsOfAllMagnitudes) {
+  const Dataset dataset = wide_dataset(25, 2300);
+  Model model = factor_model(dataset, 7, normal_cells(43), normal_cells(44));
+  set_weights(model, 0.02, 45);
+  for (const double exponent : {-40.0, 10.0, 18.0, 37.0}) {
+    SCOPED_TRACE(exponent);
+    Model scaled = model;
+    for (std::size_t e = 0; e < scaled.item_weights->values.size(); ++e) {
+      if (e % 3 == 0) scaled.item_weights->values[e] *= static_cast<float>(std::pow(10.0, exponent));
+    }
+    expect_brute_force(scaled, dataset, all_users(dataset, 20));
+  }
+  // Weights that nearly cancel factors and bias: what is left is below the rounding of single precision.
+  for (float& value : model.item_weights->values) value = -1e6F;
+  set_bias(model, [](Count item) { return 1e6F + static_cast<float>(item % 9); });
+  expect_brute_force(model, dataset, all_users(dataset, 20));
+}
+
 TEST(TopItems, ServesModelsOfItemWeightsOrBiasAlone) {
   const Dataset dataset = wide_dataset(30, 2300);
   Model model;
