@@ -96,7 +96,9 @@ bool holds_out_by_time(const IngestOptions& options) {
 IngestedLog read_log(Session& session, IngestOptions& options) {
   complete_ingest(options);
   IngestedLog ingested;
-  ingested.log = clean_log(session.comm, options.config, ingested.report, session.phases);
+  std::unique_ptr<StagedOutput> rejects;
+  ingested.log = clean_log(session.comm, options.config, ingested.report, session.phases, &rejects);
+  if (rejects) session.outputs.push_back(std::move(rejects));
   for (const InputDigest& input : ingested.log.inputs) session.note_input(input.path, digest_text(input.lines_digest));
   return ingested;
 }
@@ -136,7 +138,7 @@ class Ingest : public Command {
     Dataset dataset = make_dataset(session, std::move(ingested), options_, settings_, HoldOut::as_configured);
     {
       const auto timer = session.phases.time("write dataset");
-      write_dataset(session.comm, options_.output, dataset);
+      session.name_at_end(stage_dataset(session.comm, options_.output, dataset));
     }
     session.results["dataset"] = {{"path", options_.output}, {"digest", dataset.digest}};
     session.text += fmt::format("dataset: {} (digest {})\n", options_.output, dataset.digest);

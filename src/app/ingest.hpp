@@ -19,7 +19,7 @@ bool holds_out_by_time(const IngestOptions& options);
 
 enum class HoldOut : int { as_configured, nothing };
 
-/// Reads and cleans the log. Collective.
+/// Reads and cleans the log; the file of rejected rows is named at the end of the run. Collective.
 IngestedLog read_log(Session& session, IngestOptions& options);
 
 /// From events to a dataset, with attributes and provenance. Collective.

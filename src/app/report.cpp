@@ -37,8 +37,8 @@ void write_report(Session& session, const Dataset& dataset, const Model& model, 
   page.title = options.title;
   page.summary = gather_data_summary(comm, dataset);
   page.views = gather_page_users(comm, dataset, lists, options.max_users, similar);
-  collectively(comm, "writing the report page", [&] {
-    if (!comm.is_root()) return;
+  auto file = collectively(comm, "writing the report page", [&] {
+    if (!comm.is_root()) return std::optional<OutputFile>();
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     page.generated = utc_text(std::chrono::duration_cast<std::chrono::seconds>(now).count());
     page.model_family = model.family;
@@ -52,8 +52,9 @@ void write_report(Session& session, const Dataset& dataset, const Model& model, 
     }
     page.evaluation = evaluation;
     page.training = parsed(model.history);
-    write_page(path, page);
+    return std::optional(stage_page(path, page));
   });
+  session.name_at_end(StagedText(comm, std::move(file)));
 }
 
 namespace {

@@ -17,7 +17,7 @@ struct PageOptions {
 };
 void declare_page(OptionSet& options, PageOptions& page);
 
-/// Writes the page that a person looks at. Collective.
+/// Writes the page that a person looks at, named at the end of the run. Collective.
 /// @param evaluation  what evaluate printed as JSON, or null
 /// @param similar     similar items of the owned items, or nullptr
 void write_report(Session& session, const Dataset& dataset, const Model& model, const TopLists& lists,

@@ -66,7 +66,7 @@ class Run : public Command {
     if (refit_ && splits_by_time) kept = ingested;
 
     Dataset dataset = make_dataset(session, std::move(ingested), ingest_, ingest_settings_, HoldOut::as_configured);
-    write_dataset(comm, output_ + (kept ? "/data-train.h5" : "/data.h5"), dataset);
+    session.name_at_end(stage_dataset(comm, output_ + (kept ? "/data-train.h5" : "/data.h5"), dataset));
     Model model = fit(session, dataset, train_, train_settings_);
     const auto evaluation = evaluate_if_possible(session, dataset, model);
 
@@ -75,13 +75,13 @@ class Run : public Command {
       const std::string training_text = session.text;
       if (kept) {
         dataset = make_dataset(session, std::move(*kept), ingest_, ingest_settings_, HoldOut::nothing);
-        write_dataset(comm, output_ + "/data.h5", dataset);
+        session.name_at_end(stage_dataset(comm, output_ + "/data.h5", dataset));
       }
       session.text = training_text;
       train_.hold_out = "none";
       model = fit(session, dataset, train_, train_settings_);
     }
-    write_model(comm, output_ + "/model.h5", model);
+    session.name_at_end(stage_model(comm, output_ + "/model.h5", model));
 
     recommend_.output.folder = output_ + "/lists";
     const auto made = recommend(session, dataset, model, recommend_);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 
 #include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/log.hpp"
@@ -69,6 +70,33 @@ Json phases_json(const std::vector<PhaseSummary>& phases) {
   return list;
 }
 
+std::string record_text(const Session& session, const RunHeader& header,
+                        const std::vector<PhaseSummary>& phases, const std::vector<Count>& peaks) {
+  Json record;
+  record["command"] = header.command;
+  record["pushcart"] = {{"version", version()}, {"build", build_description()}};
+  record["started"] = header.started;
+  record["seconds"] = header.seconds;
+  record["ranks"] = session.comm.size();
+  record["threads_per_rank"] = omp_get_max_threads();
+  record["cpu_path"] = cpu_path_name(cpu_path());
+  record["config"] = header.config;
+  record["inputs"] = session.inputs;
+  record["phases"] = phases_json(phases);
+  record["peak_memory_bytes_by_rank"] = peaks;
+  record["results"] = session.results;
+  return record.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void print_results(const Session& session) {
+  if (session.json_wanted) {
+    fmt::print("{}\n", session.results.dump(2, ' ', false, Json::error_handler_t::replace));
+  } else if (!session.text.empty()) {
+    fmt::print("{}{}", session.text, session.text.back() == '\n' ? "" : "\n");
+  }
+  if (std::fflush(stdout) != 0) throw StorageError("stdout: writing the results failed");
+}
+
 }  // namespace
 
 nlohmann::ordered_json config_json(const OptionSet& options) {
@@ -86,34 +114,22 @@ void finish(Session& session, const RunHeader& header, const std::string& path) 
   const auto& comm = session.comm;
   const auto phases = summarize(comm, session.phases);
   const auto peaks = comm.allgather(peak_memory_bytes());
-  collectively(comm, "writing the run record", [&] {
+  if (!path.empty()) {
+    session.name_at_end(StagedText(comm, collectively(comm, "writing the run record", [&] {
+                                     std::optional<OutputFile> file;
+                                     if (!comm.is_root()) return file;
+                                     file.emplace(path);
+                                     file->write(record_text(session, header, phases, peaks));
+                                     file->finish();
+                                     return file;
+                                   })));
+  }
+  for (const auto& output : session.outputs) output->publish();
+  collectively(comm, "printing the results", [&] {
     if (!comm.is_root()) return;
     print_table(phases, peaks, header.seconds);
-    if (!path.empty()) {
-      Json record;
-      record["command"] = header.command;
-      record["pushcart"] = {{"version", version()}, {"build", build_description()}};
-      record["started"] = header.started;
-      record["seconds"] = header.seconds;
-      record["ranks"] = comm.size();
-      record["threads_per_rank"] = omp_get_max_threads();
-      record["cpu_path"] = cpu_path_name(cpu_path());
-      record["config"] = header.config;
-      record["inputs"] = session.inputs;
-      record["phases"] = phases_json(phases);
-      record["peak_memory_bytes_by_rank"] = peaks;
-      record["results"] = session.results;
-      OutputFile file(path);
-      file.write(record.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-      file.finish_and_publish();
-      log_info("run record: {}", path);
-    }
-    if (session.json_wanted) {
-      fmt::print("{}\n", session.results.dump(2, ' ', false, Json::error_handler_t::replace));
-    } else if (!session.text.empty()) {
-      fmt::print("{}{}", session.text, session.text.back() == '\n' ? "" : "\n");
-    }
-    if (std::fflush(stdout) != 0) throw StorageError("stdout: writing the results failed");
+    if (!path.empty()) log_info("run record: {}", path);
+    print_results(session);
   });
 }
 

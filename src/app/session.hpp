@@ -1,10 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "app/option_set.hpp"
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
 
 namespace pushcart::app {
@@ -18,6 +21,13 @@ struct Session {
   nlohmann::ordered_json results = nlohmann::ordered_json::object();
   nlohmann::ordered_json inputs = nlohmann::ordered_json::array();
   std::string text;  ///< results for people, printed on stdout unless --json
+  /// Take their names at the end of the run, in this order, before its record.
+  std::vector<std::unique_ptr<StagedOutput>> outputs = {};
+
+  template <class Output>
+  void name_at_end(Output output) {
+    outputs.push_back(std::make_unique<Output>(std::move(output)));
+  }
 
   void note_input(const std::string& path, const std::string& digest) {
     inputs.push_back({{"path", path}, {"digest", digest}});
@@ -35,8 +45,8 @@ struct RunHeader {
 /// The settings of a command as JSON, by key.
 nlohmann::ordered_json config_json(const OptionSet& options);
 
-/// Prints the table of phases over ranks to the log, the results to stdout, and writes the record to `path`
-/// (unless empty). Collective.
+/// The outputs take their names once the record is written to `path` (unless empty), which takes its name
+/// last; then prints the table of phases over ranks to the log and the results to stdout. Collective.
 void finish(Session& session, const RunHeader& header, const std::string& path);
 
 }  // namespace pushcart::app

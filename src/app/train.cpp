@@ -78,7 +78,7 @@ class Train : public Command {
     Model model = fit(session, *dataset, options_, settings_);
     {
       const auto timer = session.phases.time("write model");
-      write_model(session.comm, options_.output, model);
+      session.name_at_end(stage_model(session.comm, options_.output, model));
     }
     session.results["model"] = {{"path", options_.output}, {"digest", model.digest}};
     session.text += fmt::format("model: {} (digest {})\n", options_.output, model.digest);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 
 #include "ingest/bots.hpp"
 #include "ingest/count_by_day.hpp"
@@ -50,10 +51,30 @@ void warn_of_unused_rules(const IngestConfig& config, const std::vector<std::str
   }
 }
 
+/// Throws InputError if the log is to be refused.
+void write_rejects(const Communicator& comm, const detail::ParseSettings& settings, const ReadLog& log,
+                   const CleaningReport& report, std::unique_ptr<StagedOutput>* rejects) {
+  const auto& config = settings.config;
+  std::string path = config.rejects_path;
+  auto refusal = detail::reason_to_refuse(config, report);
+  if (refusal && !path.empty()) path = refused_rejects_path(path);
+  const bool is_wanted = !path.empty() && (!refusal || report.rows_kept < report.rows_read);
+  auto file = is_wanted ? detail::stage_rejects(comm, settings, log, path) : nullptr;
+  if (file && rejects && !refusal) *rejects = std::move(file);
+  if (file) file->publish();
+  if (refusal && is_wanted) *refusal += fmt::format("; the rejected rows are in {}", path);
+  if (refusal) throw InputError(*refusal);
+}
+
 }  // namespace
 
+std::string refused_rejects_path(const std::string& rejects_path) {
+  const std::filesystem::path path(rejects_path);
+  return (path.parent_path() / ("refused-" + path.filename().string())).string();
+}
+
 InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, CleaningReport& report,
-                         PhaseLog& phases) {
+                         PhaseLog& phases, std::unique_ptr<StagedOutput>* rejects) {
   check_config(config);
   const auto now = agreed_now(comm, config);
   const detail::ParseSettings settings{config, detail::RowChecks(config, now), StrengthRules(config)};
@@ -74,9 +95,8 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
   }
   {
     const auto timer = phases.time("write rejects");
-    detail::write_rejects(comm, settings, log);
+    write_rejects(comm, settings, log, report, rejects);
   }
-  detail::refuse_bad_input(config, report);
   const auto timer = phases.time("sort events");
   const auto type_numbers = detail::number_types(comm, log, local_types, enabled, result, report);
   warn_of_unused_rules(config, result.types);

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "ingest/gzip_member.hpp"
-#include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart::detail {
@@ -87,11 +86,11 @@ std::string short_reason(const Rejection& rejection) {
   return reason;
 }
 
-void write_rejects(const Communicator& comm, const ParseSettings& settings, const ReadLog& log) {
-  if (settings.config.rejects_path.empty()) return;
+std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const ParseSettings& settings,
+                                            const ReadLog& log, const std::string& path) {
   std::optional<OutputFile> file;
   collectively(comm, "open the reject file", [&] {
-    if (comm.is_root()) file.emplace(settings.config.rejects_path);
+    if (comm.is_root()) file.emplace(path);
   });
   const std::string mine = collectively(comm, "compress rejected rows",
                                         [&] { return compressed_rejects(settings, log, comm.is_root()); });
@@ -112,8 +111,9 @@ void write_rejects(const Communicator& comm, const ParseSettings& settings, cons
     }
   }
   collectively(comm, "write rejected rows", [&] {
-    if (comm.is_root()) file->finish_and_publish();
+    if (comm.is_root()) file->finish();
   });
+  return std::make_unique<StagedText>(comm, std::move(file));
 }
 
 }  // namespace pushcart::detail

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "ingest/line_parser.hpp"
 #include "ingest/log_reader.hpp"
+#include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
 
 namespace pushcart::detail {
@@ -54,9 +56,10 @@ void visit_rejections(const ReadLog& log, FaultMask enabled, Visit&& visit) {
 /// "duplicate", "unparseable: bad_number".
 std::string short_reason(const Rejection& rejection);
 
-/// Writes config.rejects_path: gzip CSV with columns file, line, reason, text, in input order. Units with
-/// dropped rows are read a second time, so that no text was kept until now. Collective. StorageError;
-/// InputError if a file has changed since it was read.
-void write_rejects(const Communicator& comm, const ParseSettings& settings, const ReadLog& log);
+/// Writes the rejected rows but for the file's name: gzip CSV with columns file, line, reason, text, in input
+/// order. Units with dropped rows are read a second time, so that no text was kept until now. Collective.
+/// StorageError; InputError if a file has changed since it was read.
+std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const ParseSettings& settings,
+                                            const ReadLog& log, const std::string& path);
 
 }  // namespace pushcart::detail

@@ -107,16 +107,15 @@ void summarize_checks(const Communicator& comm, const ReadLog& log, FaultMask en
   report.examples = first_examples(comm, log, enabled);
 }
 
-void refuse_bad_input(const IngestConfig& config, const CleaningReport& report) {
+std::optional<std::string> reason_to_refuse(const IngestConfig& config, const CleaningReport& report) {
   if (report.rows_read == 0) {
-    throw InputError(fmt::format("{}{}: no rows (empty, or nothing but a header); name a log with events",
-                                 config.inputs.front(),
-                                 config.inputs.size() > 1 ? " and the other inputs" : ""));
+    return fmt::format("{}{}: no rows (empty, or nothing but a header); name a log with events",
+                       config.inputs.front(), config.inputs.size() > 1 ? " and the other inputs" : "");
   }
   const Count missing = report[Check::missing_user].with_fault + report[Check::missing_item].with_fault;
   if (config.missing_ids == MissingIds::refuse && missing > 0) {
-    throw InputError(
-        fmt::format("{} ids are missing, and --missing-ids is 'refuse' ({})", missing, causes_text(report)));
+    return fmt::format("{} ids are missing, and --missing-ids is 'refuse' ({})", missing,
+                       causes_text(report));
   }
   const Count bad = report.bad_rows();
   const auto& limit = config.max_rejects;
@@ -125,17 +124,15 @@ void refuse_bad_input(const IngestConfig& config, const CleaningReport& report) 
   const bool over_count = limit.kind == RejectLimit::Kind::count && bad > limit.count;
   if (over_share || over_count) {
     const auto allowed = over_share ? fmt::format("{}", limit.share) : fmt::format("{}", limit.count);
-    const auto where =
-        config.rejects_path.empty() ? std::string() : fmt::format("; all in {}", config.rejects_path);
-    throw InputError(
-        fmt::format("{} of {} rows are bad input, over --max-rejects {} ({}){}; repair the log, correct "
-                    "--format and --columns, or allow more",
-                    bad, report.rows_read, allowed, causes_text(report), where));
+    return fmt::format(
+        "{} of {} rows are bad input, over --max-rejects {} ({}); repair the log, correct --format and "
+        "--columns, or allow more",
+        bad, report.rows_read, allowed, causes_text(report));
   }
   if (report.rows_kept == 0) {
-    throw InputError(
-        fmt::format("no row of {} is left after cleaning ({})", report.rows_read, causes_text(report)));
+    return fmt::format("no row of {} is left after cleaning ({})", report.rows_read, causes_text(report));
   }
+  return std::nullopt;
 }
 
 std::vector<std::uint16_t> number_types(const Communicator& comm, const ReadLog& log,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,9 @@ namespace pushcart::detail {
 void summarize_checks(const Communicator& comm, const ReadLog& log, FaultMask enabled,
                       CleaningReport& report);
 
-/// InputError if nothing was read, nothing is left, ids are missing where they may not, or more rows are bad
-/// than config.max_rejects. Local; the report is the same on all ranks.
-void refuse_bad_input(const IngestConfig& config, const CleaningReport& report);
+/// Why a log cannot be used: nothing was read, nothing is left, ids are missing where they may not, or more
+/// rows are bad than config.max_rejects. Local; the report is the same on all ranks.
+std::optional<std::string> reason_to_refuse(const IngestConfig& config, const CleaningReport& report);
 
 /// Agrees on the event types of the kept rows and on the cut-off time; counts kept rows by type. Collective.
 /// @return position in result.types of each of `local_types`

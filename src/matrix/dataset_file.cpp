@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "pushcart/checkpoint/file_reader.hpp"
-#include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
@@ -111,7 +110,7 @@ Partition partition_of_stored(const Communicator& comm, const FileReader& reader
 
 }  // namespace
 
-void write_dataset(const Communicator& comm, const std::string& path, Dataset& dataset) {
+FileWriter stage_dataset(const Communicator& comm, const std::string& path, Dataset& dataset) {
   FileWriter writer(comm, path, "dataset", schema_version);
   writer.write_strings("users/ids", dataset.user_ids);
   writer.write_strings("items/ids", dataset.item_ids);
@@ -143,7 +142,12 @@ void write_dataset(const Communicator& comm, const std::string& path, Dataset& d
   writer.attribute("cutoff_time", dataset.cutoff_time);
   writer.write_text("provenance", dataset.provenance);
   writer.attribute("time_unit", "seconds since 1970-01-01 UTC; 0 = the log has no times");
-  dataset.digest = writer.commit();
+  dataset.digest = writer.finish();
+  return writer;
+}
+
+void write_dataset(const Communicator& comm, const std::string& path, Dataset& dataset) {
+  stage_dataset(comm, path, dataset).publish();
 }
 
 Dataset read_dataset(const Communicator& comm, const std::string& path) {

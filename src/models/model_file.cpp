@@ -128,7 +128,7 @@ Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
 
 }  // namespace
 
-void write_model(const Communicator& comm, const std::string& path, Model& model) {
+FileWriter stage_model(const Communicator& comm, const std::string& path, Model& model) {
   collectively(comm, "checking the model", [&] { check_model(model, comm.rank()); });
   FileWriter file(comm, path, file_kind, schema_version);
   file.attribute("family", model.family);
@@ -146,7 +146,12 @@ void write_model(const Communicator& comm, const std::string& path, Model& model
   write_optional(comm, file, "items/factors", model.item_factors.values, model.item_factors.num_columns);
   if (model.item_weights) write_rows(file, "item_weights", *model.item_weights);
   if (model.user_items) write_rows(file, "user_items", *model.user_items);
-  model.digest = file.commit();
+  model.digest = file.finish();
+  return file;
+}
+
+void write_model(const Communicator& comm, const std::string& path, Model& model) {
+  stage_model(comm, path, model).publish();
 }
 
 Model read_model(const Communicator& comm, const std::string& path, const Dataset& dataset) {

@@ -133,13 +133,13 @@ TEST(Page, AFailedWriteLeavesTheOlderPage) {
   const auto folder = scratch_folder("page");
   if (!world().is_root()) return;
   const auto path = folder + "/report.html";
-  write_page(path, PageData{});
+  stage_page(path, PageData{}).publish();
   const auto before = file_text(path);
   EXPECT_EQ(before, page_html(PageData{}));
   std::filesystem::create_directories(path + ".partial/full");
   PageData other;
   other.title = "other";
-  EXPECT_THROW(write_page(path, other), StorageError);
+  EXPECT_THROW(static_cast<void>(stage_page(path, other)), StorageError);
   EXPECT_EQ(file_text(path), before);
 }
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ingest/dirty_log.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/events/input_file.hpp"
 
@@ -190,14 +191,16 @@ TEST(CleanLog, EndsWithTheCountsWhenMoreIsBadThanAllowed) {
   config.rejects_path = folder + "/rejects.csv.gz";
   CleaningReport report;
   clean(config, report);
-  std::filesystem::remove(config.rejects_path);
-  world().barrier();
+  const auto earlier = read_text_file(config.rejects_path);
+  EXPECT_FALSE(std::filesystem::exists(refused_rejects_path(config.rejects_path)));
   config.max_rejects = {RejectLimit::Kind::count, 0, report.bad_rows() - 1};
   const auto text = failure_of(config, ExitCode::bad_input);
   EXPECT_THAT(text, HasSubstr("--max-rejects"));
   EXPECT_THAT(text, HasSubstr(fmt::format("{} of 800 rows", report.bad_rows())));
   EXPECT_THAT(text, HasSubstr(report.examples.front().file));
-  EXPECT_TRUE(std::filesystem::exists(config.rejects_path));
+  EXPECT_THAT(text, HasSubstr(folder + "/refused-rejects.csv.gz"));
+  EXPECT_EQ(read_text_file(folder + "/refused-rejects.csv.gz"), earlier);  // the same rows are rejected
+  EXPECT_EQ(read_text_file(config.rejects_path), earlier);
   config.max_rejects.count = report.bad_rows();
   CleaningReport again;
   clean(config, again);

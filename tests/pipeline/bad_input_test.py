@@ -25,7 +25,7 @@ def small_log(seed=1, num_users=40, num_items=30):
 
 
 class BadInputTest(SharedFolderTest):
-    """Earlier outputs lie in the folder: data.h5, model.h5, lists."""
+    """Earlier outputs lie in the folder: data.h5, rejects.csv.gz, model.h5, lists."""
 
     def fill(self):
         self.write("good.csv", small_log())
@@ -34,7 +34,7 @@ class BadInputTest(SharedFolderTest):
         self.run_well(0, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", "lists")
 
     def outputs(self):
-        return self.digests("data.h5", "data.run.json", "model.h5", "model.run.json", "lists")
+        return self.digests("data.h5", "data.run.json", "rejects.csv.gz", "model.h5", "model.run.json", "lists")
 
     def refuse(self, ranks, code, words, *arguments, **options):
         """The command fails as documented and leaves the earlier outputs as they were."""
@@ -225,6 +225,52 @@ class BadLogs(BadInputTest):
         self.refuse_everywhere(USAGE, ["--hold-out", "--test"], "evaluate", "--dataset", "data.h5", "--model", "model.h5")
 
 
+class Rejects(BadInputTest):
+    """The rejected rows of the data set that is there stay beside it, whatever a later run ends by."""
+
+    def fill(self):
+        super().fill()
+        self.write("dirty.csv", small_log() + "no time,i1\nu1,,2024-05-01T00:00:00Z\n")
+
+    def ingest(self, *more):
+        return "ingest", "--input", "dirty.csv", "--columns", COLUMNS, "--output", "data.h5", *more
+
+    def lines_of(self, name):
+        return gzip.decompress(self.path(name).read_bytes()).decode().splitlines()
+
+    def test_of_a_refused_log_lie_beside(self):
+        for ranks in RANKS:
+            for words, more in (("--max-rejects 1 ", ["--max-rejects", "1"]), ("--missing-ids", ["--missing-ids", "refuse"])):
+                self.path("refused-rejects.csv.gz").unlink(missing_ok=True)
+                self.refuse(ranks, BAD_INPUT, [words, "rejected rows are in refused-rejects.csv.gz"], *self.ingest(*more))
+                rejected = self.lines_of("refused-rejects.csv.gz")
+                self.assertEqual([line.split(",")[1] for line in rejected], ["line", "322", "323"])
+            self.refuse(ranks, BAD_INPUT, "deep/refused-mine.gz",
+                        *self.ingest("--max-rejects", "1", "--rejects", "deep/mine.gz"))
+            self.assertFalse(self.path("deep/mine.gz").exists())
+
+    def test_of_a_run_that_fails_later_are_not_kept(self):
+        self.path("refused-rejects.csv.gz").unlink(missing_ok=True)
+        self.write("items.csv", "code,title\ni1,Cup\n")
+        for ranks in RANKS:
+            self.refuse(ranks, BAD_INPUT, "core of 99", *self.ingest("--core-users", "99"))
+            self.refuse(ranks, USAGE, "items.csv", *self.ingest("--items", "items.csv", "--items-id", "cod"))
+            self.refuse(ranks, STORAGE, "no-items.csv", *self.ingest("--items", "no-items.csv"))
+            self.assertFalse(self.path("refused-rejects.csv.gz").exists())
+
+    def test_of_a_run_that_succeeds_replace_them(self):
+        before = self.outputs()
+        for name in ("data.h5", "rejects.csv.gz", "data.run.json"):
+            (self.folder / "kept").mkdir(exist_ok=True)
+            (self.folder / "kept" / name).write_bytes(self.path(name).read_bytes())
+        self.assertEqual(len(self.lines_of("rejects.csv.gz")), 1)
+        self.run_well(3, *self.ingest())
+        self.assertEqual(len(self.lines_of("rejects.csv.gz")), 3)
+        for name in ("data.h5", "rejects.csv.gz", "data.run.json"):
+            (self.folder / "kept" / name).rename(self.path(name))
+        self.assertEqual(self.outputs(), before)
+
+
 class DamagedFiles(BadInputTest):
     """HDF5 files that are damaged, cut, foreign, or not of this data set."""
 
@@ -345,8 +391,7 @@ class FullDisk(PipelineTest):
         self.write("disk/ballast", bytes(max(0, free.f_bavail * free.f_frsize - num_bytes)))
 
     def commands(self):
-        return {"data.h5": ["ingest", "--input", "new.csv", "--columns", COLUMNS, "--output", "disk/data.h5",
-                            "--rejects", "rejects.csv.gz"],
+        return {"data.h5": ["ingest", "--input", "new.csv", "--columns", COLUMNS, "--output", "disk/data.h5"],
                 "model.h5": ["train", "als", "--dataset", "disk/data.h5", "--k", "64", "--sweeps", "1", "--output",
                              "disk/model.h5", "--seed", "2"],
                 "lists": ["recommend", "--dataset", "disk/data.h5", "--model", "disk/model.h5", "--n", "20", "--output",
@@ -360,7 +405,7 @@ class FullDisk(PipelineTest):
         first["data.h5"][2] = "log.csv"
         for name in ("data.h5", "model.h5", "lists", "feed", "page.html"):
             self.run_well(0, *first[name])
-        outputs = [f"disk/{name}" for name in first]
+        outputs = [f"disk/{name}" for name in [*first, "rejects.csv.gz", "data.run.json", "model.run.json"]]
         sizes = {name: sum(path.stat().st_size for path in
                            ([self.path(f"disk/{name}")] if self.path(f"disk/{name}").is_file() else
                             self.path(f"disk/{name}").iterdir())) for name in first}

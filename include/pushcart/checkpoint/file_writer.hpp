@@ -7,6 +7,7 @@
 
 #include "pushcart/base/string_table.hpp"
 #include "pushcart/checkpoint/file_header.hpp"
+#include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
 
 namespace pushcart {
@@ -25,10 +26,10 @@ std::string name_in_file(std::string_view text);
 /// file gets its name in publish(), after everything was flushed, read back, compared and given a checksum
 /// (design, section 8); until then the older file of that name stays. The same content gives the same digests
 /// for any number of ranks. All member functions are collective and throw the same error on all ranks.
-class FileWriter {
+class FileWriter : public StagedOutput {
  public:
   FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version);
-  ~FileWriter();  ///< without publish(): nothing of the file is left
+  ~FileWriter() override;
   FileWriter(FileWriter&&) noexcept;
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
@@ -54,8 +55,7 @@ class FileWriter {
 
   /// Flushes, verifies, seals: everything on disk, still under the temporary name. @return the content digest
   std::string finish();
-  /// Takes its name, replacing an older file of that name in one step.
-  void publish();
+  void publish() override;
   /// finish() and publish(). @return the content digest
   std::string commit();
   /// Size of the finished file in bytes, on rank 0. Local, StorageError.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/feed/user_view.hpp"
 #include "pushcart/matrix/dataset.hpp"
@@ -59,7 +60,7 @@ UserViews gather_page_users(const Communicator& comm, const Dataset& dataset, co
 /// The page as HTML: one file that needs no network, with all data inside. Local.
 std::string page_html(const PageData& data);
 
-/// Writes it whole or not at all. Local, on rank 0; StorageError.
-void write_page(const std::string& path, const PageData& data);
+/// The page on disk, but for its name. Local, on rank 0; StorageError.
+[[nodiscard]] OutputFile stage_page(const std::string& path, const PageData& data);
 
 }  // namespace pushcart

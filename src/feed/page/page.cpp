@@ -8,7 +8,6 @@
 
 #include "feed/json_text.hpp"
 #include "feed/page/page_parts.hpp"
-#include "pushcart/checkpoint/output_file.hpp"
 
 namespace pushcart {
 
@@ -115,10 +114,11 @@ UserViews gather_page_users(const Communicator& comm, const Dataset& dataset, co
                            {.popular_items = popular_items}, similar);
 }
 
-void write_page(const std::string& path, const PageData& data) {
+OutputFile stage_page(const std::string& path, const PageData& data) {
   OutputFile file(path);
   file.write(page_html(data));
-  file.finish_and_publish();
+  file.finish();
+  return file;
 }
 
 }  // namespace pushcart
