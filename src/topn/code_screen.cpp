@@ -46,15 +46,27 @@ double CodeScreen::slack(const Panel& panel, Count row) const {
   return norms_[row] * (panel.error + rounding_ * panel.norm) + errors_[row] * panel.code_norm;
 }
 
+/// Straight loops, so that they become vector instructions: comparisons are written so that a bound that is
+/// not a number ends as "unknown".
 void CodeScreen::set_limits(const Panel& panel, Bound bound, const double* limits) {
-  const double inverse_scale = 1 / panel.scale, sign = bound == Bound::upper ? -1 : 1;
-  const double if_unknown = bound == Bound::upper ? no_limit : out_of_reach;
+  const double inverse_scale = 1 / panel.scale, error = panel.error + rounding_ * panel.norm;
+  const double code_norm = panel.code_norm, sign = bound == Bound::upper ? -1 : 1;
+  double whole[tile_];
   for (Count r = 0; r < num_rows_; ++r) {
-    const double limit = (limits[r] + sign * slack(panel, r)) * (inverse_scales_[r] * inverse_scale);
-    const double whole = limit + sign * (std::fabs(limit) * 1e-12 + 2);
-    const double low = whole > no_limit ? whole : no_limit;
-    const double high = low < out_of_reach ? low : out_of_reach;
-    whole_limits_[r] = static_cast<std::int32_t>(whole == whole ? high : if_unknown);
+    const double slack = norms_[r] * error + errors_[r] * code_norm;
+    const double limit = (limits[r] + sign * slack) * (inverse_scales_[r] * inverse_scale);
+    whole[r] = limit + sign * (std::fabs(limit) * 1e-12 + 2);
+  }
+  if (bound == Bound::upper) {
+    for (Count r = 0; r < num_rows_; ++r) {
+      const double above = whole[r] > no_limit ? whole[r] : no_limit;
+      whole_limits_[r] = static_cast<std::int32_t>(above < out_of_reach ? above : out_of_reach);
+    }
+  } else {
+    for (Count r = 0; r < num_rows_; ++r) {
+      const double below = whole[r] < out_of_reach ? whole[r] : out_of_reach;
+      whole_limits_[r] = static_cast<std::int32_t>(below > no_limit ? below : no_limit);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <boost/sort/pdqsort/pdqsort.hpp>
 #include <cstdint>
 #include <limits>
 
@@ -80,7 +81,7 @@ class TopBuffer {
       is_full_ = true;
       set_cutoff(*std::max_element(entries_, entries_ + size_));
     } else if (size_ == room(wanted_)) {
-      std::nth_element(entries_, entries_ + wanted_ - 1, entries_ + size_);
+      boost::sort::pdqsort_branchless(entries_, entries_ + size_);
       size_ = wanted_;
       set_cutoff(entries_[wanted_ - 1]);
     }
@@ -90,7 +91,7 @@ class TopBuffer {
   void expect_at_least(float score) { set_cutoff(RankKey::last_of(score)); }
   /// The best so far, best first. @return how many
   Count sort() {
-    std::sort(entries_, entries_ + size_);
+    boost::sort::pdqsort_branchless(entries_, entries_ + size_);
     size_ = std::min(size_, wanted_);
     return size_;
   }
