@@ -19,18 +19,31 @@ void ProductScreen::begin(const ItemBlock& block, const ItemPanels& panels, std:
   const double k = static_cast<double>(num_columns) + 4;
   error_share_ = k * 0x1p-24 / (1 - k * 0x1p-24) * (1 + 1e-6);
   underflow_ = k * 0x1p-126;
-  rows_.resize(static_cast<std::size_t>(tile_ * num_columns));
-  for (Count r = 0; r < num_rows_; ++r) {
-    const Query& query = *rows[static_cast<std::size_t>(r)];
-    norms_[r] = query.norm;
-    std::copy(query.factors.begin(), query.factors.end(), rows_.begin() + r * num_columns);
-  }
+  for (Count r = 0; r < num_rows_; ++r) norms_[r] = rows[static_cast<std::size_t>(r)]->norm;
+  const float* const factors = side_by_side(rows, num_columns);
   row_stride_ = static_cast<Count>(panels.panels().size()) * panel_items;
   products_.resize(tile_ * row_stride_);
   const auto columns = static_cast<int>(num_columns);
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(num_rows_),
-              static_cast<int>(block.size()), columns, 1.0F, rows_.data(), columns, block.factors().data(),
+              static_cast<int>(block.size()), columns, 1.0F, factors, columns, block.factors().data(),
               columns, 0.0F, products_.data(), static_cast<int>(row_stride_));
+}
+
+/// The factors of the rows, one after another: where they are, if they are so there, or copied.
+const float* ProductScreen::side_by_side(std::span<Query* const> rows, Count num_columns) {
+  const float* const first = rows.front()->factors.data();
+  const auto is_next = [&](std::size_t r) {
+    return rows[r]->factors.data() == first + static_cast<Count>(r) * num_columns;
+  };
+  std::size_t r = 0;
+  while (r < rows.size() && is_next(r)) ++r;
+  if (r == rows.size()) return first;
+  rows_.resize(static_cast<std::size_t>(tile_ * num_columns));
+  for (r = 0; r < rows.size(); ++r) {
+    std::copy(rows[r]->factors.begin(), rows[r]->factors.end(),
+              rows_.begin() + static_cast<Count>(r) * num_columns);
+  }
+  return rows_.data();
 }
 
 /// What products, bias (or offset) added, are compared with. Rounding is monotone, so comparing the rounded

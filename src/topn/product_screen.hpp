@@ -14,9 +14,10 @@ class ProductScreen : public Screen {
   void find_hits(Count panel, Bound bound, const RowLimits& rows, std::uint64_t* hits) override;
 
  private:
+  const float* side_by_side(std::span<Query* const> rows, Count num_columns);
   float product_limit(const Panel& panel, Bound bound, Count row, double limit, double added) const;
 
-  static constexpr Count tile_ = 256;
+  static constexpr Count tile_ = 512;
   const ItemPanels* panels_ = nullptr;
   Count num_rows_ = 0;
   Count row_stride_ = 0;  ///< of products_
@@ -24,7 +25,7 @@ class ProductScreen : public Screen {
       0;  ///< |product - x.y| <= error_share_ |x||y| + underflow_, in any order of summation
   double underflow_ = 0;
   double norms_[tile_];
-  std::vector<float> rows_;        ///< gathered
+  std::vector<float> rows_;        ///< gathered, unless they lie side by side
   AlignedBuffer<float> products_;  ///< rows x items of the block, room for whole panels
 };
 

@@ -21,7 +21,7 @@ void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns
       std::min(detail::most_sampled_items, detail::most_sampled_factors / std::max<Count>(1, num_columns));
   plan.add("sample of items", sample_rows * (3 * (num_columns * 4 + 12) + code_columns + 40));
   plan.add("tiles of sampled scores", Count{omp_get_max_threads()} * 36 * sample_rows * 4);
-  plan.add("tiles of scores", Count{omp_get_max_threads()} * 256 * (block_rows + num_columns) * 4);
+  plan.add("tiles of scores", Count{omp_get_max_threads()} * 512 * (block_rows + num_columns) * 4);
 }
 
 ScoringReport sum_over_ranks(const Communicator& comm, const ScoringReport& mine) {
