@@ -25,7 +25,8 @@ PushReport push(Session& session, const Dataset& dataset, const TopLists& lists,
   options.config.compression = compression_from(options.compression);
   options.config.model_digest = model_digest;
   const auto timer = session.phases.time("push", lists.num_rows());
-  const PushReport report = push_messages(session.comm, dataset, lists, unknown_users, options.config);
+  const PushReport report = push_messages(session.comm, dataset, lists, unknown_users, options.config,
+                                          &session.outputs.emplace_back());
   session.results["push"] = {{"folder", options.config.folder},
                              {"messages", report.num_messages},
                              {"batches", report.num_batches},

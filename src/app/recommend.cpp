@@ -148,8 +148,9 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   return made;
 }
 
-ListFilesInfo write_list_files(Session& session, const Dataset& dataset, const Recommendations& made, ListKind kind,
-                               const ListOutput& output, Count n, const std::string& model_digest) {
+ListFilesInfo write_list_files(Session& session, const Dataset& dataset, const Recommendations& made,
+                               ListKind kind, const ListOutput& output, Count n,
+                               const std::string& model_digest, const Neighbours* bought_together) {
   ListOptions options;
   options.folder = output.folder;
   options.formats.clear();
@@ -161,8 +162,10 @@ ListFilesInfo write_list_files(Session& session, const Dataset& dataset, const R
   options.kind = kind;
   options.model_digest = model_digest;
   options.n = n;
+  options.bought_together = bought_together;
   const auto timer = session.phases.time("write lists", made.lists.num_rows());
-  const ListFilesInfo info = write_lists(session.comm, dataset, made.lists, made.unknown_users, options);
+  const ListFilesInfo info = write_lists(session.comm, dataset, made.lists, made.unknown_users, options,
+                                         &session.outputs.emplace_back());
   session.results["lists"] = {{"folder", output.folder},
                               {"digest", info.digest},
                               {"rows", info.num_rows},

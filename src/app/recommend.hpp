@@ -54,8 +54,11 @@ struct Recommendations {
 /// Everyone's list, filled from the popular list where the model has nothing to say. Collective.
 Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options);
 
-/// Writes lists as `output` says; always with lists.h5, which push reads. Collective.
-ListFilesInfo write_list_files(Session& session, const Dataset& dataset, const Recommendations& made, ListKind kind,
-                               const ListOutput& output, Count n, const std::string& model_digest);
+/// Writes lists as `output` says, to be named at the end of the run; always with lists.h5, which push reads.
+/// @param bought_together  also written, unless nullptr
+/// Collective.
+ListFilesInfo write_list_files(Session& session, const Dataset& dataset, const Recommendations& made,
+                               ListKind kind, const ListOutput& output, Count n,
+                               const std::string& model_digest, const Neighbours* bought_together = nullptr);
 
 }  // namespace pushcart::app

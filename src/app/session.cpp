@@ -110,19 +110,26 @@ nlohmann::ordered_json config_json(const OptionSet& options) {
   return config;
 }
 
+void write_text_at_end(Session& session, const std::string& path, const std::string& text) {
+  std::string place = path;
+  for (const auto& output : session.outputs) place = output->place_for(path).value_or(place);
+  std::optional<OutputFile> file;
+  collectively(session.comm, "writing " + path, [&] {
+    if (!session.comm.is_root()) return;
+    file.emplace(place);
+    file->write(text);
+    file->finish();
+    if (place != path) file->publish();  // its folder gets its name later
+  });
+  if (place == path) session.name_at_end(StagedText(session.comm, std::move(file)));
+}
+
 void finish(Session& session, const RunHeader& header, const std::string& path) {
   const auto& comm = session.comm;
   const auto phases = summarize(comm, session.phases);
   const auto peaks = comm.allgather(peak_memory_bytes());
   if (!path.empty()) {
-    session.name_at_end(StagedText(comm, collectively(comm, "writing the run record", [&] {
-                                     std::optional<OutputFile> file;
-                                     if (!comm.is_root()) return file;
-                                     file.emplace(path);
-                                     file->write(record_text(session, header, phases, peaks));
-                                     file->finish();
-                                     return file;
-                                   })));
+    write_text_at_end(session, path, comm.is_root() ? record_text(session, header, phases, peaks) : "");
   }
   for (const auto& output : session.outputs) output->publish();
   collectively(comm, "printing the results", [&] {

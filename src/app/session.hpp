@@ -34,6 +34,9 @@ struct Session {
   }
 };
 
+/// A text file of rank 0, which takes its name at the end of the run. Collective; StorageError.
+void write_text_at_end(Session& session, const std::string& path, const std::string& text);
+
 /// What goes into a run record beside the session.
 struct RunHeader {
   std::string command;

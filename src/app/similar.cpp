@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "app/bought_together.hpp"
 #include "app/command.hpp"
 #include "app/families/similarity_options.hpp"
 #include "app/inputs.hpp"
@@ -73,16 +72,14 @@ class Similar : public Command {
     lists.scores = neighbours.scores;
     lists.sources.assign(lists.items.size(), 0);
     lists.source_names = {std::string(similarity_metric_name(*metric_))};
-    write(session, dataset, {std::move(lists), {}}, "");
-    if (!bought_together_) return;
-    const auto timer = session.phases.time("write bought together", neighbours.rows.size());
-    write_bought_together(session.comm, dataset, neighbours, output_.folder);
-    session.text += fmt::format("bought together: {}/together-*.csv\n", output_.folder);
+    write(session, dataset, {std::move(lists), {}}, "", bought_together_ ? &neighbours : nullptr);
+    if (bought_together_) session.text += fmt::format("bought together: {}/together-*.csv\n", output_.folder);
   }
 
-  void write(Session& session, const Dataset& dataset, const Recommendations& made, const std::string& model_digest) {
-    const auto info =
-        write_list_files(session, dataset, made, ListKind::similar_items, output_, n_, model_digest);
+  void write(Session& session, const Dataset& dataset, const Recommendations& made,
+             const std::string& model_digest, const Neighbours* bought_together = nullptr) {
+    const auto info = write_list_files(session, dataset, made, ListKind::similar_items, output_, n_,
+                                       model_digest, bought_together);
     session.text = fmt::format("similar items: {} ({} items, {} entries, digest {})\n", output_.folder, info.num_rows,
                                info.num_entries, info.digest);
   }

@@ -55,7 +55,8 @@ class Synth : public Command {
     options.add("truth-list-length", config_.truth_list_length, "items in such a list");
   }
   void run(Session& session) override {
-    const SynthSummary summary = synthesize(session.comm, config_, folder_, session.phases);
+    const SynthSummary summary =
+        synthesize(session.comm, config_, folder_, session.phases, &session.outputs.emplace_back());
     auto& results = session.results;
     results["folder"] = folder_;
     results["lines"] = summary.num_lines;

@@ -402,16 +402,9 @@ class Tune : public Command {
     Assignment winner = best.settings;
     if (options_.strategy == Strategy::halving)
       winner[options_.budget_key] = fmt::format("{}", options_.budget_max);
-    collectively(session.comm, "writing the results of the search", [&] {
-      if (!session.comm.is_root()) return;
-      for (const auto& [name, text] :
-           {std::pair{"best.toml", TrialSettings(options_, winner).toml()},
-            std::pair{"tuning.svg", search_chart(of_search, fmt::format("Recall@{}", options_.n))}}) {
-        OutputFile file(fmt::format("{}/{}", options_.output, name));
-        file.write(text);
-        file.finish_and_publish();
-      }
-    });
+    write_text_at_end(session, options_.output + "/tuning.svg",
+                      search_chart(of_search, fmt::format("Recall@{}", options_.n)));
+    write_text_at_end(session, options_.output + "/best.toml", TrialSettings(options_, winner).toml());
     session.text = fmt::format("{:>5} {:>9} {:>8}  settings\n", "trial", fmt::format("Recall@{}", options_.n),
                                "seconds");
     constexpr std::size_t most_lines = 20;

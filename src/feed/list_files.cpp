@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <filesystem>
 
+#include "feed/bought_together.hpp"
 #include "feed/list_hdf5.hpp"
 #include "feed/list_text.hpp"
 #include "feed/row_batches.hpp"
@@ -18,13 +19,16 @@ namespace pushcart {
 
 namespace {
 
+constexpr const char* list_file_name = "lists.h5";
+
 std::string unknown_word(std::string_view option, std::string_view text, std::span<const std::string> known) {
   return fmt::format("{} {}: unknown; known are {}; did you mean {}?", option, text, fmt::join(known, ", "),
                      nearest_word(text, known));
 }
 
 bool is_list_file(const std::string& name) {
-  return name == "lists.h5" || is_numbered_name(name, "part-", {".csv", ".csv.gz", ".jsonl", ".jsonl.gz"});
+  return name == list_file_name || is_numbered_name(name, "together-", {".csv", ".csv.gz"}) ||
+         is_numbered_name(name, "part-", {".csv", ".csv.gz", ".jsonl", ".jsonl.gz"});
 }
 
 const char* format_name(ListFormat format) {
@@ -108,15 +112,19 @@ nlohmann::ordered_json manifest_of(const Dataset& dataset, const ListOptions& op
   return manifest;
 }
 
-/// The entry of lists.h5 in the manifest.
-nlohmann::ordered_json entry_of(const Communicator& comm, const FinishedFile& file, Count num_rows) {
-  const auto num_bytes = collectively(comm, "size of lists.h5",
-                                      [&] { return comm.is_root() ? file.writer.num_bytes() : Count{0}; });
-  return {{"file", "lists.h5"},
+/// Writes lists.h5. @return its entry in the manifest, on rank 0
+nlohmann::ordered_json write_hdf5(const Communicator& comm, const Dataset& dataset, const NamedLists& named,
+                                  const ListOptions& options, Count num_rows, const StagedFiles& files) {
+  const std::string path = files.path(list_file_name);
+  const std::string digest = write_list_file(comm, path, dataset, named, options);
+  const auto num_bytes = collectively(comm, "size of lists.h5", [&] {
+    return comm.is_root() ? static_cast<Count>(std::filesystem::file_size(path)) : Count{0};
+  });
+  return {{"file", list_file_name},
           {"format", "hdf5"},
           {"rows", num_rows},
           {"bytes", num_bytes},
-          {"digest", file.digest}};
+          {"digest", digest}};
 }
 
 }  // namespace
@@ -137,7 +145,8 @@ Compression compression_from(std::string_view text) {
 }
 
 ListFilesInfo write_lists(const Communicator& comm, const Dataset& dataset, const TopLists& lists,
-                          const StringTable& unknown_ids, const ListOptions& options) {
+                          const StringTable& unknown_ids, const ListOptions& options,
+                          std::unique_ptr<StagedOutput>* staged) {
   if (options.formats.empty()) throw ConfigError("--format: none given; known are hdf5, csv, jsonl");
   const bool by_user = options.kind == ListKind::user_lists;
   const Range owned = (by_user ? dataset.users : dataset.items).range(comm.rank());
@@ -151,23 +160,25 @@ ListFilesInfo write_lists(const Communicator& comm, const Dataset& dataset, cons
   info.num_rows = comm.sum(lists.num_rows());
   info.num_entries = comm.sum(lists.offsets.back());
 
-  StagedFiles files(comm, options.folder);
-  info.manifest_path = files.path("manifest.json");
+  auto files = std::make_unique<StagedFiles>(comm, options.folder, is_list_file);
+  info.manifest_path = options.folder + "/manifest.json";
   if (wants(options, ListFormat::csv) || wants(options, ListFormat::jsonl)) {
-    write_shards(comm, dataset, named, named.known(), options, 0, files);
+    write_shards(comm, dataset, named, named.known(), options, 0, *files);
     if (comm.any(named.unknown().size() > 0)) {
-      write_shards(comm, dataset, named, named.unknown(), options, comm.size(), files);
+      write_shards(comm, dataset, named, named.unknown(), options, comm.size(), *files);
     }
   }
-  std::optional<FinishedFile> hdf5;
+  if (options.bought_together)
+    write_bought_together(comm, dataset, *options.bought_together, options, *files);
   auto others = nlohmann::ordered_json::array();
   if (wants(options, ListFormat::hdf5)) {
-    hdf5.emplace(write_list_file(comm, files.path("lists.h5"), dataset, named, options));
-    others.push_back(entry_of(comm, *hdf5, info.num_rows));
+    others.push_back(write_hdf5(comm, dataset, named, options, info.num_rows, *files));
   }
-  files.prepare(manifest_of(dataset, options, info), others);
-  if (hdf5) hdf5->writer.publish();
-  files.publish(is_list_file);
+  files->complete(manifest_of(dataset, options, info), others);
+  if (staged)
+    *staged = std::move(files);
+  else
+    files->publish();
   return info;
 }
 

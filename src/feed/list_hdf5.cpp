@@ -141,8 +141,8 @@ std::string list_kind_name(ListKind kind) {
   return kind == ListKind::user_lists ? "user_lists" : "similar_items";
 }
 
-FinishedFile write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,
-                             const NamedLists& lists, const ListOptions& options) {
+std::string write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,
+                            const NamedLists& lists, const ListOptions& options) {
   const auto labels = labels_in_use(comm, lists.lists());
   const auto sources = common_sources(lists.lists(), labels);
   StringTable label_table;
@@ -160,8 +160,7 @@ FinishedFile write_list_file(const Communicator& comm, const std::string& path, 
   file.write("rows/index", part(lists.lists().rows, lists.known()));
   write_rows(file, "rows", lists, lists.known(), sources);
   write_rows(file, "unknown", lists, lists.unknown(), sources);
-  std::string digest = file.finish();
-  return {std::move(file), std::move(digest)};
+  return file.commit();
 }
 
 StoredLists read_lists(const Communicator& comm, const std::string& path, const Dataset& dataset) {

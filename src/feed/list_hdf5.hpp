@@ -3,7 +3,6 @@
 #include <string>
 
 #include "feed/named_lists.hpp"
-#include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/feed/list_files.hpp"
 
 namespace pushcart {
@@ -13,14 +12,9 @@ inline constexpr std::int64_t lists_schema_version = 1;
 /// Name of a kind in attributes and manifests.
 std::string list_kind_name(ListKind kind);
 
-/// A file on disk that waits to get its name.
-struct FinishedFile {
-  FileWriter writer;
-  std::string digest;  ///< of its content
-};
-
-/// Writes lists.h5 (docs/file-formats.md) but for its name. Collective. StorageError.
-FinishedFile write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,
-                             const NamedLists& lists, const ListOptions& options);
+/// Writes lists.h5 (docs/file-formats.md). Collective. StorageError.
+/// @return digest of its content
+std::string write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,
+                            const NamedLists& lists, const ListOptions& options);
 
 }  // namespace pushcart

@@ -230,7 +230,8 @@ nlohmann::ordered_json manifest_of(const Dataset& dataset, const PushConfig& con
 }  // namespace
 
 PushReport push_messages(const Communicator& comm, const Dataset& dataset, const TopLists& lists,
-                         const StringTable& unknown_ids, const PushConfig& config) {
+                         const StringTable& unknown_ids, const PushConfig& config,
+                         std::unique_ptr<StagedOutput>* staged) {
   check(config);
   const auto named = collectively(comm, "check lists", [&] {
     return NamedLists(lists, dataset.users.range(comm.rank()), dataset.num_items(), dataset.user_ids,
@@ -241,8 +242,8 @@ PushReport push_messages(const Communicator& comm, const Dataset& dataset, const
   const auto runs = plan_runs(comm, named, config, writer, report);
   const BatchPlan plan(comm, runs, config.batch_size);
 
-  StagedFiles files(comm, config.folder);
-  BatchFiles batches(files, plan, config.compression);
+  auto files = std::make_unique<StagedFiles>(comm, config.folder, is_feed_file);
+  BatchFiles batches(*files, plan, config.compression);
   FeedDigest digest;
   const auto heads = write_heads(comm, dataset, named, runs, plan, config.batch_entries, writer, digest);
   const auto arrived = send_to_writers(comm, plan, heads);
@@ -256,9 +257,12 @@ PushReport push_messages(const Communicator& comm, const Dataset& dataset, const
   report.digest = digest.over(comm, report.num_messages);
   report.num_empty = comm.sum(report.num_empty);
   report.num_too_short = comm.sum(report.num_too_short);
-  report.manifest_path = files.path("manifest.json");
-  files.prepare(manifest_of(dataset, config, report, writer), nlohmann::ordered_json::array());
-  files.publish(is_feed_file);
+  report.manifest_path = config.folder + "/manifest.json";
+  files->complete(manifest_of(dataset, config, report, writer), nlohmann::ordered_json::array());
+  if (staged)
+    *staged = std::move(files);
+  else
+    files->publish();
   return report;
 }
 

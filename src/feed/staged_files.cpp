@@ -1,15 +1,15 @@
 #include "feed/staged_files.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "pushcart/base/digest.hpp"
-#include "pushcart/base/error.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart {
 
 namespace {
+
+constexpr const char* manifest_name = "manifest.json";
 
 /// The arrays of all ranks one after another on rank 0; an empty array elsewhere.
 nlohmann::ordered_json gather_entries(const Communicator& comm, const nlohmann::ordered_json& own) {
@@ -27,12 +27,9 @@ nlohmann::ordered_json gather_entries(const Communicator& comm, const nlohmann::
 
 }  // namespace
 
-StagedFiles::StagedFiles(const Communicator& comm, std::string folder)
-    : comm_(comm), folder_(std::move(folder)) {
-  collectively(comm_, "make the output folder", [&] {
-    if (comm_.is_root()) make_folder(folder_);
-  });
-}
+StagedFiles::StagedFiles(const Communicator& comm, const std::string& folder,
+                         bool (*owns)(const std::string& name))
+    : comm_(comm), folder_(comm, folder, {owns, manifest_name}) {}
 
 std::size_t StagedFiles::open(Entry entry, Compression compression) {
   OutputFile file(path(entry.name), compression);
@@ -42,14 +39,8 @@ std::size_t StagedFiles::open(Entry entry, Compression compression) {
 
 void StagedFiles::finish(std::size_t handle) {
   if (files_[handle].finished) return;
-  files_[handle].file.finish();
+  files_[handle].file.finish_and_publish();
   files_[handle].finished = true;
-}
-
-void StagedFiles::finish_all() {
-  collectively(comm_, "finish the output files", [&] {
-    for (std::size_t handle = 0; handle < files_.size(); ++handle) finish(handle);
-  });
 }
 
 nlohmann::ordered_json StagedFiles::entries() const {
@@ -64,17 +55,10 @@ nlohmann::ordered_json StagedFiles::entries() const {
   return list;
 }
 
-void StagedFiles::remove_others(bool (*is_ours)(const std::string& name)) const {
-  std::vector<std::filesystem::path> others;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-    const std::string name = entry.path().filename().string();
-    if (is_ours(name) && !names_.contains(name)) others.push_back(entry.path());
-  }
-  for (const auto& other : others) std::filesystem::remove(other);
-}
-
-void StagedFiles::prepare(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others) {
-  finish_all();
+void StagedFiles::complete(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others) {
+  collectively(comm_, "finish the output files", [&] {
+    for (std::size_t handle = 0; handle < files_.size(); ++handle) finish(handle);
+  });
   auto shards = gather_entries(comm_, entries());
   collectively(comm_, "write the manifest", [&] {
     if (!comm_.is_root()) return;
@@ -82,26 +66,10 @@ void StagedFiles::prepare(nlohmann::ordered_json manifest, const nlohmann::order
     std::sort(shards.begin(), shards.end(), [](const auto& a, const auto& b) {
       return a["file"].template get<std::string>() < b["file"].template get<std::string>();
     });
-    for (const auto& shard : shards) names_.insert(shard["file"].get<std::string>());
     manifest["shards"] = std::move(shards);
-    manifest_.emplace(path("manifest.json"));
-    manifest_->write(manifest.dump(2) + "\n");
-    manifest_->finish();
-  });
-}
-
-void StagedFiles::publish(bool (*is_ours)(const std::string& name)) {
-  collectively(comm_, "publish the output files", [&] {
-    for (auto& staged : files_) staged.file.publish();
-  });
-  collectively(comm_, "publish the manifest", [&] {
-    if (!comm_.is_root()) return;
-    try {
-      remove_others(is_ours);
-    } catch (const std::filesystem::filesystem_error& error) {
-      throw StorageError(folder_ + ": an older output file cannot be removed: " + error.code().message());
-    }
-    manifest_->publish();
+    OutputFile file(path(manifest_name));
+    file.write(manifest.dump(2) + "\n");
+    file.finish_and_publish();
   });
 }
 

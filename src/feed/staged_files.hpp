@@ -1,22 +1,18 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "pushcart/checkpoint/output_file.hpp"
-#include "pushcart/comm/communicator.hpp"
+#include "pushcart/checkpoint/staged_folder.hpp"
 
 namespace pushcart {
 
-/// Files of all ranks in one folder that take their names together, described by a manifest.json that takes
-/// its name last. Until publish() nothing in the folder has changed; without it nothing is left.
-class StagedFiles {
+/// Files of all ranks that take the place of an older set in a folder together, described by a manifest.json.
+class StagedFiles : public StagedOutput {
  public:
   /// Makes the folder. Collective. StorageError.
-  StagedFiles(const Communicator& comm, std::string folder);
+  StagedFiles(const Communicator& comm, const std::string& folder, bool (*owns)(const std::string& name));
 
   /// What the manifest says of a file.
   struct Entry {
@@ -29,19 +25,20 @@ class StagedFiles {
   std::size_t open(Entry entry, Compression compression);
   OutputFile& file(std::size_t handle) { return files_[handle].file; }
   Count& num_rows(std::size_t handle) { return files_[handle].entry.num_rows; }
-  /// Complete on disk. Local, StorageError; finish_all() does it for files that are still open. Collective.
+  /// Complete on disk. Local, StorageError; complete() does it for files that are still open.
   void finish(std::size_t handle);
-  void finish_all();
 
-  /// Completes all files and the manifest, with the entry "shards" added, on disk.
-  /// @param others  entries of files that somebody else publishes (rank 0's are used)
+  /// Completes all files and the manifest, with the entry "shards" added.
+  /// @param others  entries of files that somebody else has made at path() (rank 0's are used)
   /// Collective. StorageError.
-  void prepare(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others);
-  /// After prepare(): all files take their names; files in the folder whose name `is_ours` and that the
-  /// manifest does not name are removed; then the manifest replaces the older one. Collective. StorageError.
-  void publish(bool (*is_ours)(const std::string& name));
+  void complete(nlohmann::ordered_json manifest, const nlohmann::ordered_json& others);
+  /// After complete().
+  void publish() override { folder_.publish(); }
+  std::optional<std::string> place_for(const std::string& path) const override {
+    return folder_.place_for(path);
+  }
 
-  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string path(const std::string& name) const { return folder_.path(name); }
 
  private:
   struct Staged {
@@ -50,13 +47,10 @@ class StagedFiles {
     bool finished = false;
   };
   nlohmann::ordered_json entries() const;
-  void remove_others(bool (*is_ours)(const std::string& name)) const;
 
   const Communicator& comm_;
-  std::string folder_;
+  StagedFolder folder_;
   std::vector<Staged> files_;
-  std::set<std::string> names_;         // in the manifest; rank 0
-  std::optional<OutputFile> manifest_;  // rank 0
 };
 
 /// `stem` + digits + one of `endings`: the form of a shard's name.

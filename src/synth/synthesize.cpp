@@ -2,10 +2,9 @@
 
 #include <bit>
 #include <numeric>
-#include <optional>
 
 #include "pushcart/base/log.hpp"
-#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/checkpoint/staged_folder.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "synth/event_files.hpp"
 #include "synth/side_files.hpp"
@@ -19,42 +18,42 @@ using synth::LinePlan;
 using synth::Shop;
 using synth::Tally;
 
-/// This rank's files, whole on disk but without their names yet, and what is in them.
+/// What this rank has written.
 struct Written {
-  std::vector<OutputFile> outputs;
   Tally tally;
   std::vector<Count> lines_by_file;  ///< 0 for other ranks' files
   std::vector<std::uint64_t> digests_by_file;
 };
 
+bool is_log_file(const std::string& name) {
+  return name.starts_with("events-") || name == "items.csv" || name == "users.csv" || name == "truth.h5";
+}
+
 void write_event_files(const SynthConfig& config, const Shop& shop, const LinePlan& plan,
-                       const std::string& folder, Written& written) {
+                       const StagedFolder& files, Written& written) {
   Progress progress("writing event files", config.files);
   for (Count file = 0; file < config.files; ++file) {
     if (!plan.is_owned(file)) continue;
-    OutputFile out(folder + "/" + synth::event_file_name(config, file), config.compression);
+    OutputFile out(files.path(synth::event_file_name(config, file)), config.compression);
     const Tally tally = synth::write_event_file(config, shop, plan, file, out);
-    out.finish();
+    out.finish_and_publish();
     written.tally.add(tally);
     written.lines_by_file[static_cast<std::size_t>(file)] = tally.num_lines();
     written.digests_by_file[static_cast<std::size_t>(file)] = out.digest();
-    written.outputs.push_back(std::move(out));
     progress.advance(file + 1);
   }
 }
 
 /// The last rank has the fewest event files: it writes the tables beside them.
 void write_side_files(const Communicator& comm, const SynthConfig& config, const Shop& shop,
-                      const std::string& folder, Written& written) {
+                      const StagedFolder& files) {
   if (comm.rank() != comm.size() - 1) return;
-  OutputFile items(folder + "/items.csv");
+  OutputFile items(files.path("items.csv"));
   synth::write_items_csv(shop, items);
-  items.finish();
-  written.outputs.push_back(std::move(items));
-  OutputFile users(folder + "/users.csv");
+  items.finish_and_publish();
+  OutputFile users(files.path("users.csv"));
   synth::write_users_csv(config, shop, users);
-  users.finish();
-  written.outputs.push_back(std::move(users));
+  users.finish_and_publish();
 }
 
 /// The same on all ranks.
@@ -80,13 +79,15 @@ SynthSummary summarize(const Communicator& comm, const SynthConfig& config, Writ
 }  // namespace
 
 SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, const std::string& folder,
-                        PhaseLog& phases) {
+                        PhaseLog& phases, std::unique_ptr<StagedOutput>* staged) {
   collectively(comm, "checking the settings", [&] {
     validate(config);
     if (!comm.is_root()) return;
     make_folder(folder);
     synth::refuse_foreign_events(config, folder);
   });
+  constexpr const char* summary_name = "synth.json";
+  auto files = std::make_unique<StagedFolder>(comm, folder, FileSet{is_log_file, summary_name});
   const auto shop = collectively(comm, "stocking the shop", [&] {
     const auto timer = phases.time("shop", config.items);
     return Shop(config);
@@ -99,8 +100,8 @@ SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, con
     auto timer = phases.time("events");
     const LinePlan plan(comm, config);
     collectively(comm, "writing events", [&] {
-      write_event_files(config, shop, plan, folder, written);
-      write_side_files(comm, config, shop, folder, written);
+      write_event_files(config, shop, plan, *files, written);
+      write_side_files(comm, config, shop, *files);
     });
     timer.count_rows(written.tally.num_lines());
   }
@@ -108,18 +109,18 @@ SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, con
   SynthSummary summary = summarize(comm, config, written);
   {
     const auto timer = phases.time("truth");
-    summary.truth_digest = synth::write_truth(comm, config, shop, folder + "/truth.h5");
+    summary.truth_digest = synth::write_truth(comm, config, shop, files->path("truth.h5"));
   }
-  collectively(comm, "naming the files", [&] {
-    std::optional<OutputFile> json;
-    if (comm.is_root()) {
-      json.emplace(folder + "/synth.json");
-      json->write(synth::summary_json(config, summary));
-      json->finish();
-    }
-    for (OutputFile& output : written.outputs) output.publish();
-    if (json) json->publish();
+  collectively(comm, "writing the summary", [&] {
+    if (!comm.is_root()) return;
+    OutputFile json(files->path(summary_name));
+    json.write(synth::summary_json(config, summary));
+    json.finish_and_publish();
   });
+  if (staged)
+    *staged = std::move(files);
+  else
+    files->publish();
   return summary;
 }
 

@@ -6,6 +6,7 @@
 
 #include "feed/small_shop.hpp"
 #include "pushcart/base/error.hpp"
+#include "support/file_size_limit.hpp"
 
 namespace pushcart::test {
 namespace {
@@ -241,23 +242,19 @@ TEST(ListFiles, AFailureOnOneRankLeavesEarlierFilesAlone) {
   const auto before = files_in(folder);
   const auto manifest = file_text(folder + "/manifest.json");
   world().barrier();
-  // The last rank cannot create its shard: a folder lies where its temporary file would.
-  const auto obstacle = fmt::format("{}/part-{:05}.csv.partial", folder, world().size() - 1);
-  if (world().is_root()) std::filesystem::create_directories(obstacle + "/full");
-  world().barrier();
   SmallShop changed;
   changed.lists[0].scores[0] = 99;
   const auto dataset = changed.dataset(world());
   const auto lists = changed.top_lists(world(), dataset);
   try {
+    std::optional<test::FileSizeLimit> full_disk;
+    if (world().rank() == world().size() - 1) full_disk.emplace();
     write_lists(world(), dataset, lists, changed.unknown_ids(world()),
                 options_for(folder, {ListFormat::csv}));
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::storage);
   }
-  world().barrier();
-  if (world().is_root()) std::filesystem::remove_all(obstacle);
   world().barrier();
   EXPECT_EQ(files_in(folder), before);
   EXPECT_EQ(file_text(folder + "/manifest.json"), manifest);

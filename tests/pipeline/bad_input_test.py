@@ -271,6 +271,42 @@ class Rejects(BadInputTest):
         self.assertEqual(self.outputs(), before)
 
 
+class WholeRuns(SharedFolderTest):
+    """A `run` that fails, at whatever step, leaves all outputs of an earlier one as they were."""
+
+    def fill(self):
+        self.write("good.csv", small_log())
+        self.write("bad.csv", small_log(seed=2) + "no time,i1\n" * 3)
+        self.write("job.toml", "\n".join([
+            "[ingest]", 'columns = {user = "user", item = "item", time = "time"}', "hold-out-days = 4", "[train]",
+            'family = "als"', "k = 8", "sweeps = 2", ""]))
+        self.run_well(0, *self.command("good.csv"))
+
+    @staticmethod
+    def command(log, *more):
+        return "run", "--config", "job.toml", "--output", "out", "--ingest.input", log, *more
+
+    def test_that_fail_at_any_step(self):
+        before = self.digests("out")
+        for name in ("data.h5", "data-train.h5", "model.h5", "lists/lists.h5", "lists/manifest.json", "similar/lists.h5",
+                     "feed/manifest.json", "report.html", "rejects.csv.gz", "run.json"):
+            self.assertIn(str(self.path("out") / name), before)
+        failures = [(BAD_INPUT, "--max-rejects", ["--ingest.max-rejects", "2"]),
+                    (STORAGE, "no-items.csv", ["--ingest.items", "no-items.csv"]),
+                    (USAGE, "--k", ["--train.k", "0"]),
+                    (STORAGE, "no-test.csv", ["--evaluate.test", "no-test.csv", "--evaluate.test-columns", "user=0,item=1"]),
+                    (STORAGE, "no-list.txt", ["--recommend.exclude-items", "no-list.txt"]),
+                    (STORAGE, "no-channel.txt", ["--push.channel", "no-channel.txt"]),
+                    (USAGE, "--page-users", ["--page-users", "-1"])]
+        for code, words, more in failures:
+            for ranks in RANKS:
+                with self.subTest(options=more, ranks=ranks):
+                    self.run_badly(ranks, code, words, *self.command("bad.csv", *more))
+                    self.path("out/refused-rejects.csv.gz").unlink(missing_ok=True)
+                    self.assertEqual(self.digests("out"), before)
+                    self.assert_nothing_partial()
+
+
 class DamagedFiles(BadInputTest):
     """HDF5 files that are damaged, cut, foreign, or not of this data set."""
 
@@ -420,6 +456,20 @@ class FullDisk(PipelineTest):
                         self.assert_nothing_partial()
         self.path("disk/ballast").unlink()
         self.run_well(3, *self.commands()["data.h5"])
+
+    def test_no_space_for_a_whole_run(self):
+        def run(log):
+            return ("run", "--ingest.input", log, "--ingest.columns", COLUMNS, "--train.family", "als", "--train.k", "16",
+                    "--train.sweeps", "1", "--output", "disk/out")
+        self.run_well(0, *run("log.csv"))
+        before = self.digests("disk/out")
+        size = sum(path.stat().st_size for path in self.path("disk/out").rglob("*") if path.is_file())
+        for share in (0.3, 0.6, 0.9):
+            self.fill_up_to(int(share * size))
+            with self.subTest(free=share):
+                self.run_badly(2, STORAGE, "disk/out", *run("new.csv"), timeout=60)
+                self.assertEqual(self.digests("disk/out"), before)
+                self.assert_nothing_partial()
 
     def test_no_file_can_be_made(self):
         self.run_well(0, "ingest", "--input", "log.csv", "--columns", COLUMNS, "--output", "disk/data.h5")

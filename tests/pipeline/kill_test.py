@@ -1,5 +1,5 @@
 """A rank that dies at any moment ends the job, leaves earlier outputs whole, and the same command run again gives what
-it would have given."""
+it would have given. A set of files in a folder changes at one moment, or says that it is incomplete."""
 
 import os
 import random
@@ -7,7 +7,7 @@ import signal
 import time
 import unittest
 
-from support import PipelineTest
+from support import DONE, PipelineTest, SharedFolderTest, rename_faults
 
 COLUMNS = "user=user,item=item,type=type,time=time,quantity=quantity,price=price,name=name"
 RANKS = 3
@@ -85,6 +85,90 @@ class KilledRank(PipelineTest):
         for output in reversed(RECORDS):  # the last first, so that what it reads stays as it is
             with self.subTest(output=output):
                 self.check(output, draw)
+
+
+class KilledSwitch(SharedFolderTest):
+    """Rank 0 is killed at the moment when a new set of lists or messages takes the place of the older."""
+
+    def fill(self):
+        self.run_well(2, "synth", "--users", "300", "--items", "100", "--events", "9000", "--output", "log")
+        self.run_well(2, "ingest", "--input", "log/events-*.csv", "--columns", COLUMNS, "--output", "data.h5")
+        self.run_well(2, "train", "popular", "--dataset", "data.h5", "--output", "model.h5")
+        self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", "all")
+
+    def setUp(self):
+        super().setUp()
+        self.faults = rename_faults()
+
+    def command(self, output, version):
+        """Another version differs in every file, and has fewer."""
+        if output.startswith("lists"):
+            return ["recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", 10 * version, "--format", "csv",
+                    *(["jsonl"] if version == 1 else []), "--output", output]
+        return ["push", "--dataset", "data.h5", "--lists", "all", "--generated", f"2024-05-0{version}", "--batch-size",
+                40 + 20 * version, "--output", output]
+
+    def content(self, output):
+        """Digests by name; run records hold times."""
+        return {os.path.relpath(path, self.path(output)): digest for path, digest in self.digests(output).items()
+                if not path.endswith("run.json")}
+
+    def versions(self, output):
+        """The first version lies there. @return what both look like"""
+        found = []
+        for version in (2, 1):
+            self.run_well(RANKS, *self.command(output, version))
+            found.append(self.content(output))
+        same = {name for name, digest in found[0].items() if found[1].get(name) == digest}
+        self.assertTrue(all(name.startswith("notes") for name in same), same)
+        return found[1], found[0]
+
+    def kill(self, output, **moment):
+        ended = self.run_program(RANKS, *self.command(output, 2), environment=rename_faults(**moment))
+        self.assertNotEqual(ended.code, DONE, ended.told())
+        self.assertNotIn("run record:", ended.err)
+
+    def check_rerun(self, output, expected):
+        self.run_well(RANKS, *self.command(output, 2))
+        self.assertEqual(self.content(output), expected)
+        self.assertEqual(self.record(f"{output}/run.json")["command"], self.command(output, 2)[0])
+        self.assert_nothing_partial()
+
+    def test_one_whole_set_at_any_moment(self):
+        for output in ("lists", "feed"):
+            old, new = self.versions(output)
+            record = self.path(f"{output}/run.json").read_text()
+            self.kill(output, KILL_BEFORE=1)
+            self.assertEqual(self.content(output), old)
+            self.assertEqual(self.path(f"{output}/run.json").read_text(), record)
+            self.kill(output, KILL_AFTER=1)
+            self.assertEqual(self.content(output), new)
+            self.assertNotEqual(self.path(f"{output}/run.json").read_text(), record)
+            self.check_rerun(output, new)
+
+    def check_one_by_one(self, output, **faults):
+        """At any moment the folder has its manifest and is whole, or it has none."""
+        old, new = self.versions(output)
+        kept = {name: digest for name, digest in old.items() if name.startswith("notes")}
+        last = len(new) - len(kept) + 1  # the record is named too
+        for moment in range(1, last + 1):
+            self.kill(output, KILL_BEFORE=moment, **faults)
+            found = self.content(output)
+            self.assertNotIn("manifest.json", found)
+            self.assertEqual({name: found[name] for name in kept}, kept)
+        self.kill(output, KILL_AFTER=last, **faults)
+        self.assertEqual(self.content(output), new)
+        self.check_rerun(output, new)
+
+    def test_incomplete_without_a_manifest_where_folders_cannot_be_exchanged(self):
+        for output in ("lists2", "feed2"):
+            self.check_one_by_one(output, NO_EXCHANGE=1)
+
+    def test_files_of_others_stay(self):
+        for output in ("lists3", "feed3"):
+            self.write(f"{output}/notes.txt", "do not lose me")
+            self.write(f"{output}/notes/part-00000.csv", "nor me")
+            self.check_one_by_one(output)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/communicator.hpp"
@@ -15,6 +16,9 @@ class StagedOutput {
   virtual ~StagedOutput() = default;
   /// It takes its name, in place of an older output. Collective. StorageError, the same on all ranks.
   virtual void publish() = 0;
+  /// Where a further file that is to be named `path` has to be made, before publish(), to go along with this
+  /// output; nothing if it does not lie in it. Local, the same on all ranks.
+  virtual std::optional<std::string> place_for(const std::string& /*path*/) const { return std::nullopt; }
 };
 
 /// A text file of rank 0.

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pushcart/base/string_table.hpp"
-#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/matrix/dataset.hpp"
+#include "pushcart/models/similarity.hpp"
 #include "pushcart/topn/top_lists.hpp"
 
 namespace pushcart {
@@ -32,6 +34,8 @@ struct ListOptions {
   std::string model_digest;
   Count n = 0;                           ///< length asked for, written to the manifest
   Count batch_entries = Count{1} << 16;  ///< list entries whose item names a rank holds at a time
+  const Neighbours* bought_together =
+      nullptr;  ///< of owned items, with support: also written, as together-*.csv
 };
 
 /// What was written; the same on all ranks.
@@ -51,12 +55,20 @@ struct ListFilesInfo {
 /// whose outside ids are `unknown_ids` in that order (given to the ranks in consecutive pieces). If there are
 /// any, they have shards of their own, numbered after those of the known users.
 ///
-/// All files are complete on disk before the first gets its name, the manifest comes last, and files of an
-/// earlier run that do not belong to this one are removed; after an error the earlier files are as they were.
-/// Collective. ConfigError, StorageError; InternalError for rows or items out of range or a score that is not
-/// finite.
+/// Bought-together lists have a shard a rank, together-00000.csv[.gz], with columns
+///
+///     item,rank,other,name,score,support,share,lift
+///
+/// support: users who have both; share: of the users of `item`, those who have `other` too; lift: support
+/// over what it would be if the two had nothing to do with each other.
+///
+/// The files replace the set of an earlier run as a whole (StagedFolder); after an error that set is as it
+/// was. Collective. ConfigError, StorageError; InternalError for rows or items out of range or a score that
+/// is not finite.
+/// @param staged  gets the files, to be named later; nullptr: they are named here
 ListFilesInfo write_lists(const Communicator& comm, const Dataset& dataset, const TopLists& lists,
-                          const StringTable& unknown_ids, const ListOptions& options);
+                          const StringTable& unknown_ids, const ListOptions& options,
+                          std::unique_ptr<StagedOutput>* staged = nullptr);
 
 /// Lists as they were written, on the ranks that own their rows in `dataset`.
 struct StoredLists {

@@ -1,13 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pushcart/base/string_table.hpp"
-#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/topn/top_lists.hpp"
@@ -45,11 +46,12 @@ struct PushReport {
 ///
 ///     {"user","campaign","items":[{"id","name","score","slot"}],"generated","expires","model"[,"title"],["body"]}
 ///
-/// All files are complete before the first gets its name; batches of an earlier run beyond the last are
-/// removed. A rank holds at most one batch of text that began on another rank. Collective. ConfigError,
-/// StorageError.
+/// They replace the set of an earlier run as a whole (StagedFolder). A rank holds at most one batch of text
+/// that began on another rank. Collective. ConfigError, StorageError.
+/// @param staged  gets the files, to be named later; nullptr: they are named here
 PushReport push_messages(const Communicator& comm, const Dataset& dataset, const TopLists& lists,
-                         const StringTable& unknown_ids, const PushConfig& config);
+                         const StringTable& unknown_ids, const PushConfig& config,
+                         std::unique_ptr<StagedOutput>* staged = nullptr);
 
 /// "2024-05-01T06:30:00Z". ConfigError for years outside 0 to 9999.
 std::string utc_text(std::int64_t unix_seconds);

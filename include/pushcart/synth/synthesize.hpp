@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/synth/synth_config.hpp"
 
@@ -48,10 +50,11 @@ struct SynthSummary {
 /// Every byte is the same for any number of ranks and threads. Files are handed out to the ranks, so more
 /// ranks than files do not help. Memory of each rank: all items (about 4 x latent dimensions + 200 bytes
 /// each), some MiB of text a thread and one user's events; users are never held together but for the truth
-/// file, which a rank's share of `truth_users` bounds. Collective; the text files get their names when all
-/// are written and read back. @throws ConfigError (settings; event files of another run in the folder),
+/// file, which a rank's share of `truth_users` bounds. The files replace those of an earlier run as a whole
+/// (StagedFolder). Collective. @throws ConfigError (settings; event files of another run in the folder),
 /// StorageError
+/// @param staged  gets the files, to be named later; nullptr: they are named here
 SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, const std::string& folder,
-                        PhaseLog& phases);
+                        PhaseLog& phases, std::unique_ptr<StagedOutput>* staged = nullptr);
 
 }  // namespace pushcart

@@ -1,22 +1,17 @@
-#include "app/bought_together.hpp"
+#include "feed/bought_together.hpp"
 
 #include <fmt/format.h>
 
-#include <filesystem>
+#include <algorithm>
 #include <iterator>
 
 #include "feed/item_labels.hpp"
 #include "feed/json_text.hpp"
-#include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
 
-namespace pushcart::app {
+namespace pushcart {
 
 namespace {
-
-std::string shard_path(const std::string& folder, int rank) {
-  return fmt::format("{}/together-{:05}.csv", folder, rank);
-}
 
 void append_row(std::string& out, const Dataset& dataset, const Neighbours& neighbours, Count row,
                 const ItemLabels& labels) {
@@ -38,26 +33,24 @@ void append_row(std::string& out, const Dataset& dataset, const Neighbours& neig
   }
 }
 
-/// Shards of an earlier run on more ranks.
-void remove_other_shards(const std::string& folder, int num_ranks) {
-  for (int rank = num_ranks; std::filesystem::remove(shard_path(folder, rank)); ++rank) {
-  }
-}
-
 }  // namespace
 
 void write_bought_together(const Communicator& comm, const Dataset& dataset, const Neighbours& neighbours,
-                           const std::string& folder) {
+                           const ListOptions& options, StagedFiles& files) {
   constexpr Count rows_at_once = 4096;  // whose labels are held at a time
-  auto file = collectively(comm, "create shards of bought-together lists", [&] {
-    OutputFile created(shard_path(folder, comm.rank()));
-    created.write("item,rank,other,name,score,support,share,lift\n");
-    return created;
+  const std::size_t shard = collectively(comm, "create shards of bought-together lists", [&] {
+    const char* ending = options.compression == Compression::gzip ? ".gz" : "";
+    const std::string name = fmt::format("together-{:05}.csv{}", comm.rank(), ending);
+    const auto handle = files.open({name, "together_csv", static_cast<Count>(neighbours.columns.size())},
+                                   options.compression);
+    files.file(handle).write("item,rank,other,name,score,support,share,lift\n");
+    return handle;
   });
   const Count num_rows = neighbours.rows.size();
   const Count rounds = comm.allreduce((num_rows + rows_at_once - 1) / rows_at_once, Reduce::max);
   for (Count round = 0; round < rounds; ++round) {
-    const Count first = std::min(num_rows, round * rows_at_once), last = std::min(num_rows, first + rows_at_once);
+    const Count first = std::min(num_rows, round * rows_at_once),
+                last = std::min(num_rows, first + rows_at_once);
     const auto begin = neighbours.columns.begin();
     const std::vector<Count> items(begin + neighbours.offsets[static_cast<std::size_t>(first)],
                                    begin + neighbours.offsets[static_cast<std::size_t>(last)]);
@@ -65,14 +58,9 @@ void write_bought_together(const Communicator& comm, const Dataset& dataset, con
     collectively(comm, "write bought-together lists", [&] {
       std::string text;
       for (Count row = first; row < last; ++row) append_row(text, dataset, neighbours, row, labels);
-      file.write(text);
+      files.file(shard).write(text);
     });
   }
-  collectively(comm, "finish bought-together lists", [&] { file.finish(); });
-  collectively(comm, "publish bought-together lists", [&] {
-    file.publish();
-    if (comm.is_root()) remove_other_shards(folder, comm.size());
-  });
 }
 
-}  // namespace pushcart::app
+}  // namespace pushcart
