@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* file_kind = "model";
 constexpr std::int64_t schema_version = 1;
+constexpr const char* scales_name = "users/origin_scales";
 
 void check_finite(std::span<const float> values, Count num_columns, Count first_row, const char* what) {
   const auto bad = std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -32,6 +33,9 @@ void check_model(const Model& model, int rank) {
   check_rows(model.item_factors.values.size(), items, model.item_factors.num_columns);
   if (!model.item_bias.empty()) check_rows(model.item_bias.size(), items, 1);
   if (!model.user_bias.empty()) check_rows(model.user_bias.size(), users, 1);
+  const auto num_origins = static_cast<Count>(model.factor_origins.size());
+  if (!model.origin_scales.empty()) check_rows(model.origin_scales.size(), users, num_origins);
+  check_finite(model.origin_scales, std::max<Count>(1, num_origins), users.begin, "origin scales");
   check_finite(model.item_bias, 1, items.begin, "item biases");
   check_finite(model.user_bias, 1, users.begin, "user biases");
   check_finite(model.user_factors.values, model.user_factors.num_columns, users.begin, "user factors");
@@ -98,10 +102,24 @@ void check_shapes(const FileReader& file, const Dataset& dataset) {
   };
   check("users/factors", dataset.num_users());
   check("users/bias", dataset.num_users());
+  check(scales_name, dataset.num_users());
   check("items/factors", dataset.num_items());
   check("items/bias", dataset.num_items());
   check("item_weights/offsets", dataset.num_items() + 1);
   check("user_items/offsets", dataset.num_users() + 1);
+}
+
+void read_origins(const FileReader& file, Range users, Model& model) {
+  if (!file.has("factor_origins")) return;
+  model.factor_origins =
+      factor_origins_of(file.read_text("factor_origins"), model.item_factors.num_columns, file.path());
+  if (!file.has(scales_name)) return;
+  const Count num_columns = file.shape(scales_name).num_columns;
+  if (num_columns != static_cast<Count>(model.factor_origins.size())) {
+    throw InputError(fmt::format("{}: {} has {} columns and factor_origins {} parts; the file is damaged",
+                                 file.path(), scales_name, num_columns, model.factor_origins.size()));
+  }
+  model.origin_scales = file.read<float>(scales_name, users.begin, users.size());
 }
 
 Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
@@ -119,6 +137,7 @@ Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
   model.user_bias = read_bias(file, "users/bias", users);
   model.user_factors = read_factors(file, "users/factors", users);
   model.item_factors = read_factors(file, "items/factors", items);
+  read_origins(file, users, model);
   model.item_weights = read_rows(file, "item_weights", items, dataset.num_items());
   model.user_items = read_rows(file, "user_items", users, dataset.num_items());
   model.digest = file.header().content_digest;
@@ -144,6 +163,11 @@ FileWriter stage_model(const Communicator& comm, const std::string& path, Model&
   write_optional(comm, file, "users/bias", model.user_bias, 1);
   write_optional(comm, file, "users/factors", model.user_factors.values, model.user_factors.num_columns);
   write_optional(comm, file, "items/factors", model.item_factors.values, model.item_factors.num_columns);
+  if (!model.factor_origins.empty()) {
+    file.write_text("factor_origins", factor_origins_text(model.factor_origins));
+    write_optional(comm, file, scales_name, model.origin_scales,
+                   static_cast<Count>(model.factor_origins.size()));
+  }
   if (model.item_weights) write_rows(file, "item_weights", *model.item_weights);
   if (model.user_items) write_rows(file, "user_items", *model.user_items);
   model.digest = file.finish();

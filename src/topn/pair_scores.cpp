@@ -14,21 +14,9 @@ double weight_sum(const detail::WeightRows& weights, std::span<const Count> hist
                   std::span<const float> strengths, Count item) {
   double sum = 0;
   for (std::size_t j = 0; j < history.size(); ++j) {
-    const auto row = weights.row(history[j]);
-    const auto found = std::lower_bound(row.columns.begin(), row.columns.end(), item);
-    if (found == row.columns.end() || *found != item) continue;
-    const float weight = row.values[static_cast<std::size_t>(found - row.columns.begin())];
-    sum += static_cast<double>(strengths[j]) * static_cast<double>(weight);
+    sum += static_cast<double>(strengths[j]) * detail::value_at(weights.row(history[j]), item);
   }
   return sum;
-}
-
-/// 0 if the row has no such column.
-double value_at(const SparseRows& rows, Count row, Count column) {
-  const auto columns = rows.row_columns(row);
-  const auto found = std::lower_bound(columns.begin(), columns.end(), column);
-  if (found == columns.end() || *found != column) return 0;
-  return static_cast<double>(rows.row_values(row)[static_cast<std::size_t>(found - columns.begin())]);
 }
 
 /// What the item weights add to each pair.
@@ -85,7 +73,11 @@ std::vector<float> pair_scores(const Communicator& comm, const Model& model, con
             model.user_factors.empty() ? std::span<const float>() : model.user_factors.row(row);
         double score = static_cast<double>(bias) + factor_dot(factors, block->row(position));
         if (!sums.empty()) score += sums[e];
-        if (model.user_items) score += value_at(*model.user_items, row, pairs.columns[e]);
+        if (model.user_items) {
+          const detail::WeightRows::Row own{model.user_items->row_columns(row),
+                                            model.user_items->row_values(row)};
+          score += detail::value_at(own, pairs.columns[e]);
+        }
         scores[e] = static_cast<float>(score);
       }
     }

@@ -1,30 +1,10 @@
 #include "topn/weight_rows.hpp"
 
 #include <algorithm>
-#include <iterator>
-#include <unordered_set>
+
+#include "topn/remote_items.hpp"
 
 namespace pushcart::detail {
-
-namespace {
-
-/// The distinct items outside `own`, ascending.
-std::vector<Count> items_of_others(std::span<const Count> items, Range own) {
-  std::vector<Count> result;
-  std::copy_if(items.begin(), items.end(), std::back_inserter(result),
-               [&](Count item) { return !own.contains(item); });
-  std::sort(result.begin(), result.end());
-  result.erase(std::unique(result.begin(), result.end()), result.end());
-  return result;
-}
-
-std::vector<Count> counts_by_owner(const Partition& partition, std::span<const Count> ascending) {
-  std::vector<Count> counts(static_cast<std::size_t>(partition.num_ranks()), 0);
-  for (Count item : ascending) ++counts[static_cast<std::size_t>(partition.owner(item))];
-  return counts;
-}
-
-}  // namespace
 
 WeightRows::WeightRows(const Communicator& comm, const Partition& items, const SparseRows& weights,
                        std::span<const Count> history)
@@ -64,31 +44,22 @@ WeightRows::Row WeightRows::row(Count item) const {
   return {std::span(columns_).subspan(begin, length), std::span(values_).subspan(begin, length)};
 }
 
-std::vector<Count> weight_batches(const Communicator& comm, const SparseRows& weights, std::size_t num_rows,
-                                  const std::function<std::span<const Count>(std::size_t row)>& history) {
+double value_at(const WeightRows::Row& row, Count column) {
+  const auto found = std::lower_bound(row.columns.begin(), row.columns.end(), column);
+  if (found == row.columns.end() || *found != column) return 0;
+  return static_cast<double>(row.values[static_cast<std::size_t>(found - row.columns.begin())]);
+}
+
+Count longest_row(const Communicator& comm, const SparseRows& weights) {
   Count longest = 1;
   for (Count row = 0; row < weights.num_rows(); ++row) longest = std::max(longest, weights.row_length(row));
-  longest = comm.allreduce(longest, Reduce::max);
+  return comm.allreduce(longest, Reduce::max);
+}
 
-  std::vector<Count> cuts{0};
-  std::unordered_set<Count> fetched;
-  for (std::size_t row = 0; row < num_rows; ++row) {
-    std::vector<Count> added;
-    for (Count item : history(row)) {
-      if (!weights.rows.contains(item) && fetched.insert(item).second) added.push_back(item);
-    }
-    if (static_cast<Count>(fetched.size()) * longest <= max_fetched_entries || added.size() == fetched.size())
-      continue;
-    cuts.push_back(static_cast<Count>(row));
-    fetched.clear();
-    for (Count item : history(row)) {
-      if (!weights.rows.contains(item)) fetched.insert(item);
-    }
-  }
-  cuts.push_back(static_cast<Count>(num_rows));
-  const auto num_cuts = comm.allreduce(static_cast<Count>(cuts.size()), Reduce::max);
-  cuts.resize(static_cast<std::size_t>(num_cuts), static_cast<Count>(num_rows));
-  return cuts;
+std::vector<Count> weight_batches(const Communicator& comm, const SparseRows& weights, std::size_t num_rows,
+                                  const std::function<std::span<const Count>(std::size_t row)>& history) {
+  return cut_by_items_of_others(comm, weights.rows, max_fetched_entries / longest_row(comm, weights),
+                                num_rows, history);
 }
 
 }  // namespace pushcart::detail

@@ -37,6 +37,12 @@ class WeightRows {
   std::vector<float> values_;
 };
 
+/// 0 if the row has no such column.
+double value_at(const WeightRows::Row& row, Count column);
+
+/// Entries of the longest row of W, at least 1. Collective.
+Count longest_row(const Communicator& comm, const SparseRows& weights);
+
 /// Cuts local rows [0, num_rows) into batches for which about max_fetched_entries entries of W at most are
 /// fetched from other ranks (at least one row a batch); every rank gets the same number of batches, some
 /// perhaps empty. Collective.

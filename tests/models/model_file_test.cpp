@@ -112,6 +112,50 @@ TEST(ModelFile, GivesBackItemWeightsWithoutFactors) {
   EXPECT_EQ(back.item_weights->values, weights.values);
 }
 
+TEST(ModelFile, SaysWhereFactorsComeFrom) {
+  const std::string folder = scratch_folder("model_origins");
+  const Dataset dataset = small_dataset(world(), {});
+  Model model = train_popular(world(), dataset, {});
+  const Range users = dataset.users.range(world().rank()), items = dataset.items.range(world().rank());
+  constexpr Count k = 6;
+  model.user_factors = {users, k, std::vector<float>(static_cast<std::size_t>(users.size() * k), 0.5F)};
+  model.item_factors = {items, k, std::vector<float>(static_cast<std::size_t>(items.size() * k), 0.25F)};
+  model.factor_origins = {{3, LeastSquaresOrigin{{AlsTarget::confidence, 0.1, 1.0 / 3, 0.9, 40},
+                                                 ValueTransform::log1p,
+                                                 {{"buy", 0.1}}}},
+                          {2, LinearOrigin{{0.1, -1.0 / 3}, {0.4, 0}, {}}},
+                          {1, ItemBiasOrigin{}}};
+  for (Count user = users.begin; user < users.end; ++user) {
+    for (const float scale : {0.5F, 1.5F, 1.0F})
+      model.origin_scales.push_back(scale + static_cast<float>(user));
+  }
+  write_model(world(), folder + "/model.h5", model);
+  const Model back = read_model(world(), folder + "/model.h5", dataset);
+  EXPECT_EQ(back.factor_origins, model.factor_origins);
+  EXPECT_EQ(back.origin_scales, model.origin_scales);
+
+  model.origin_scales.clear();
+  write_model(world(), folder + "/plain.h5", model);
+  EXPECT_TRUE(read_model(world(), folder + "/plain.h5", dataset).origin_scales.empty());
+}
+
+TEST(FactorOrigins, OfDamagedTextAreRefused) {
+  const std::string sound =
+      R"([{"kind":"linear","columns":2,"gains":[1,2],"exponents":[0,0.5],"event_weights":{}}])";
+  EXPECT_EQ(factor_origins_of(sound, 2, "model.h5").size(), 1U);
+  const auto with = [&](const std::string& part, const std::string& other) {
+    std::string text = sound;
+    return text.replace(text.find(part), part.size(), other);
+  };
+  for (const std::string& text :
+       {with("[1,2]", "[1]"), with("\"columns\":2", "\"columns\":3"), with("linear", "cubic"),
+        with("gains", "pains"), with("linear", "least_squares"), with("[{", "{"), std::string("[]"),
+        std::string("")}) {
+    EXPECT_THROW(factor_origins_of(text, 2, "model.h5"), InputError) << text;
+  }
+  EXPECT_THROW(factor_origins_of(sound, 3, "model.h5"), InputError);
+}
+
 TEST(ModelFile, IsNeverWrittenWithNumbersThatAreNotFinite) {
   const std::string folder = scratch_folder("model_nan");
   Dataset dataset = small_dataset(world(), {});

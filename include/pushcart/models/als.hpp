@@ -11,6 +11,7 @@
 #include "pushcart/base/phases.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/matrix/factor_exchange.hpp"
+#include "pushcart/models/als_objective.hpp"
 #include "pushcart/models/model.hpp"
 
 namespace pushcart {
@@ -30,17 +31,8 @@ enum class AlsPreset : int {
 AlsPreset als_preset_of(std::string_view name);  ///< ConfigError with the nearest known name
 std::string_view als_preset_name(AlsPreset preset);
 
-/// What becomes of an interaction's value before the objective sees it.
-enum class ValueTransform : int { identity, log1p };
 ValueTransform value_transform_of(std::string_view name);  ///< ConfigError with the nearest known name
 std::string_view value_transform_name(ValueTransform transform);
-
-/// What x_u . y_i is fitted to.
-enum class AlsTarget : int {
-  ones,        ///< w = 1, t = 1
-  confidence,  ///< w = alpha r, t = (1 + alpha r)/(alpha r)
-  ratings      ///< w = 1, t = r - mean - user bias - item bias
-};
 
 /// How a row's normal equations are solved (design, section 4).
 enum class AlsSolver : int {
@@ -90,11 +82,6 @@ struct AlsConfig {
   Count split_length = 4096;           ///< rows with so many interactions are solved in parts, by all ranks
 };
 
-/// The settings of the objective once preset and dataset are known.
-struct AlsObjective {
-  AlsTarget target = AlsTarget::ones;
-  double alpha0 = 0, lambda = 0, nu = 0, alpha = 1;
-};
 /// ConfigError, naming the option, for settings that make no sense. Local.
 AlsObjective resolve_objective(const AlsConfig& config, ValueKind value_kind);
 

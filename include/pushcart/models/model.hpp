@@ -7,6 +7,7 @@
 
 #include "pushcart/ids/partition.hpp"
 #include "pushcart/matrix/sparse_rows.hpp"
+#include "pushcart/models/factor_origin.hpp"
 
 namespace pushcart {
 
@@ -39,6 +40,11 @@ struct Model {
   std::vector<float> item_bias;  ///< owned items; empty = all zero
   FactorTable user_factors;      ///< owned users x k; empty = no factors
   FactorTable item_factors;      ///< owned items x k
+  /// Where the user factors come from, by columns from left to right; empty = not known.
+  std::vector<FactorOrigin> factor_origins;
+  /// What each user's columns of each origin were multiplied with afterwards: owned users x origins; empty
+  /// = 1.
+  std::vector<float> origin_scales;
   std::optional<SparseRows> item_weights;  ///< W by rows j: owned items x items
   /// A term of the sum above that is each user's own, made of other users (user-kNN): owned users x items.
   std::optional<SparseRows> user_items;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,25 @@ struct ScoringReport {
   std::string kernel;   ///< what screened: "sgemm", "avx2", "vnni" or "amx"
 };
 
+/// What a reason for a score is (docs/explanations.md).
+enum class ReasonKind : std::uint8_t {
+  item,        ///< something the user has
+  bias,        ///< the item's own number, the same for everyone: its popularity, or how well it is rated
+  neighbours,  ///< what people like the user have
+  rest         ///< what the user's factors hold beyond the user's items
+};
+inline constexpr std::size_t num_reason_kinds = 4;
+std::string reason_kind_name(ReasonKind kind);
+
+/// Why the entries of some lists are in them: those of entry e are positions [offsets[e], offsets[e+1]), by
+/// contribution descending, then kind and item ascending; the rest comes last of all.
+struct Reasons {
+  std::vector<Count> offsets{0};
+  std::vector<ReasonKind> kinds;
+  std::vector<Count> items;          ///< global index of the user's item; -1 for other kinds
+  std::vector<float> contributions;  ///< to the entry's score
+};
+
 /// Best items for some rows (users, or items for `similar`) of this rank. Entries of row r are positions
 /// [offsets[r], offsets[r+1]), best first: score descending, then item index ascending.
 struct TopLists {
@@ -28,6 +48,8 @@ struct TopLists {
   std::vector<float> scores;
   std::vector<std::uint8_t> sources;      ///< per entry: index into source_names
   std::vector<std::string> source_names;  ///< "als", "popular" ...: why the item is in the list
+
+  std::optional<Reasons> reasons;  ///< with explanations only (topn/explain.hpp); on all ranks or none
 
   ScoringReport scoring;
 

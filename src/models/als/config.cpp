@@ -93,6 +93,12 @@ std::string_view gather_precision_name(GatherPrecision precision) {
   return name_of(precisions, precision);
 }
 
+double row_regularization(const AlsObjective& objective, Count row_length, Count num_others) {
+  const double size = static_cast<double>(row_length) + objective.alpha0 * static_cast<double>(num_others);
+  if (objective.nu == 1) return objective.lambda * size;
+  return objective.lambda * std::pow(size, objective.nu);
+}
+
 AlsObjective resolve_objective(const AlsConfig& config, ValueKind value_kind) {
   AlsPreset preset = config.preset;
   if (preset == AlsPreset::automatic) {

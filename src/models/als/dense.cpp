@@ -167,6 +167,12 @@ void column_products(const double* b, Count rows, Count n, Count stride, double*
               update == Update::accumulate ? 1.0 : 0.0, out, blas_int(out_stride));
 }
 
+void cross_products(const double* a, Count a_rows, const double* b, Count b_rows, Count n, double* out) {
+  if (a_rows == 0 || b_rows == 0) return;
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, blas_int(a_rows), blas_int(b_rows), blas_int(n), 1.0,
+              a, blas_int(n), b, blas_int(n), 0.0, out, blas_int(b_rows));
+}
+
 template <class T>
 bool factorize(T* m, Count n, Count stride) {
   constexpr Count blocked_from = 64;  // measured: below it LAPACK's overhead costs more than it saves

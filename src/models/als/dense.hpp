@@ -61,6 +61,9 @@ void column_products(const float* b, Count rows, Count n, Count stride, float* o
 void column_products(const double* b, Count rows, Count n, Count stride, double* out, Count out_stride,
                      Update update);
 
+/// out (a_rows x b_rows) = A B', rows of n doubles without padding.
+void cross_products(const double* a, Count a_rows, const double* b, Count b_rows, Count n, double* out);
+
 /// M = U' U in place on the upper triangle. @return false if a pivot was not above zero
 template <class T>
 bool factorize(T* m, Count n, Count stride);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -118,10 +117,7 @@ std::span<const RowPiece> HalfSweep::plain_pieces(Count batch) const {
 }
 
 double HalfSweep::regularization(Count row_length) const {
-  const double size =
-      static_cast<double>(row_length) + objective_.alpha0 * static_cast<double>(num_fixed_rows_);
-  if (objective_.nu == 1) return objective_.lambda * size;
-  return objective_.lambda * std::pow(size, objective_.nu);
+  return row_regularization(objective_, row_length, num_fixed_rows_);
 }
 
 Count HalfSweep::num_solved_in_double() const {

@@ -103,6 +103,8 @@ class Training {
     model_.items = dataset_.items;
     model_.dataset_digest = dataset_.digest;
     model_.config = settings_text(config_, objective_);
+    model_.factor_origins = {
+        {config_.k, LeastSquaresOrigin{objective_, config_.transform, config_.event_weights}}};
     collectively(comm_, "making room for the factors", [&] {
       for (auto [table, rows] : {std::pair{&model_.user_factors, dataset_.users.range(comm_.rank())},
                                  std::pair{&model_.item_factors, dataset_.items.range(comm_.rank())}}) {

@@ -101,6 +101,40 @@ SparseRows sum_of(const SparseRows& left, const SparseRows& right, ScaleOf&& sca
   return result;
 }
 
+/// Where the blended columns come from, part by part as Columns fills them, and by user what was done to
+/// them.
+class Origins {
+ public:
+  explicit Origins(std::size_t num_users) : scales_(num_users) {}
+
+  void add_factors(const Model& part, Count num_columns, std::span<const double> ratios) {
+    const std::size_t count = part.factor_origins.size();
+    is_known_ = is_known_ && (num_columns == 0 || count > 0);
+    origins_.insert(origins_.end(), part.factor_origins.begin(), part.factor_origins.end());
+    for (std::size_t user = 0; user < scales_.size(); ++user) {
+      for (std::size_t origin = 0; origin < count; ++origin) {
+        const float scale = part.origin_scales.empty() ? 1.0F : part.origin_scales[user * count + origin];
+        scales_[user].push_back(static_cast<float>(ratios[user] * static_cast<double>(scale)));
+      }
+    }
+  }
+  void add_bias() {
+    origins_.push_back({1, ItemBiasOrigin{}});
+    for (auto& scales : scales_) scales.push_back(1);
+  }
+  void give_to(Model& model) const {
+    if (!is_known_) return;
+    model.factor_origins = origins_;
+    for (const auto& scales : scales_)
+      model.origin_scales.insert(model.origin_scales.end(), scales.begin(), scales.end());
+  }
+
+ private:
+  bool is_known_ = true;  // of every part
+  std::vector<FactorOrigin> origins_;
+  std::vector<std::vector<float>> scales_;  // by user, by origin
+};
+
 void check_parts(const Communicator& comm, std::span<const BlendPart> parts, Count num_users) {
   collectively(comm, "checking the blend", [&] {
     if (parts.empty()) throw ConfigError("a blend needs at least one model; give --models");
@@ -133,10 +167,11 @@ Model blend_models(const Communicator& comm, const Dataset& dataset, std::span<c
 
   Count num_columns = 0;
   std::vector<bool> has_bias;
+  std::vector<Count> part_columns;
   for (const BlendPart& part : parts) {
     has_bias.push_back(comm.any(!part.model->item_bias.empty()));
-    num_columns +=
-        comm.allreduce(part.model->item_factors.num_columns, Reduce::max) + (has_bias.back() ? 1 : 0);
+    part_columns.push_back(comm.allreduce(part.model->item_factors.num_columns, Reduce::max));
+    num_columns += part_columns.back() + (has_bias.back() ? 1 : 0);
   }
   if (num_columns > 0) {
     model.user_factors = {users, num_columns,
@@ -146,11 +181,16 @@ Model blend_models(const Communicator& comm, const Dataset& dataset, std::span<c
   }
   const std::vector<double> lead = lead_weights(comm, parts, users.size());
   Columns columns(model.user_factors, model.item_factors);
+  Origins origins(lead.size());
   for (std::size_t p = 0; p < parts.size(); ++p) {
     const Model& part = *parts[p].model;
     const std::vector<double> ratios = ratios_to(parts[p], lead);
     if (!part.item_factors.empty()) columns.add_factors(part, ratios);
-    if (has_bias[p]) columns.add_bias(part, ratios);
+    origins.add_factors(part, part_columns[p], ratios);
+    if (has_bias[p]) {
+      columns.add_bias(part, ratios);
+      origins.add_bias();
+    }
     if (part.user_items) {
       model.user_items = sum_of(model.user_items.value_or(SparseRows{}), *part.user_items,
                                 [&](Count user) { return ratios[static_cast<std::size_t>(user)]; });
@@ -161,6 +201,7 @@ Model blend_models(const Communicator& comm, const Dataset& dataset, std::span<c
     model.item_weights =
         sum_of(model.item_weights.value_or(SparseRows{}), *part.item_weights, [&](Count) { return mean; });
   }
+  origins.give_to(model);
   return model;
 }
 

@@ -52,16 +52,6 @@ void multiply(FactorExchange& exchange, const SparseRows& rows, std::span<const 
   });
 }
 
-std::vector<double> degrees_of(const SparseRows& rows) {
-  std::vector<double> degrees(static_cast<std::size_t>(rows.num_rows()), 0.0);
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    for (float value : rows.row_values(row)) {
-      degrees[static_cast<std::size_t>(row)] += std::abs(static_cast<double>(value));
-    }
-  }
-  return degrees;
-}
-
 /// Entries times the scale of their column, a double that travels as two floats, and of their row. The
 /// factors come in one order on both sides: users first.
 enum class Side { user, item };
@@ -100,6 +90,16 @@ FactorTable make_table(Range rows, Count num_columns) {
 
 }  // namespace
 
+std::vector<double> absolute_row_sums(const SparseRows& rows) {
+  std::vector<double> degrees(static_cast<std::size_t>(rows.num_rows()), 0.0);
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    for (float value : rows.row_values(row)) {
+      degrees[static_cast<std::size_t>(row)] += std::abs(static_cast<double>(value));
+    }
+  }
+  return degrees;
+}
+
 std::vector<double> inverse_powers(const std::vector<double>& degrees, double exponent) {
   std::vector<double> scales(degrees.size());
   std::transform(degrees.begin(), degrees.end(), scales.begin(), [exponent](double degree) {
@@ -120,8 +120,8 @@ NormalizedMatrix::NormalizedMatrix(const Communicator& comm, const TrainingRows&
       item_work_(rows.by_item()),
       item_rows_(comm, user_work_, items, exchange_settings(std::max<Count>(2, max_width), batch_bytes)),
       user_rows_(comm, item_work_, users, exchange_settings(std::max<Count>(2, max_width), batch_bytes)),
-      user_degrees_(degrees_of(rows.by_user())),
-      item_degrees_(degrees_of(rows.by_item())),
+      user_degrees_(absolute_row_sums(rows.by_user())),
+      item_degrees_(absolute_row_sums(rows.by_item())),
       user_scales_(inverse_powers(user_degrees_, normalization.user_exponent)) {
   const auto item_scales = inverse_powers(item_degrees_, normalization.item_exponent);
   user_values_ = scaled_values(item_rows_, rows.by_user(), Side::user, user_scales_, item_scales);

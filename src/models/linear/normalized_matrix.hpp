@@ -16,6 +16,9 @@ struct Normalization {
   double item_exponent = 0.5;  ///< b
 };
 
+/// The degrees: the sum of |r| of each row.
+std::vector<double> absolute_row_sums(const SparseRows& rows);
+
 /// degree^-exponent by row, 0 for rows without a degree.
 std::vector<double> inverse_powers(const std::vector<double>& degrees, double exponent);
 

@@ -131,11 +131,22 @@ class Fit {
     return terms;
   }
 
+  void note_origin(const std::vector<LowRankTerm>& terms) {
+    LinearOrigin origin{{}, {}, config_.event_weights};
+    for (const LowRankTerm& term : terms) {
+      origin.gains.insert(origin.gains.end(), term.gains.begin(), term.gains.end());
+      origin.exponents.insert(origin.exponents.end(), term.gains.size(), term.exponent);
+    }
+    const auto num_columns = static_cast<Count>(origin.gains.size());
+    model_.factor_origins = {{num_columns, std::move(origin)}};
+  }
+
   void add_factors() {
     const auto timer = phases_.time("spectral: factors", matrix_.by_user().num_rows());
     const auto terms = low_rank_terms();
     const Count k = config_.k, width = k * static_cast<Count>(terms.size());
     if (terms.empty()) return;
+    note_origin(terms);
     model_.user_factors = matrix_.make_user_table(width);
     model_.item_factors = matrix_.make_item_table(width);
     const auto descending = inverse_powers(matrix_.item_degrees(), filter_.item_exponent);
