@@ -9,7 +9,7 @@
 #include "app/inputs.hpp"
 #include "app/paths.hpp"
 #include "app/recommend.hpp"
-#include "app/train.hpp"
+#include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/read_held_out.hpp"
 

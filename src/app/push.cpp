@@ -32,6 +32,7 @@ PushReport push(Session& session, const Dataset& dataset, const TopLists& lists,
                              {"batches", report.num_batches},
                              {"left_out_empty", report.num_empty},
                              {"left_out_too_short", report.num_too_short},
+                             {"left_out_without_reason", report.num_without_reason},
                              {"digest", report.digest}};
   return report;
 }

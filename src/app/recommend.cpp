@@ -7,11 +7,13 @@
 #include <filesystem>
 
 #include "app/command.hpp"
+#include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
 #include "pushcart/models/model_file.hpp"
 #include "pushcart/models/popular.hpp"
+#include "pushcart/topn/explain.hpp"
 
 namespace pushcart::app {
 
@@ -49,6 +51,9 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
     options.add("output", recommend.output.folder, "folder for the lists");
   }
   options.add("n", recommend.n, "length of the lists");
+  options.add("explain", recommend.explain,
+              "reasons kept with every place of a list, the strongest first: what of the user's own items speaks for "
+              "it; 0 = none");
   options.add("users", recommend.users_file, "serve only these: file with an id a line; unknown ids get the popular list");
   options.add("exclude-items", recommend.items.exclude, "never recommend these: file with an id a line");
   options.add("include-items", recommend.items.include, "recommend only these: file with an id a line");
@@ -81,8 +86,7 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 }  // namespace
 
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
-                    Count num_excluded, Count budget_bytes) {
-  MemoryPlan plan;
+                    Count num_excluded, Count budget_bytes, MemoryPlan plan) {
   plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
   plan_top_items(plan, num_users, n, model.item_factors.num_columns);
   announce_memory(comm, step, plan, budget_bytes);
@@ -106,9 +110,44 @@ nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists&
           {"scores_per_second_per_core", scores_per_core}};
 }
 
+namespace {
+
+/// Of a part of the data set, at most.
+Count bytes_of_part(const Dataset& dataset) {
+  constexpr Count entry = sizeof(Count) + sizeof(float), event = sizeof(float) + sizeof(std::int64_t);
+  const Count pairs = dataset.by_user.num_entries(), types = static_cast<Count>(dataset.events.size());
+  return pairs * (entry + Count{sizeof(std::int64_t)} + types * event) + dataset.by_item.num_entries() * entry;
+}
+
+/// Gives the lists their reasons. @return what was found, for the run record
+nlohmann::ordered_json explain_lists(Session& session, const Dataset& dataset, const Model& model, Count num_reasons,
+                                     TopLists& lists) {
+  const auto& comm = session.comm;
+  const auto part = learned_part(comm, dataset, model);
+  const ExplainReport report =
+      explain(comm, model, dataset, part ? *part : dataset, lists, num_reasons, session.phases);
+  nlohmann::ordered_json shares;
+  std::string text;
+  for (std::size_t kind = 0; kind < num_reason_kinds; ++kind) {
+    const std::string name = reason_kind_name(static_cast<ReasonKind>(kind));
+    shares[name] = report.kind_shares[kind];
+    text += fmt::format("{}{} {:.2f} %", kind > 0 ? ", " : "", name, 100 * report.kind_shares[kind]);
+  }
+  log_info("explained: the reasons of {} places sum to their scores within {:.1g}; their magnitudes are {}",
+           report.num_entries, report.largest_gap, text);
+  return {{"places", report.num_entries},
+          {"reasons_kept", report.num_reasons},
+          {"largest_gap", report.largest_gap},
+          {"shares", shares},
+          {"seconds", comm.allreduce(report.seconds, Reduce::max)}};
+}
+
+}  // namespace
+
 Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options) {
   const auto& comm = session.comm;
   if (options.n < 1) throw ConfigError("--n: must be at least 1");
+  if (options.explain < 0) throw ConfigError("--explain: must be at least 1, or 0 for no reasons");
   ServedUsers served = served_users(comm, dataset, options.users_file);
   const AllowedItems allowed = allowed_items(comm, dataset, options.items);
   TopRequest request;
@@ -116,8 +155,14 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   request.n = options.n;
   request.excluded = seen_items(dataset, request.users, options.seen);
   request.item_allowed = allowed.allowed;
-  announce_lists(comm, "recommend", model, static_cast<Count>(request.users.size()), request.n,
-                 request.excluded.num_entries(), options.memory_per_rank);
+  const auto num_users = static_cast<Count>(request.users.size());
+  MemoryPlan plan;
+  if (options.explain > 0) {
+    plan_explain(plan, model, dataset, num_users, options.n, options.explain);
+    if (has_learned_part(model)) plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
+  }
+  announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),
+                 options.memory_per_rank, std::move(plan));
 
   Recommendations made;
   made.lists = top_items(comm, model, dataset, request, session.phases);
@@ -145,6 +190,9 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
                                   {"unknown_included_items", allowed.num_unknown_included},
                                   {"entries", comm.sum(static_cast<Count>(made.lists.items.size()))},
                                   {"scoring", scoring}};
+  if (options.explain > 0) {
+    session.results["recommend"]["explain"] = explain_lists(session, dataset, model, options.explain, made.lists);
+  }
   return made;
 }
 

@@ -27,6 +27,7 @@ struct RecommendOptions {
   std::string dataset = "data.h5";
   std::string model = "model.h5";
   Count n = 20;
+  Count explain = 0;  ///< reasons kept with every place; 0 = none
   std::string users_file;
   ItemListFiles items;
   SeenPolicy seen;
@@ -38,9 +39,9 @@ enum class RecommendPaths : int { declared, decided_by_run };
 void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths);
 
 /// Says what ranking holds on this rank beside dataset and model, and refuses it over budget (announce_memory).
-/// Collective.
+/// Collective. @param plan  what else the step will hold
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
-                    Count num_excluded, Count budget_bytes);
+                    Count num_excluded, Count budget_bytes, MemoryPlan plan = {});
 
 /// What ranking cost, over all ranks, for the log and the run record. Collective.
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists);

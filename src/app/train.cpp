@@ -5,6 +5,7 @@
 #include "app/command.hpp"
 #include "app/families/family_options.hpp"
 #include "app/paths.hpp"
+#include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
 #include "pushcart/models/model_file.hpp"
@@ -126,21 +127,12 @@ Model fit(Session& session, const Dataset& dataset, const TrainOptions& options,
   Json config = Json::parse(model.config.empty() ? "{}" : model.config);
   config["settings"] = model_settings(settings, options);
   if (options.hold_out != "none") {
-    config["held_out"] = {{"kind", options.hold_out},
-                          {"share", options.split.share},
-                          {"n", options.split.n},
-                          {"seed", options.split.seed}};
+    SplitConfig held_out = options.split;
+    held_out.kind = split_kind_of(options.hold_out);
+    config[held_out_key] = split_json(held_out);
   }
   model.config = config.dump();
   return model;
-}
-
-std::optional<SplitConfig> recorded_split(const Model& model) {
-  const Json config = Json::parse(model.config.empty() ? "{}" : model.config);
-  if (!config.contains("held_out")) return std::nullopt;
-  const Json& held_out = config["held_out"];
-  return SplitConfig{split_kind_of(held_out.at("kind").get<std::string>()), held_out.at("share").get<double>(),
-                     held_out.at("n").get<Count>(), held_out.at("seed").get<std::uint64_t>()};
 }
 
 std::unique_ptr<Command> make_train() { return std::make_unique<Train>(); }

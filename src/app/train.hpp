@@ -36,7 +36,4 @@ void declare_train(OptionSet& options, TrainOptions& train, TrainPaths paths);
 /// settings what that was. Collective.
 Model fit(Session& session, const Dataset& dataset, const TrainOptions& options, const OptionSet& settings);
 
-/// What the model's settings say was held out of its dataset at random or by last-n; nothing = none. Local.
-std::optional<SplitConfig> recorded_split(const Model& model);
-
 }  // namespace pushcart::app

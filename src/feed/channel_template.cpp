@@ -83,8 +83,18 @@ Count slot_of(std::string_view word, std::string_view stem) {
   return error == std::errc() && end == digits.data() + digits.size() && slot > 0 ? slot : 0;
 }
 
-std::string_view shown_name(const MessageItem& item) {
+/// Of a MessageItem or MessageItem::Because.
+std::string_view shown_name(const auto& item) {
   return item.name.empty() ? item.id : item.name;
+}
+
+std::string joined_names(const auto& items) {
+  std::string out;
+  for (const auto& item : items) {
+    if (!out.empty()) out += ", ";
+    out += shown_name(item);
+  }
+  return out;
 }
 
 }  // namespace
@@ -98,7 +108,8 @@ ChannelTemplate ChannelTemplate::parse(std::string_view text, const std::string&
   if (sections.title)
     result.title_ = parse_section(sections.title->text, file_name, sections.title->first_line);
   if (sections.body) result.body_ = parse_section(sections.body->text, file_name, sections.body->first_line);
-  result.slots_needed_ = std::max(highest_slot(result.title_), highest_slot(result.body_));
+  result.note_needs(result.title_);
+  result.note_needs(result.body_);
   return result;
 }
 
@@ -120,26 +131,31 @@ ChannelTemplate::Text ChannelTemplate::parse_section(std::string_view text, cons
       if (end == std::string_view::npos || text[end] == '\n') {
         throw ConfigError(where + ": a brace that does not close on its line; write {{ for a literal brace");
       }
-      if (!literal.empty()) pieces.push_back({Kind::literal, std::exchange(literal, {}), 0});
+      if (!literal.empty()) pieces.push_back({Kind::literal, std::exchange(literal, {})});
       pieces.push_back(placeholder(text.substr(at + 1, end - at - 1), where));
       at = end;
     }
   }
-  if (!literal.empty()) pieces.push_back({Kind::literal, literal, 0});
+  if (!literal.empty()) pieces.push_back({Kind::literal, literal});
   return pieces;
 }
 
 ChannelTemplate::Piece ChannelTemplate::placeholder(std::string_view name, const std::string& where) {
-  static const std::array<std::string, 9> known{"user",  "campaign", "generated", "expires", "model",
-                                                "items", "item1",    "name1",     "score1"};
+  static const std::array<std::string, 10> known{"user",  "campaign", "generated", "expires", "model",
+                                                 "items", "item1",    "name1",     "score1",  "because1"};
   constexpr std::array kinds{Kind::user,    Kind::campaign, Kind::generated,
                              Kind::expires, Kind::model,    Kind::items};
   for (std::size_t word = 0; word < kinds.size(); ++word) {
-    if (name == known[word]) return {kinds[word], {}, 0};
+    if (name == known[word]) return {kinds[word]};
   }
   if (const Count slot = slot_of(name, "item")) return {Kind::item, {}, slot};
   if (const Count slot = slot_of(name, "name")) return {Kind::name, {}, slot};
   if (const Count slot = slot_of(name, "score")) return {Kind::score, {}, slot};
+  const auto bar = name.find('|');
+  if (const Count slot = slot_of(name.substr(0, bar), "because")) {
+    const bool has_other_words = bar != std::string_view::npos;
+    return {Kind::because, std::string(has_other_words ? name.substr(bar + 1) : ""), slot, has_other_words};
+  }
   throw ConfigError(
       fmt::format("{}: unknown placeholder {{{}}}; did you mean {{{}}}? (slots count from 1; write {{{{ "
                   "for a literal brace)",
@@ -180,21 +196,24 @@ std::string ChannelTemplate::fill(const Text& text, const MessageFields& fields)
       case Kind::score:
         append_number(out, item->score);
         break;
+      case Kind::because:
+        out += item->because.empty() ? piece.text : joined_names(item->because);
+        break;
       case Kind::items:
-        for (const MessageItem& each : fields.items) {
-          if (&each != fields.items.data()) out += ", ";
-          out += shown_name(each);
-        }
+        out += joined_names(fields.items);
         break;
     }
   }
   return out;
 }
 
-Count ChannelTemplate::highest_slot(const Text& text) {
-  Count highest = 0;
-  for (const Piece& piece : text) highest = std::max(highest, piece.slot);
-  return highest;
+void ChannelTemplate::note_needs(const Text& text) {
+  for (const Piece& piece : text) {
+    slots_needed_ = std::max(slots_needed_, piece.slot);
+    if (piece.kind == Kind::because && !piece.has_other_words) reasons_needed_.push_back(piece.slot);
+  }
+  std::sort(reasons_needed_.begin(), reasons_needed_.end());
+  reasons_needed_.erase(std::unique(reasons_needed_.begin(), reasons_needed_.end()), reasons_needed_.end());
 }
 
 }  // namespace pushcart

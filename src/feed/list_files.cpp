@@ -28,6 +28,7 @@ std::string unknown_word(std::string_view option, std::string_view text, std::sp
 
 bool is_list_file(const std::string& name) {
   return name == list_file_name || is_numbered_name(name, "together-", {".csv", ".csv.gz"}) ||
+         is_numbered_name(name, "reasons-", {".csv", ".csv.gz"}) ||
          is_numbered_name(name, "part-", {".csv", ".csv.gz", ".jsonl", ".jsonl.gz"});
 }
 
@@ -50,46 +51,64 @@ bool wants(const ListOptions& options, ListFormat format) {
 /// The text shards of some rows of this rank, one a format.
 class TextShards {
  public:
-  TextShards(const Communicator& comm, StagedFiles& files, const ListOptions& options, Count shard)
-      : files_(files), options_(options) {
+  TextShards(const Communicator& comm, StagedFiles& files, const ListOptions& options, Count shard,
+             bool has_reasons)
+      : files_(files), options_(options), shard_(shard) {
     collectively(comm, "create list shards", [&] {
-      for (ListFormat format : {ListFormat::csv, ListFormat::jsonl}) {
-        if (!wants(options, format)) continue;
-        const char* ending = options.compression == Compression::gzip ? ".gz" : "";
-        const std::string name = fmt::format("part-{:05}.{}{}", shard, format_name(format), ending);
-        handles_.push_back({format, files_.open({name, format_name(format)}, options.compression)});
-        if (format == ListFormat::csv) files_.file(handles_.back().file).write(csv_header(options.kind));
+      if (wants(options, ListFormat::csv)) open(Content::csv, "part", "csv", csv_header(options.kind));
+      if (wants(options, ListFormat::jsonl)) open(Content::json_lines, "part", "jsonl", "");
+      if (wants(options, ListFormat::csv) && has_reasons) {
+        open(Content::reasons, "reasons", "csv", reasons_csv_header());
       }
     });
   }
 
   void write(const NamedLists& lists, Count row, const ItemLabels& labels) {
-    for (const auto& [format, file] : handles_) {
+    for (const auto& [content, file] : handles_) {
       text_.clear();
-      if (format == ListFormat::csv) {
-        append_csv(text_, lists, row, labels);
-      } else {
-        append_json_line(text_, options_.kind, lists, row, labels);
+      Count num_rows = 1;
+      switch (content) {
+        case Content::csv:
+          append_csv(text_, lists, row, labels);
+          num_rows = lists.entries(row).size();
+          break;
+        case Content::json_lines:
+          append_json_line(text_, options_.kind, lists, row, labels);
+          break;
+        case Content::reasons:
+          append_reasons_csv(text_, lists, row, labels);
+          num_rows = lists.num_reasons(row);
+          break;
       }
       files_.file(file).write(text_);
-      files_.num_rows(file) += format == ListFormat::csv ? lists.entries(row).size() : 1;
+      files_.num_rows(file) += num_rows;
     }
   }
 
  private:
+  enum class Content : int { csv, json_lines, reasons };
   struct Handle {
-    ListFormat format;
+    Content content;
     std::size_t file;
   };
+
+  void open(Content content, const char* stem, const char* format, std::string_view header) {
+    const char* ending = options_.compression == Compression::gzip ? ".gz" : "";
+    const std::string name = fmt::format("{}-{:05}.{}{}", stem, shard_, format, ending);
+    handles_.push_back({content, files_.open({name, format}, options_.compression)});
+    files_.file(handles_.back().file).write(header);
+  }
+
   StagedFiles& files_;
   const ListOptions& options_;
+  const Count shard_;
   std::vector<Handle> handles_;
   std::string text_;
 };
 
 void write_shards(const Communicator& comm, const Dataset& dataset, const NamedLists& named, Range rows,
                   const ListOptions& options, Count first_shard, StagedFiles& files) {
-  TextShards shards(comm, files, options, first_shard + comm.rank());
+  TextShards shards(comm, files, options, first_shard + comm.rank(), named.lists().reasons.has_value());
   const auto all = positions(rows);
   for_each_row(
       comm, dataset, named, all, options.batch_entries, "write list shards",
@@ -109,6 +128,7 @@ nlohmann::ordered_json manifest_of(const Dataset& dataset, const ListOptions& op
   manifest["n"] = options.n;
   manifest[options.kind == ListKind::user_lists ? "users" : "items"] = info.num_rows;
   manifest["rows"] = info.num_entries;
+  if (info.num_reasons > 0) manifest["reasons"] = info.num_reasons;
   return manifest;
 }
 
@@ -159,6 +179,7 @@ ListFilesInfo write_lists(const Communicator& comm, const Dataset& dataset, cons
   info.digest = lists_digest(comm, named);
   info.num_rows = comm.sum(lists.num_rows());
   info.num_entries = comm.sum(lists.offsets.back());
+  info.num_reasons = comm.sum(lists.reasons ? lists.reasons->offsets.back() : 0);
 
   auto files = std::make_unique<StagedFiles>(comm, options.folder, is_list_file);
   info.manifest_path = options.folder + "/manifest.json";

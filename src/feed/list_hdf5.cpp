@@ -34,6 +34,14 @@ std::vector<Count> offsets_from_zero(const NamedLists& lists, Range rows) {
   return offsets;
 }
 
+std::vector<std::string> reason_kind_names() {
+  std::vector<std::string> names;
+  for (std::size_t kind = 0; kind < num_reason_kinds; ++kind) {
+    names.push_back(reason_kind_name(static_cast<ReasonKind>(kind)));
+  }
+  return names;
+}
+
 /// This rank's labels as positions in `labels`.
 std::vector<std::uint8_t> common_sources(const TopLists& lists, const std::vector<std::string>& labels) {
   std::vector<std::uint8_t> position;
@@ -47,6 +55,20 @@ std::vector<std::uint8_t> common_sources(const TopLists& lists, const std::vecto
   return sources;
 }
 
+/// The reasons of some entries.
+void write_reasons(FileWriter& file, const std::string& group, const Reasons& reasons, Range entries) {
+  std::vector<Count> offsets(reasons.offsets.begin() + entries.begin,
+                             reasons.offsets.begin() + entries.end + 1);
+  const Range range{offsets.front(), offsets.back()};
+  for (Count& offset : offsets) offset -= range.begin;
+  std::vector<std::uint8_t> kinds;
+  for (const ReasonKind kind : part(reasons.kinds, range)) kinds.push_back(static_cast<std::uint8_t>(kind));
+  file.write_offsets(group + "/offsets", offsets);
+  file.write(group + "/kinds", std::span<const std::uint8_t>(kinds));
+  file.write(group + "/items", part(reasons.items, range));
+  file.write(group + "/contributions", part(reasons.contributions, range));
+}
+
 void write_rows(FileWriter& file, const std::string& group, const NamedLists& lists, Range rows,
                 const std::vector<std::uint8_t>& sources) {
   const Range entries = lists.entries(rows);
@@ -55,6 +77,7 @@ void write_rows(FileWriter& file, const std::string& group, const NamedLists& li
   file.write(group + "/items", part(lists.lists().items, entries));
   file.write(group + "/scores", part(lists.lists().scores, entries));
   file.write(group + "/sources", part(sources, entries));
+  if (lists.lists().reasons) write_reasons(file, group + "/reasons", *lists.lists().reasons, entries);
 }
 
 /// Position of the first row whose index is at least `index`.
@@ -72,6 +95,19 @@ Count first_row_from(const FileReader& file, Count index) {
   return low;
 }
 
+void append_reasons(const FileReader& file, const std::string& group, Range entries, Reasons& reasons) {
+  const auto offsets = file.read_offsets(group + "/offsets", entries.begin, entries.size());
+  const Count first = offsets.front(), count = offsets.back() - first, shift = reasons.offsets.back() - first;
+  const auto kinds = file.read<std::uint8_t>(group + "/kinds", first, count);
+  const auto items = file.read<std::int64_t>(group + "/items", first, count);
+  const auto contributions = file.read<float>(group + "/contributions", first, count);
+  for (std::size_t entry = 1; entry < offsets.size(); ++entry)
+    reasons.offsets.push_back(offsets[entry] + shift);
+  for (const std::uint8_t kind : kinds) reasons.kinds.push_back(static_cast<ReasonKind>(kind));
+  reasons.items.insert(reasons.items.end(), items.begin(), items.end());
+  reasons.contributions.insert(reasons.contributions.end(), contributions.begin(), contributions.end());
+}
+
 void append_rows(const FileReader& file, const std::string& group, Range rows, TopLists& lists) {
   const auto offsets = file.read_offsets(group + "/offsets", rows.begin, rows.size());
   const Count first = offsets.front();
@@ -84,6 +120,7 @@ void append_rows(const FileReader& file, const std::string& group, Range rows, T
   lists.items.insert(lists.items.end(), items.begin(), items.end());
   lists.scores.insert(lists.scores.end(), scores.begin(), scores.end());
   lists.sources.insert(lists.sources.end(), sources.begin(), sources.end());
+  if (lists.reasons) append_reasons(file, group + "/reasons", {first, first + count}, *lists.reasons);
 }
 
 void check_read(const TopLists& lists, Range owned, Count num_items, const std::string& path) {
@@ -96,6 +133,9 @@ void check_read(const TopLists& lists, Range owned, Count num_items, const std::
                                [](float score) { return std::isfinite(score); });
   sound = sound && std::all_of(lists.sources.begin(), lists.sources.end(),
                                [&](std::uint8_t source) { return source < lists.source_names.size(); });
+  for (std::size_t n = 0; lists.reasons && n < lists.reasons->items.size(); ++n) {
+    sound = sound && is_sound(*lists.reasons, n, num_items);
+  }
   if (!sound)
     throw InputError(path + ": rows, items or scores out of range; make the lists again with recommend");
 }
@@ -124,6 +164,7 @@ StoredLists read_owned(const FileReader& file, const Communicator& comm, const D
 
   const Range known{first_row_from(file, owned.begin), first_row_from(file, owned.end)};
   stored.lists.rows = file.read<std::int64_t>("rows/index", known.begin, known.size());
+  if (file.has("rows/reasons/offsets")) stored.lists.reasons.emplace();
   append_rows(file, "rows", known, stored.lists);
 
   const Count num_unknown = file.shape("unknown/offsets").num_rows - 1;
@@ -155,6 +196,7 @@ std::string write_list_file(const Communicator& comm, const std::string& path, c
   file.attribute("dataset_digest", dataset.digest);
   file.attribute("n", options.n);
   file.write_strings("labels", label_table);
+  if (lists.lists().reasons) file.write_names("reason_kinds", reason_kind_names());
   file.write_strings("items/ids", dataset.item_ids);
   file.write_strings("items/names", owned_item_names(comm, dataset));
   file.write("rows/index", part(lists.lists().rows, lists.known()));

@@ -30,6 +30,57 @@ void append_csv(std::string& out, const NamedLists& lists, Count row, const Item
   }
 }
 
+std::string_view reasons_csv_header() {
+  return "user,rank,item,reason,kind,because,name,contribution\n";
+}
+
+void append_reasons_csv(std::string& out, const NamedLists& lists, Count row, const ItemLabels& labels) {
+  const Range entries = lists.entries(row);
+  const Reasons& reasons = *lists.lists().reasons;
+  for (Count entry = entries.begin; entry < entries.end; ++entry) {
+    const Range of_entry = reasons_of(lists.lists(), entry);
+    for (Count n = of_entry.begin; n < of_entry.end; ++n) {
+      const auto at = static_cast<std::size_t>(n);
+      append_csv_field(out, lists.row_id(row));
+      fmt::format_to(std::back_inserter(out), ",{},", entry - entries.begin + 1);
+      append_csv_field(out, labels.id(lists.lists().items[static_cast<std::size_t>(entry)]));
+      fmt::format_to(std::back_inserter(out), ",{},{},", n - of_entry.begin + 1,
+                     reason_kind_name(reasons.kinds[at]));
+      if (reasons.items[at] >= 0) append_csv_field(out, labels.id(reasons.items[at]));
+      out += ',';
+      if (reasons.items[at] >= 0) append_csv_field(out, valid_utf8(labels.name(reasons.items[at])));
+      out += ',';
+      append_number(out, reasons.contributions[at]);
+      out += '\n';
+    }
+  }
+}
+
+namespace {
+
+void append_json_reasons(std::string& out, const TopLists& lists, Count entry, const ItemLabels& labels) {
+  const Reasons& reasons = *lists.reasons;
+  const Range of_entry = reasons_of(lists, entry);
+  out += ",\"reasons\":[";
+  for (Count n = of_entry.begin; n < of_entry.end; ++n) {
+    const auto at = static_cast<std::size_t>(n);
+    fmt::format_to(std::back_inserter(out), "{}{{\"kind\":\"{}\"", n == of_entry.begin ? "" : ",",
+                   reason_kind_name(reasons.kinds[at]));
+    if (reasons.items[at] >= 0) {
+      out += ",\"item\":";
+      append_json_string(out, labels.id(reasons.items[at]));
+      out += ",\"name\":";
+      append_json_string(out, labels.name(reasons.items[at]));
+    }
+    out += ",\"contribution\":";
+    append_number(out, reasons.contributions[at]);
+    out += '}';
+  }
+  out += ']';
+}
+
+}  // namespace
+
 void append_json_line(std::string& out, ListKind kind, const NamedLists& lists, Count row,
                       const ItemLabels& labels) {
   const bool is_user = kind == ListKind::user_lists;
@@ -47,6 +98,7 @@ void append_json_line(std::string& out, ListKind kind, const NamedLists& lists, 
     append_number(out, lists.lists().scores[static_cast<std::size_t>(entry)]);
     fmt::format_to(std::back_inserter(out), ",\"rank\":{},\"source\":", entry - entries.begin + 1);
     append_json_string(out, lists.source(entry));
+    if (lists.lists().reasons) append_json_reasons(out, lists.lists(), entry, labels);
     out += '}';
   }
   out += "]}\n";

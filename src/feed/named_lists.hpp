@@ -29,6 +29,11 @@ class NamedLists {
   const std::string& source(Count entry) const {
     return lists_.source_names[lists_.sources[static_cast<std::size_t>(entry)]];
   }
+  /// Of all entries of a row together.
+  Count num_reasons(Count row) const;
+  /// The items of a row and of its reasons; may repeat.
+  Count num_mentioned(Count row) const;
+  void append_mentioned(Count row, std::vector<Count>& items) const;
 
  private:
   Count offset(Count row) const { return lists_.offsets[static_cast<std::size_t>(row)]; }
@@ -40,10 +45,13 @@ class NamedLists {
   Count num_known_ = 0;
 };
 
+/// Whether reason n says something that a reason can say. Local.
+bool is_sound(const Reasons& reasons, std::size_t n, Count num_items);
+
 /// Labels that occur in the lists of any rank, sorted; equal on all ranks. Collective.
 std::vector<std::string> labels_in_use(const Communicator& comm, const TopLists& lists);
 
-/// Digest of row ids, items, scores and labels, the same for any number of ranks. Collective.
+/// Digest of row ids, items, scores, labels and reasons, the same for any number of ranks. Collective.
 std::string lists_digest(const Communicator& comm, const NamedLists& lists);
 
 }  // namespace pushcart

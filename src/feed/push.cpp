@@ -32,7 +32,8 @@ void check(const PushConfig& config) {
 }
 
 /// Read by rank 0, so that a file on one machine is enough.
-std::optional<ChannelTemplate> read_channel(const Communicator& comm, const PushConfig& config) {
+std::optional<ChannelTemplate> read_channel(const Communicator& comm, const PushConfig& config,
+                                            bool has_reasons) {
   if (config.channel_file.empty()) return std::nullopt;
   std::string text = collectively(comm, "read the channel template", [&] {
     return comm.is_root() ? read_text_file(config.channel_file) : std::string();
@@ -42,6 +43,12 @@ std::optional<ChannelTemplate> read_channel(const Communicator& comm, const Push
     throw ConfigError(
         fmt::format("{}: names slot {}, but --max-items is {}; name fewer slots or raise --max-items",
                     config.channel_file, channel.slots_needed(), config.max_items));
+  }
+  if (!has_reasons && !channel.reasons_needed().empty()) {
+    throw ConfigError(fmt::format(
+        "{0}: names {{because{1}}}, but the lists have no reasons; make them with recommend --explain 1, "
+        "or write {{because{1}|other words}}",
+        config.channel_file, channel.reasons_needed().front()));
   }
   return channel;
 }
@@ -61,6 +68,15 @@ class MessageWriter {
   Count num_items(Count row) const {
     const Count all = lists_.entries(row).size();
     return config_.max_items > 0 ? std::min(all, config_.max_items) : all;
+  }
+
+  /// Whether something the user has speaks for every slot that must say what.
+  bool has_reasons_needed(Count row) const {
+    if (!channel_) return true;
+    const auto& slots = channel_->reasons_needed();
+    return std::all_of(slots.begin(), slots.end(), [&](Count slot) {
+      return !items_that_speak_for(lists_.lists(), lists_.entries(row).begin + slot - 1).empty();
+    });
   }
 
   void append(std::string& out, Count row, const ItemLabels& labels) {
@@ -93,6 +109,9 @@ class MessageWriter {
       const auto position = static_cast<std::size_t>(entry);
       const Count item = lists_.lists().items[position];
       items_.push_back({labels.id(item), labels.name(item), lists_.lists().scores[position]});
+      for (const Count own : items_that_speak_for(lists_.lists(), entry)) {
+        items_.back().because.push_back({labels.id(own), labels.name(own)});
+      }
     }
   }
 
@@ -103,7 +122,19 @@ class MessageWriter {
       append_field(out, ",\"name\":", items_[slot].name);
       out += ",\"score\":";
       append_number(out, items_[slot].score);
-      fmt::format_to(std::back_inserter(out), ",\"slot\":{}}}", slot + 1);
+      fmt::format_to(std::back_inserter(out), ",\"slot\":{}", slot + 1);
+      if (lists_.lists().reasons) append_because(out, items_[slot]);
+      out += '}';
+    }
+    out += ']';
+  }
+
+  static void append_because(std::string& out, const MessageItem& item) {
+    out += ",\"because\":[";
+    for (const auto& because : item.because) {
+      append_field(out, &because == item.because.data() ? "{\"id\":" : ",{\"id\":", because.id);
+      append_field(out, ",\"name\":", because.name);
+      out += '}';
     }
     out += ']';
   }
@@ -127,6 +158,8 @@ MessageRun choose_rows(const NamedLists& lists, Range rows, const PushConfig& co
       ++report.num_empty;
     } else if (writer.num_items(row) < writer.slots_needed()) {
       ++report.num_too_short;
+    } else if (!writer.has_reasons_needed(row)) {
+      ++report.num_without_reason;
     } else {
       run.rows.push_back(row);
     }
@@ -224,7 +257,8 @@ nlohmann::ordered_json manifest_of(const Dataset& dataset, const PushConfig& con
           {"messages", report.num_messages},
           {"batches", report.num_batches},
           {"users_without_items", report.num_empty},
-          {"users_with_too_few_items", report.num_too_short}};
+          {"users_with_too_few_items", report.num_too_short},
+          {"users_without_reasons", report.num_without_reason}};
 }
 
 }  // namespace
@@ -237,7 +271,8 @@ PushReport push_messages(const Communicator& comm, const Dataset& dataset, const
     return NamedLists(lists, dataset.users.range(comm.rank()), dataset.num_items(), dataset.user_ids,
                       unknown_ids);
   });
-  MessageWriter writer(named, config, read_channel(comm, config), generated_time(comm, config));
+  MessageWriter writer(named, config, read_channel(comm, config, comm.any(lists.reasons.has_value())),
+                       generated_time(comm, config));
   PushReport report;
   const auto runs = plan_runs(comm, named, config, writer, report);
   const BatchPlan plan(comm, runs, config.batch_size);
@@ -257,6 +292,7 @@ PushReport push_messages(const Communicator& comm, const Dataset& dataset, const
   report.digest = digest.over(comm, report.num_messages);
   report.num_empty = comm.sum(report.num_empty);
   report.num_too_short = comm.sum(report.num_too_short);
+  report.num_without_reason = comm.sum(report.num_without_reason);
   report.manifest_path = config.folder + "/manifest.json";
   files->complete(manifest_of(dataset, config, report, writer), nlohmann::ordered_json::array());
   if (staged)

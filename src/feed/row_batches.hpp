@@ -12,7 +12,8 @@
 namespace pushcart {
 
 /// Calls `use(position in rows, labels)` for the given rows of this rank in order, with the labels of the
-/// row's items at hand. Labels are fetched for at most `batch_entries` entries at a time (one row at least).
+/// row's items at hand, those of its reasons too. Labels are fetched for at most `batch_entries` of them at a
+/// time (one row at least).
 /// `use` must not communicate; if it throws on one rank, all ranks throw. Collective; ranks may have
 /// different numbers of rows.
 template <class Use>
@@ -23,10 +24,9 @@ void for_each_row(const Communicator& comm, const Dataset& dataset, const NamedL
     const std::size_t first = next;
     std::vector<Count> items;
     for (; next < rows.size(); ++next) {
-      const Range entries = named.entries(rows[next]);
-      if (next > first && static_cast<Count>(items.size()) + entries.size() > batch_entries) break;
-      const auto begin = named.lists().items.begin();
-      items.insert(items.end(), begin + entries.begin, begin + entries.end);
+      if (next > first && static_cast<Count>(items.size()) + named.num_mentioned(rows[next]) > batch_entries)
+        break;
+      named.append_mentioned(rows[next], items);
     }
     const ItemLabels labels(comm, dataset, items);
     collectively(comm, stage, [&] {

@@ -64,7 +64,12 @@ void append_user(std::string& out, const UserViews& views, const UserView& user)
   for (const ViewEntry& entry : user.list) {
     fmt::format_to(end, "{:4}. ", ++rank);
     append_item(out, views.item(entry.item));
-    fmt::format_to(end, ", score {:.4g} ({})\n", entry.value, views.source_names[entry.source]);
+    fmt::format_to(end, ", score {:.4g} ({})", entry.value, views.source_names[entry.source]);
+    for (const Count& own : entry.because) {
+      out += &own == entry.because.data() ? ", because of " : ", ";
+      append_item(out, views.item(own));
+    }
+    out += '\n';
   }
 }
 

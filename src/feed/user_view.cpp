@@ -11,7 +11,7 @@ namespace boost::serialization {
 
 template <class Archive>
 void serialize(Archive& archive, pushcart::ViewEntry& entry, unsigned) {
-  archive& entry.item& entry.value& entry.time& entry.source;
+  archive& entry.item& entry.value& entry.time& entry.source& entry.because;
 }
 template <class Archive>
 void serialize(Archive& archive, pushcart::UserView& user, unsigned) {
@@ -65,7 +65,8 @@ std::vector<ViewEntry> list_of(const TopLists& lists, Count index, std::span<con
   const Count end = std::min(lists.offsets[row + 1], lists.offsets[row] + limit);
   for (Count entry = lists.offsets[row]; entry < end; ++entry) {
     const auto position = static_cast<std::size_t>(entry);
-    list.push_back({lists.items[position], lists.scores[position], 0, sources[lists.sources[position]]});
+    list.push_back({lists.items[position], lists.scores[position], 0, sources[lists.sources[position]],
+                    items_that_speak_for(lists, entry)});
   }
   return list;
 }
@@ -105,7 +106,10 @@ std::vector<Count> items_to_show(const std::vector<UserView>& users, Count num_i
   std::vector<Count> items;
   for (const UserView& user : users) {
     for (const auto* entries : {&user.history, &user.list}) {
-      for (const ViewEntry& entry : *entries) items.push_back(entry.item);
+      for (const ViewEntry& entry : *entries) {
+        items.push_back(entry.item);
+        items.insert(items.end(), entry.because.begin(), entry.because.end());
+      }
     }
   }
   for (Count item = 0; item < std::min(limits.popular_items, num_items); ++item) items.push_back(item);
@@ -196,6 +200,7 @@ UserViews gather_user_views(const Communicator& comm, const Dataset& dataset, co
   views.total_users = dataset.num_users();
   views.total_items = dataset.num_items();
   views.has_times = dataset.cutoff_time != 0;
+  views.has_reasons = comm.any(lists.reasons.has_value());
   views.value_kind = dataset.value_kind;
   return views;
 }

@@ -36,6 +36,24 @@ TEST(ChannelTemplate, FillsEveryPlaceholder) {
   EXPECT_EQ(channel.slots_needed(), 2);
 }
 
+TEST(ChannelTemplate, SaysWhatSpeaksForAnItemOrOtherWords) {
+  std::vector<MessageItem> explained = items;
+  explained[0].because = {{"i7", "Milk jug"}, {"i8", ""}};
+  MessageFields with_reasons = fields;
+  with_reasons.items = explained;
+  const auto channel = ChannelTemplate::parse(
+      "title: {name1} since you have {because1}\nbody: {because2|what others like}, {because1|x}, "
+      "{because2|}.",
+      "mail.txt");
+  EXPECT_EQ(channel.title(with_reasons), "Tea pot since you have Milk jug, i8");
+  EXPECT_EQ(channel.body(with_reasons), "what others like, Milk jug, i8, .");
+  EXPECT_EQ(channel.slots_needed(), 2);
+  EXPECT_EQ(channel.reasons_needed(), (std::vector<Count>{1}));
+  EXPECT_NE(refusal("title: {becase1}").find("did you mean {because1}"), std::string::npos);
+  EXPECT_NE(refusal("title: {because}").find("unknown placeholder"), std::string::npos);
+  EXPECT_NE(refusal("title: {name1|x}").find("unknown placeholder"), std::string::npos);
+}
+
 TEST(ChannelTemplate, OneSectionIsEnoughAndTextIsNotFilledTwice) {
   const auto channel = ChannelTemplate::parse("body: {user}", "mail.txt");
   EXPECT_EQ(channel.title(fields), "");

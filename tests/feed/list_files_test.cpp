@@ -137,6 +137,99 @@ TEST(ListFiles, DigestSeesAChangedScoreLabelOrderAndId) {
   for (const SmallShop& other : {score, label, order, id}) EXPECT_NE(original, digest_of(other));
 }
 
+/// Worked by hand from SmallShop::explained_lists.
+const std::string reasons_header = "user,rank,item,reason,kind,because,name,contribution\n";
+const std::string expected_reasons =
+    "alice,1,\"i,2\",1,item,i1,Tea pot,0.25\n"
+    "alice,1,\"i,2\",2,bias,,,0.125\n"
+    "alice,1,\"i,2\",3,rest,,,0.001\n"
+    "alice,2,i4,1,item,\"i,2\",\"Cup, \"\"blue\"\"\",0.25\n"
+    "alice,2,i4,2,bias,,,0.125\n"
+    "alice,2,i4,3,item,i1,Tea pot,-0.5\n"
+    "alice,2,i4,4,rest,,,0.001\n"
+    "alice,3,<i5>,1,bias,,,-2e-07\n"
+    "\"bob, \"\"the\"\" buyer\",1,i1,1,item,i1,Tea pot,0.25\n"
+    "\"bob, \"\"the\"\" buyer\",1,i1,2,bias,,,0.125\n"
+    "\"bob, \"\"the\"\" buyer\",1,i1,3,rest,,,0.001\n"
+    "\"line\nbreak\",1,<i5>,1,item,i1,Tea pot,0.25\n"
+    "\"line\nbreak\",1,<i5>,2,bias,,,0.125\n"
+    "\"line\nbreak\",1,<i5>,3,rest,,,0.001\n"
+    "\"line\nbreak\",2,\"i\"\"3\",1,bias,,,0.25\n"
+    "</script><b>,1,\"i\"\"3\",1,bias,,,3\n"
+    "</script><b>,2,\"i,2\",1,bias,,,3\n"
+    "</script><b>,3,i1,1,bias,,,0.001\n"
+    "\"new, one\",1,i1,1,bias,,,7\n"
+    "\"new, one\",2,\"i,2\",1,bias,,,6\n"
+    "new two,1,i1,1,bias,,,7\n"
+    "new two,2,\"i,2\",1,bias,,,6\n";
+
+ListFilesInfo write_explained(const Communicator& comm, const TopLists& lists, const ListOptions& options) {
+  const SmallShop shop;
+  return write_lists(comm, shop.dataset(comm), lists, shop.unknown_ids(comm), options);
+}
+
+TEST(ListFiles, ReasonsHaveShardsOfTheirOwnBesideCsv) {
+  const auto folder = scratch_folder("reasons");
+  const SmallShop shop;
+  const auto lists = shop.explained_lists(world(), shop.dataset(world()));
+  const auto info =
+      write_explained(world(), lists, options_for(folder, {ListFormat::csv, ListFormat::jsonl}));
+  EXPECT_EQ(joined_files(folder, "reasons-", reasons_header.size()), expected_reasons);
+  EXPECT_EQ(file_text(folder + "/reasons-00000.csv").substr(0, reasons_header.size()), reasons_header);
+  EXPECT_EQ(info.num_reasons, 22);
+  EXPECT_EQ(nlohmann::json::parse(file_text(info.manifest_path))["reasons"], 22);
+
+  std::istringstream lines(joined_files(folder, "part-00000.jsonl"));
+  std::string alice;
+  if (std::getline(lines, alice)) {
+    EXPECT_EQ(nlohmann::json::parse(alice)["items"][0]["reasons"],
+              (nlohmann::json{{{"kind", "item"}, {"item", "i1"}, {"name", "Tea pot"}, {"contribution", 0.25}},
+                              {{"kind", "bias"}, {"contribution", 0.125}},
+                              {{"kind", "rest"}, {"contribution", 0.001}}}));
+  }
+  world().barrier();
+  // Lists without reasons take the place of the set, and leave none of it.
+  write_shop(world(), options_for(folder, {ListFormat::csv}));
+  EXPECT_EQ(joined_files(folder, "reasons-"), "");
+}
+
+TEST(ListFiles, DigestSeesReasonsAndTheirContributions) {
+  const auto folder = scratch_folder("reason-digests");
+  const SmallShop shop;
+  const auto options = options_for(folder, {ListFormat::csv});
+  const auto plain = shop.top_lists(world(), shop.dataset(world()));
+  const auto lists = shop.explained_lists(world(), shop.dataset(world()));
+  auto changed = lists;
+  if (!changed.reasons->items.empty()) changed.reasons->contributions.back() *= 1.0000002F;
+  const auto digest = write_explained(world(), lists, options).digest;
+  EXPECT_EQ(write_explained(world(), lists, options).digest, digest);
+  EXPECT_NE(write_explained(world(), plain, options).digest, digest);
+  EXPECT_NE(write_explained(world(), changed, options).digest, digest);
+  const auto self = world().split(world().rank(), 0);
+  const auto alone = options_for(folder + "/" + std::to_string(world().rank()), {ListFormat::jsonl});
+  EXPECT_EQ(write_explained(self, shop.explained_lists(self, shop.dataset(self)), alone).digest, digest);
+}
+
+TEST(ListFiles, Hdf5GivesReasonsBackOnAnyRanks) {
+  const auto folder = scratch_folder("reasons-hdf5");
+  const SmallShop shop;
+  const auto dataset = shop.dataset(world());
+  const auto lists = shop.explained_lists(world(), dataset);
+  write_explained(world(), lists, options_for(folder, {ListFormat::hdf5}));
+  const auto expect_same = [&](const Communicator& comm) {
+    const auto own = shop.dataset(comm);
+    const auto expected = shop.explained_lists(comm, own);
+    const auto stored = read_lists(comm, folder + "/lists.h5", own).lists;
+    ASSERT_TRUE(stored.reasons.has_value());
+    EXPECT_EQ(stored.reasons->offsets, expected.reasons->offsets);
+    EXPECT_EQ(stored.reasons->kinds, expected.reasons->kinds);
+    EXPECT_EQ(stored.reasons->items, expected.reasons->items);
+    EXPECT_EQ(stored.reasons->contributions, expected.reasons->contributions);
+  };
+  expect_same(world());
+  expect_same(world().split(world().rank(), 0));
+}
+
 TEST(ListFiles, Hdf5ReadsBackWhatWasWritten) {
   const auto folder = scratch_folder("hdf5");
   const auto written = write_shop(world(), options_for(folder, {ListFormat::hdf5}));

@@ -102,6 +102,20 @@ TEST(Page, DataIsInsideAndCannotBreakOut) {
   EXPECT_EQ(views["timed"], true);
 }
 
+TEST(Page, NamesTheItemsThatSpeakForEachRecommendation) {
+  const auto self = world().split(world().rank(), 0);
+  const SmallShop shop;
+  const auto dataset = shop.dataset(self);
+  auto data = page_of(self);
+  data.views = gather_page_users(self, dataset, shop.explained_lists(self, dataset));
+  const auto views = nlohmann::json::parse(page_json(data.views));
+  EXPECT_EQ(views["explained"], true);
+  // Positions in the page's table of items; what speaks for the item comes behind, what speaks against it
+  // does not.
+  EXPECT_EQ(views["users"][0][3], (nlohmann::json{{1, 0.5, 0, 0}, {3, 0.1, 0, 1}, {4, -2e-7, 1}}));
+  EXPECT_EQ(nlohmann::json::parse(page_json(page_of(self).views))["explained"], false);
+}
+
 TEST(Page, SaysHowManyUsersItHolds) {
   const auto self = world().split(world().rank(), 0);
   const auto data = page_of(self, 2);

@@ -105,6 +105,49 @@ TEST(Push, ManifestCountsMessagesAndBatches) {
   EXPECT_EQ(users_of(messages_in(folder)).size(), 6U);
 }
 
+PushReport push_explained(const PushConfig& config) {
+  const SmallShop shop;
+  const auto dataset = shop.dataset(world());
+  return push_messages(world(), dataset, shop.explained_lists(world(), dataset), shop.unknown_ids(world()),
+                       config);
+}
+
+TEST(Push, ItemsCarryWhatSpeaksForThem) {
+  const auto folder = scratch_folder("push-because");
+  push_explained(config_for(folder, 100));
+  const auto messages = messages_in(folder);
+  ASSERT_EQ(messages.size(), 6U);
+  EXPECT_EQ(messages[0]["items"][0]["because"], (nlohmann::json{{{"id", "i1"}, {"name", "Tea pot"}}}));
+  EXPECT_EQ(messages[0]["items"][1]["because"], (nlohmann::json{{{"id", "i,2"}, {"name", "Cup, \"blue\""}}}));
+  EXPECT_EQ(messages[0]["items"][2]["because"], nlohmann::json::array());
+  EXPECT_EQ(messages[4]["items"][0]["because"], nlohmann::json::array());
+}
+
+TEST(Push, TemplateThatSaysWhyLeavesOutAndCountsThoseWithoutAReason) {
+  const auto folder = scratch_folder("push-why");
+  auto config = config_for(folder, 100);
+  config.channel_file = folder + "/mail.txt";
+  write_channel(config.channel_file, "title: {name1}\nbody: because of {because1}\n");
+  const auto report = push_explained(config);
+  EXPECT_EQ(report.num_messages, 2);        // alice and the one with a line break
+  EXPECT_EQ(report.num_without_reason, 4);  // bob's item speaks for itself alone; the others' are popular
+  EXPECT_EQ(report.num_empty, 1);
+  EXPECT_EQ(messages_in(folder)[1]["body"], "because of Tea pot");
+  EXPECT_EQ(nlohmann::json::parse(file_text(report.manifest_path))["users_without_reasons"], 4);
+
+  // Lists without reasons cannot say why.
+  try {
+    push_shop(world(), config);
+    ADD_FAILURE() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_NE(std::string(error.what()).find("{because1}, but the lists have no reasons"), std::string::npos);
+  }
+  write_channel(config.channel_file, "body: because of {because1|what others like}\n");
+  EXPECT_EQ(push_shop(world(), config).num_messages, 6);
+  EXPECT_EQ(messages_in(folder)[0]["body"], "because of what others like");
+}
+
 TEST(Push, TemplateIsFilledAndShortListsAreLeftOutAndCounted) {
   const auto folder = scratch_folder("channel");
   write_channel(folder + "/mail.txt", "title: {user}, {name2}!\nbody: until {expires}: {items}\n");

@@ -24,6 +24,17 @@ TEST(PrintLists, ShowsHistoryAndListWithNames) {
                                     : "");
 }
 
+TEST(PrintLists, SaysWhatSpeaksForAnItem) {
+  const SmallShop shop;
+  const auto dataset = shop.dataset(world());
+  const std::vector<std::string> users{"alice"};
+  const auto text = print_lists(world(), dataset, shop.explained_lists(world(), dataset), users, 3);
+  if (!world().is_root()) return;
+  EXPECT_NE(text.find("[i,2], score 0.5 (als), because of Tea pot [i1]\n"), std::string::npos);
+  EXPECT_NE(text.find("[i4], score 0.1 (als), because of Cup, \"blue\" [i,2]\n"), std::string::npos);
+  EXPECT_NE(text.find("[<i5>], score -2e-07 (popular)\n"), std::string::npos);
+}
+
 TEST(PrintLists, KeepsTheOrderAskedForAndSaysWhoIsUnknown) {
   const auto text = printed({"last", "nobody\x1B[2J", "line\nbreak"}, 1);
   if (!world().is_root()) return;

@@ -40,10 +40,11 @@ struct ListOptions {
 
 /// What was written; the same on all ranks.
 struct ListFilesInfo {
-  std::string
-      digest;  ///< of row ids, items, scores and labels: independent of ranks, formats and compression
+  std::string digest;  ///< of row ids, items, scores, labels and reasons: independent of ranks, formats and
+                       ///< compression
   Count num_rows = 0;
   Count num_entries = 0;
+  Count num_reasons = 0;
   std::string manifest_path;
 };
 
@@ -54,6 +55,11 @@ struct ListFilesInfo {
 /// Rows of `lists` are owned users (or items), ascending, then rows of -1: users who are not in the dataset,
 /// whose outside ids are `unknown_ids` in that order (given to the ranks in consecutive pieces). If there are
 /// any, they have shards of their own, numbered after those of the known users.
+///
+/// Lists with reasons (topn/explain.hpp) have them in the JSON lines and in lists.h5, and beside the CSV
+/// shards in shards of their own, reasons-00000.csv[.gz], a reason a line:
+///
+///     user,rank,item,reason,kind,because,name,contribution
 ///
 /// Bought-together lists have a shard a rank, together-00000.csv[.gz], with columns
 ///

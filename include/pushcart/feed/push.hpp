@@ -35,7 +35,9 @@ struct PushReport {
   Count num_batches = 0;
   Count num_empty = 0;      ///< users left out because their list is empty
   Count num_too_short = 0;  ///< users left out because the template names more slots than they have items
-  std::string digest;       ///< of the messages' text, independent of ranks
+  Count num_without_reason =
+      0;               ///< users left out because nothing they have speaks for an item as the template wants
+  std::string digest;  ///< of the messages' text, independent of ranks
   std::string manifest_path;
 };
 
@@ -45,6 +47,9 @@ struct PushReport {
 /// ranks. A message:
 ///
 ///     {"user","campaign","items":[{"id","name","score","slot"}],"generated","expires","model"[,"title"],["body"]}
+///
+/// With lists that have reasons, an item also has "because":[{"id","name"}]: the user's own items that speak
+/// for it.
 ///
 /// They replace the set of an earlier run as a whole (StagedFolder). A rank holds at most one batch of text
 /// that began on another rank. Collective. ConfigError, StorageError.

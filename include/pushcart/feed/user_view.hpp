@@ -13,10 +13,11 @@ namespace pushcart {
 
 /// An item in someone's history or list.
 struct ViewEntry {
-  Count item = 0;           ///< global index
-  float value = 0;          ///< history: strength or rating; list: score
-  std::int64_t time = 0;    ///< history: last event, unix seconds, 0 = unknown
-  std::uint8_t source = 0;  ///< list: index into UserViews::source_names
+  Count item = 0;                   ///< global index
+  float value = 0;                  ///< history: strength or rating; list: score
+  std::int64_t time = 0;            ///< history: last event, unix seconds, 0 = unknown
+  std::uint8_t source = 0;          ///< list: index into UserViews::source_names
+  std::vector<Count> because = {};  ///< list: the user's items that speak for it, the best first
 };
 
 /// A user as people look at one.
@@ -44,6 +45,7 @@ struct UserViews {
   Count total_users = 0;  ///< in the dataset
   Count total_items = 0;
   bool has_times = false;
+  bool has_reasons = false;  ///< the lists say why
   ValueKind value_kind = ValueKind::strength;
 
   const ItemView& item(Count index) const;  ///< InternalError if it is not here

@@ -56,4 +56,11 @@ struct TopLists {
   Count num_rows() const { return static_cast<Count>(rows.size()); }
 };
 
+/// Positions in `lists.reasons` of an entry's reasons; none without explanations. Local.
+Range reasons_of(const TopLists& lists, Count entry);
+
+/// The user's own items among an entry's reasons that add to its score, the one that adds most first; not the
+/// listed item itself, where known items may be in lists. Local.
+std::vector<Count> items_that_speak_for(const TopLists& lists, Count entry);
+
 }  // namespace pushcart

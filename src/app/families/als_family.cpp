@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "app/families/family.hpp"
+#include "app/recorded_split.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/models/als.hpp"
@@ -91,11 +92,9 @@ class AlsFamily : public ModelFamily {
   Model fit(Session& session, const FitRequest& request) override {
     als_.event_weights = request.event_weights;
     als_.memory_budget_bytes = request.memory_per_rank;
+    const SplitConfig validation_split{SplitKind::random, request.validation_share, 1, als_.seed + 0x76616c};
     std::optional<Split> validation;
-    if (als_.patience > 0) {
-      validation = hold_out(session.comm, request.train,
-                            {SplitKind::random, request.validation_share, 1, als_.seed + 0x76616c});
-    }
+    if (als_.patience > 0) validation = hold_out(session.comm, request.train, validation_split);
     const Dataset& train = validation ? validation->train : request.train;
     AlsCallbacks callbacks;
     if (validation) {
@@ -105,6 +104,11 @@ class AlsFamily : public ModelFamily {
     }
     AlsResult result = train_als(session.comm, train, als_, callbacks, session.phases);
     session.results["training"] = report_json(session.comm, result.report);
+    if (validation) {
+      Json config = Json::parse(result.model.config);
+      config[validation_split_key] = split_json(validation_split);
+      result.model.config = config.dump();
+    }
     return std::move(result.model);
   }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "app/families/family.hpp"
-#include "app/train.hpp"
+#include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/learn_blend.hpp"
 #include "pushcart/models/blend.hpp"

@@ -10,14 +10,15 @@ namespace pushcart {
 
 namespace {
 
-/// Writes entries as [item, value, third]; items by their position in the page's table.
+/// Writes entries as [item, value, third], those of lists with the items that speak for them behind; items by
+/// their position in the page's table.
 class PageJson {
  public:
   explicit PageJson(const UserViews& views) : views_(views) {}
 
   std::string text() {
-    fmt::format_to(end(), "{{\"rated\":{},\"timed\":{},\"sources\":[", views_.value_kind == ValueKind::rating,
-                   views_.has_times);
+    fmt::format_to(end(), "{{\"rated\":{},\"timed\":{},\"explained\":{},\"sources\":[",
+                   views_.value_kind == ValueKind::rating, views_.has_times, views_.has_reasons);
     append_list(views_.source_names, [&](const std::string& name) { append_string(name); });
     out_ += "],\n\"items\":[";
     append_list(views_.items, [&](const ItemView& item) { append_item(item); });
@@ -62,7 +63,9 @@ class PageJson {
     });
     out_ += "],[";
     append_list(user.list, [&](const ViewEntry& entry) {
-      fmt::format_to(end(), "[{},{:.4g},{}]", position(entry.item), entry.value, entry.source);
+      fmt::format_to(end(), "[{},{:.4g},{}", position(entry.item), entry.value, entry.source);
+      for (const Count own : entry.because) fmt::format_to(end(), ",{}", position(own));
+      out_ += ']';
     });
     out_ += "]]";
   }

@@ -28,6 +28,13 @@ std::string_view page_script() {
     return node;
   }
   function itemLink(item) { return link("item", item[0], item[1] || item[0]); }
+  function links(positions) {
+    var node = element("span");
+    positions.forEach(function (position, place) {
+      node.append(place ? ", " : "", itemLink(data.items[position]));
+    });
+    return node;
+  }
   function day(time) { return time ? new Date(time * 1000).toISOString().slice(0, 10) : "–"; }
   function table(caption, heads, rows) {
     var scroll = element("div", undefined, "scroll wide");
@@ -63,9 +70,11 @@ std::string_view page_script() {
         return itemCells(entry[0]).concat([entry[1]], data.timed ? [day(entry[2])] : []);
       })));
     if (user[3].length === 0) { columns.append(element("p", "This user has no list.")); return; }
-    columns.append(table("Recommended", [["#", "n"]].concat(itemHeads, [["score", "n"], ["from", "d"]]),
+    columns.append(table("Recommended", [["#", "n"]].concat(itemHeads, [["score", "n"], ["from", "d"]],
+        data.explained ? [["because of", "t"]] : []),
       user[3].map(function (entry, rank) {
-        return [rank + 1].concat(itemCells(entry[0]), [entry[1], data.sources[entry[2]]]);
+        return [rank + 1].concat(itemCells(entry[0]), [entry[1], data.sources[entry[2]]],
+          data.explained ? [links(entry.slice(3))] : []);
       })));
   }
   function showItem(item) {

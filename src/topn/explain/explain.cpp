@@ -102,16 +102,19 @@ class Explainer {
       tables.item_table = &item_table.emplace(comm_, model_.items, shares_.item_table(), items);
     }
     if (failure_) return;  // the others still wait for this rank's rows
-    std::vector<detail::RowReasons> found(static_cast<std::size_t>(end - begin));
     try {
-      parallel_for(end - begin, [&](Count n) {
-        auto& explainer = threads_[static_cast<std::size_t>(omp_get_thread_num())];
-        found[static_cast<std::size_t>(n)] = checked(begin + n, explainer, tables);
-      });
+      constexpr Count rows_at_once = 4096;
+      for (Count first = begin; first < end; first += rows_at_once) {
+        std::vector<detail::RowReasons> found(static_cast<std::size_t>(std::min(rows_at_once, end - first)));
+        parallel_for(static_cast<Count>(found.size()), [&](Count n) {
+          auto& explainer = threads_[static_cast<std::size_t>(omp_get_thread_num())];
+          found[static_cast<std::size_t>(n)] = checked(first + n, explainer, tables);
+        });
+        for (const detail::RowReasons& row : found) append(row);
+      }
     } catch (...) {
       failure_ = std::current_exception();
     }
-    for (const detail::RowReasons& row : found) append(row);
   }
 
   detail::RowReasons checked(Count row, detail::RowExplainer& explainer,
@@ -180,11 +183,6 @@ class Explainer {
 
 }  // namespace
 
-std::string reason_kind_name(ReasonKind kind) {
-  constexpr std::array<const char*, num_reason_kinds> names{"item", "bias", "neighbours", "rest"};
-  return names[static_cast<std::size_t>(kind)];
-}
-
 ExplainReport explain(const Communicator& comm, const Model& model, const Dataset& dataset,
                       const Dataset& trained_on, TopLists& lists, Count num_reasons, PhaseLog& phases) {
   if (num_reasons < 1) throw ConfigError(fmt::format("--explain {}: must be at least 1", num_reasons));
@@ -201,7 +199,7 @@ void plan_explain(MemoryPlan& plan, const Model& model, const Dataset& dataset, 
   FactorShares::plan(plan, model, dataset, n);
   plan.add("items that the lists touch",
            (dataset.by_user.num_entries() + num_rows * n) * Count{sizeof(Count)});
-  plan.add("rows of other ranks' items", batch_bytes);
+  plan.add("rows of other ranks' items", model.items.num_ranks() > 1 ? batch_bytes : 0);
   plan.add("reasons", 2 * num_rows * n * (num_reasons * reason_bytes + Count{sizeof(Count)}));
 }
 

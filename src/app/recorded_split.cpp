@@ -1,0 +1,40 @@
+#include "app/recorded_split.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::optional<SplitConfig> split_under(const Model& model, const char* key) {
+  const Json config = Json::parse(model.config.empty() ? "{}" : model.config);
+  if (!config.contains(key)) return std::nullopt;
+  const Json& split = config[key];
+  return SplitConfig{split_kind_of(split.at("kind").get<std::string>()), split.at("share").get<double>(),
+                     split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>()};
+}
+
+}  // namespace
+
+Json split_json(const SplitConfig& split) {
+  return {{"kind", split.kind == SplitKind::random ? "random" : "last-n"},
+          {"share", split.share},
+          {"n", split.n},
+          {"seed", split.seed}};
+}
+
+std::optional<SplitConfig> recorded_split(const Model& model) { return split_under(model, held_out_key); }
+
+bool has_learned_part(const Model& model) {
+  return split_under(model, held_out_key) || split_under(model, validation_split_key);
+}
+
+std::optional<Dataset> learned_part(const Communicator& comm, const Dataset& dataset, const Model& model) {
+  std::optional<Dataset> part;
+  for (const char* key : {held_out_key, validation_split_key}) {
+    if (const auto split = split_under(model, key)) part = hold_out(comm, part ? *part : dataset, *split).train;
+  }
+  return part;
+}
+
+}  // namespace pushcart::app
