@@ -125,7 +125,7 @@ nlohmann::ordered_json explain_lists(Session& session, const Dataset& dataset, c
   const auto& comm = session.comm;
   const auto part = learned_part(comm, dataset, model);
   const ExplainReport report =
-      explain(comm, model, dataset, part ? *part : dataset, lists, num_reasons, session.phases);
+      explain(comm, model, dataset, part ? *part : dataset, lists, {.num_reasons = num_reasons}, session.phases);
   nlohmann::ordered_json shares;
   std::string text;
   for (std::size_t kind = 0; kind < num_reason_kinds; ++kind) {
@@ -158,7 +158,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   const auto num_users = static_cast<Count>(request.users.size());
   MemoryPlan plan;
   if (options.explain > 0) {
-    plan_explain(plan, model, dataset, num_users, options.n, options.explain);
+    plan_explain(plan, model, dataset, num_users, options.n, {.num_reasons = options.explain});
     if (has_learned_part(model)) plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
   announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),

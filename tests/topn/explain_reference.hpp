@@ -70,7 +70,7 @@ struct ExplainedLists {
   ExplainReport report;
 };
 inline ExplainedLists explain_all(const Communicator& comm, const Model& model, const Dataset& dataset,
-                                  Count n, Count num_reasons = all_reasons) {
+                                  Count n, const ExplainConfig& config = {.num_reasons = all_reasons}) {
   PhaseLog phases;
   TopRequest request;
   const Range owned = dataset.users.range(comm.rank());
@@ -78,7 +78,7 @@ inline ExplainedLists explain_all(const Communicator& comm, const Model& model, 
   request.n = n;
   ExplainedLists made;
   made.lists = top_items(comm, model, dataset, request, phases);
-  made.report = explain(comm, model, dataset, dataset, made.lists, num_reasons, phases);
+  made.report = explain(comm, model, dataset, dataset, made.lists, config, phases);
   return made;
 }
 

@@ -113,6 +113,14 @@ SmallDataset shape_of(const AlsCase& c) {
   return shape;
 }
 
+SpectralConfig spectral_config(SpectralPreset preset) {
+  SpectralConfig config;
+  config.preset = preset;
+  config.k = 6;
+  config.weights_per_row = 8;
+  return config;
+}
+
 TEST(Explain, DividesAlsScoresByTheFormulaOfHuKorenAndVolinsky) {
   for (const AlsCase& c : als_cases) {
     SCOPED_TRACE(c.name);
@@ -140,6 +148,41 @@ TEST(Explain, DividesAlsScoresByTheFormulaOfHuKorenAndVolinsky) {
   }
 }
 
+TEST(Explain, TakesRowsOfManyItemsBlockByBlock) {
+  const SmallDataset wide{.num_users = 12, .num_items = 1300, .density = 0.9, .types = {}};
+  const Dataset dataset = small_dataset(world(), wide);
+  PhaseLog phases;
+  const AlsConfig config = als_config({"", AlsPreset::rendle, 4});
+  const Model model = train_als(world(), dataset, config, {}, phases).model;
+  const DenseLeastSquares reference(dataset, model, resolve_objective(config, dataset.value_kind));
+  const auto entries =
+      explained(world(), explain_all(world(), model, dataset, 3, {.num_reasons = 2000}).lists);
+  std::size_t most = 0;
+  for (const auto& [key, entry] : entries) {
+    const auto expected = reference.shares(key.first, key.second);
+    most = std::max(most, expected.size());
+    for (const auto& [own, share] : expected) {
+      ASSERT_NEAR(entry.of(ReasonKind::item, own), share, 2e-6 * entry.magnitude());
+    }
+  }
+  EXPECT_GT(most, 1024U);
+  const Model filter = train_spectral(world(), dataset, spectral_config(SpectralPreset::bspm), phases).model;
+  const ExplainedLists made = explain_all(world(), filter, dataset, 3, {.num_reasons = 2000});
+  EXPECT_LT(made.report.largest_gap, 1e-6);
+  EXPECT_LT(made.report.kind_shares[static_cast<std::size_t>(ReasonKind::rest)], 1e-5);
+}
+
+TEST(Explain, HasNothingToSayToRanksWithoutUsers) {
+  const Dataset dataset = small_dataset(world(), {.num_users = 2, .num_items = 3, .density = 1, .types = {}});
+  PhaseLog phases;
+  AlsConfig config = als_config({"", AlsPreset::rendle, 2});
+  const ExplainedLists made =
+      explain_all(world(), train_als(world(), dataset, config, {}, phases).model, dataset, 2);
+  ASSERT_TRUE(made.lists.reasons.has_value());
+  EXPECT_EQ(made.lists.reasons->offsets.size(), made.lists.items.size() + 1);
+  EXPECT_EQ(made.report.num_entries, 4);
+}
+
 TEST(Explain, LeavesNoRestOfAlsThatHasConverged) {
   const Dataset dataset = small_dataset(world(), shop);
   PhaseLog phases;
@@ -164,18 +207,11 @@ TEST(Explain, LearnsFromTheEventsAndTransformsOfTheModelAndFromWhatWasNotHeldOut
   TopRequest request = all_users(dataset, 6);
   TopLists lists = top_items(world(), model, dataset, request, phases);
   // Nothing is left over only if the very interactions are used that the model learned from.
-  const auto report = explain(world(), model, dataset, split.train, lists, all_reasons, phases);
+  const auto report =
+      explain(world(), model, dataset, split.train, lists, {.num_reasons = all_reasons}, phases);
   EXPECT_LT(report.kind_shares[static_cast<std::size_t>(ReasonKind::rest)], 1e-4);
-  const auto others = explain(world(), model, dataset, dataset, lists, all_reasons, phases);
+  const auto others = explain(world(), model, dataset, dataset, lists, {.num_reasons = all_reasons}, phases);
   EXPECT_GT(others.kind_shares[static_cast<std::size_t>(ReasonKind::rest)], 0.01);
-}
-
-SpectralConfig spectral_config(SpectralPreset preset) {
-  SpectralConfig config;
-  config.preset = preset;
-  config.k = 6;
-  config.weights_per_row = 8;
-  return config;
 }
 
 TEST(Explain, DividesSpectralScoresItemByItem) {
@@ -348,7 +384,8 @@ TEST(Explain, KeepsTheFirstReasonsInOrder) {
     in_entry = same ? in_entry + 1 : 0;
     if (in_entry < 2) first_two.push_back(all[n]);
   }
-  EXPECT_EQ(flat_reasons(world(), explain_all(world(), blend, dataset, 6, 2).lists), first_two);
+  EXPECT_EQ(flat_reasons(world(), explain_all(world(), blend, dataset, 6, {.num_reasons = 2}).lists),
+            first_two);
 }
 
 TEST(Explain, GivesTheSameBitsOnAnyRanksAndThreads) {
@@ -356,7 +393,7 @@ TEST(Explain, GivesTheSameBitsOnAnyRanksAndThreads) {
   SmallDataset shape = shop;
   shape.num_items = 400;  // more than one granule, and rows of all lengths
   shape.density = 0.1;
-  const auto made = [&](const Communicator& comm) {
+  const auto made = [&](const Communicator& comm, Count batch_bytes = Count{1} << 26) {
     const Dataset dataset = small_dataset(comm, shape);
     PhaseLog phases;
     std::vector<Model> models;
@@ -368,13 +405,15 @@ TEST(Explain, GivesTheSameBitsOnAnyRanksAndThreads) {
           {&model, std::vector<float>(static_cast<std::size_t>(dataset.users.range(comm.rank()).size()), 1)});
     }
     const Model blend = blend_models(comm, dataset, parts);
-    const ExplainedLists explained = explain_all(comm, blend, dataset, 10, 4);
+    const ExplainedLists explained = explain_all(comm, blend, dataset, 10, {4, batch_bytes});
     return std::tuple(flat_reasons(comm, explained.lists), explained.report.kind_shares,
                       explained.report.largest_gap);
   };
   const auto expected = made(alone);
   ASSERT_GT(std::get<0>(expected).size(), 2000U);
   EXPECT_TRUE(made(world()) == expected);
+  EXPECT_TRUE(made(world(), 1) == expected);  // a batch a list
+  EXPECT_TRUE(made(world(), 20000) == expected);
   const WithThreads threads(3);
   EXPECT_TRUE(made(world()) == expected);
 }
@@ -394,7 +433,7 @@ TEST(Explain, FilledEntriesAndStrangersAreThereForTheirPopularity) {
   lists.scores.push_back(19);
   lists.sources.push_back(1);
   lists.offsets.push_back(lists.offsets.back() + 1);
-  explain(world(), model, dataset, dataset, lists, all_reasons, phases);
+  explain(world(), model, dataset, dataset, lists, {.num_reasons = all_reasons}, phases);
   Count filled = 0;
   for (const auto& [key, entry] : explained(world(), lists)) {
     if (entry.score != 17 && entry.score != 19) continue;
@@ -410,7 +449,7 @@ std::string refusal(const Model& model, const Dataset& dataset, TopLists& lists,
                     Count num_reasons = 2) {
   PhaseLog phases;
   try {
-    explain(world(), model, dataset, dataset, lists, num_reasons, phases);
+    explain(world(), model, dataset, dataset, lists, {.num_reasons = num_reasons}, phases);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), code);
     return error.what();

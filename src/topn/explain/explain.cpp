@@ -17,31 +17,29 @@ namespace pushcart {
 
 namespace {
 
-/// Bytes of other ranks' rows that a batch of lists may bring.
-constexpr Count batch_bytes = Count{1} << 26;
-
 class Explainer {
  public:
   Explainer(const Communicator& comm, const Model& model, const Dataset& dataset, const Dataset& trained_on,
-            TopLists& lists, Count num_reasons)
+            TopLists& lists, const ExplainConfig& config)
       : comm_(comm),
         model_(model),
         dataset_(dataset),
         lists_(lists),
+        batch_bytes_(config.batch_bytes),
         shares_(comm, model, trained_on),
         has_weights_(comm.any(model.item_weights.has_value())),
         has_bias_(comm.any(!model.item_bias.empty())),
         has_factors_(comm.any(shares_.item_table().num_columns > 0)),
         bias_{model.items.range(comm.rank()), has_bias_ ? 1 : 0, model.item_bias} {
     for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
-      threads_.emplace_back(model, dataset, shares_, lists, num_reasons);
+      threads_.emplace_back(model, dataset, shares_, lists, config.num_reasons);
     }
   }
 
   ExplainReport run() {
     find_touched_items();
     const auto cuts = detail::cut_by_items_of_others(
-        comm_, model_.items.range(comm_.rank()), std::max<Count>(1, batch_bytes / item_bytes()),
+        comm_, model_.items.range(comm_.rank()), batch_bytes_ / item_bytes(),
         static_cast<std::size_t>(lists_.num_rows()), [&](std::size_t row) {
           return std::span(touched_).subspan(
               static_cast<std::size_t>(touched_begin_[row]),
@@ -170,6 +168,7 @@ class Explainer {
   const Model& model_;
   const Dataset& dataset_;
   TopLists& lists_;
+  const Count batch_bytes_;
   const FactorShares shares_;
   const bool has_weights_, has_bias_, has_factors_;
   const FactorTable bias_;
@@ -184,23 +183,26 @@ class Explainer {
 }  // namespace
 
 ExplainReport explain(const Communicator& comm, const Model& model, const Dataset& dataset,
-                      const Dataset& trained_on, TopLists& lists, Count num_reasons, PhaseLog& phases) {
-  if (num_reasons < 1) throw ConfigError(fmt::format("--explain {}: must be at least 1", num_reasons));
+                      const Dataset& trained_on, TopLists& lists, const ExplainConfig& config,
+                      PhaseLog& phases) {
+  if (config.num_reasons < 1) {
+    throw ConfigError(fmt::format("--explain {}: must be at least 1", config.num_reasons));
+  }
   const auto timer = phases.time("explain lists", lists.num_rows());
   const auto start = std::chrono::steady_clock::now();
-  ExplainReport report = Explainer(comm, model, dataset, trained_on, lists, num_reasons).run();
+  ExplainReport report = Explainer(comm, model, dataset, trained_on, lists, config).run();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
 
 void plan_explain(MemoryPlan& plan, const Model& model, const Dataset& dataset, Count num_rows, Count n,
-                  Count num_reasons) {
+                  const ExplainConfig& config) {
   constexpr Count reason_bytes = sizeof(ReasonKind) + sizeof(Count) + sizeof(float);
   FactorShares::plan(plan, model, dataset, n);
   plan.add("items that the lists touch",
            (dataset.by_user.num_entries() + num_rows * n) * Count{sizeof(Count)});
-  plan.add("rows of other ranks' items", model.items.num_ranks() > 1 ? batch_bytes : 0);
-  plan.add("reasons", 2 * num_rows * n * (num_reasons * reason_bytes + Count{sizeof(Count)}));
+  plan.add("rows of other ranks' items", model.items.num_ranks() > 1 ? config.batch_bytes : 0);
+  plan.add("reasons", 2 * num_rows * n * (config.num_reasons * reason_bytes + Count{sizeof(Count)}));
 }
 
 }  // namespace pushcart
