@@ -7,6 +7,7 @@
 #include "app/command.hpp"
 #include "app/inputs.hpp"
 #include "app/paths.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/feed/page.hpp"
@@ -35,8 +36,11 @@ void write_report(Session& session, const Dataset& dataset, const Model& model, 
   const auto timer = session.phases.time("report page");
   PageData page;
   page.title = options.title;
+  Progress progress("making the page", 3);
   page.summary = gather_data_summary(comm, dataset);
+  progress.advance(1);
   page.views = gather_page_users(comm, dataset, lists, options.max_users, similar);
+  progress.advance(2);
   auto file = collectively(comm, "writing the report page", [&] {
     if (!comm.is_root()) return std::optional<OutputFile>();
     const auto now = std::chrono::system_clock::now().time_since_epoch();

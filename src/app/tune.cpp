@@ -312,7 +312,9 @@ class Tune : public Command {
       if (t % of == index - 1 && !log.find(t, rung, settings[static_cast<std::size_t>(t)])) open.push_back(t);
     }
     const auto num_open = static_cast<Count>(open.size());
+    Progress progress("trying settings", num_open);
     for (Count first = 0; first < num_open; first += options_.groups) {
+      progress.advance(first);
       std::string mine;
       if (first + group.number() < num_open) {
         const Count t = open[static_cast<std::size_t>(first + group.number())];

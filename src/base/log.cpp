@@ -6,17 +6,37 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace pushcart {
 
 namespace {
+
 bool speaks_here = true;
+bool bar_is_shown = false;
+
+void remove_bar() {
+  if (!std::exchange(bar_is_shown, false)) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
 }
+
+/// A line takes the place of the bar, which comes again below it.
+class LineSink : public spdlog::sinks::stderr_sink_mt {
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    remove_bar();
+    spdlog::sinks::stderr_sink_mt::log(message);
+  }
+};
+
+}  // namespace
 
 void start_log(bool speaks, Verbosity verbosity) {
   speaks_here = speaks && verbosity != Verbosity::quiet;
-  auto logger = std::make_shared<spdlog::logger>("pushcart", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("pushcart", std::make_shared<LineSink>());
   logger->set_pattern("[%H:%M:%S] %v");
   logger->set_level(!speaks_here                      ? spdlog::level::err
                     : verbosity == Verbosity::verbose ? spdlog::level::debug
@@ -28,38 +48,56 @@ struct Progress::State {
   using Clock = std::chrono::steady_clock;
   std::string what;
   Count total;
-  bool terminal;
+  State* outer;  // the step that this one is a part of
+  double done = 0;
+  bool terminal = isatty(STDERR_FILENO) != 0;
   Clock::time_point started = Clock::now();
   Clock::time_point shown = started;
-  bool anything_shown = false;
-};
 
-Progress::Progress(std::string what, Count total)
-    : state_(speaks_here ? new State{std::move(what), total, isatty(STDERR_FILENO) != 0} : nullptr) {}
+  static State* innermost;
+
+  double share() const { return std::clamp(done / static_cast<double>(total), 0.0, 1.0); }
+  void show(Clock::time_point now);
+};
+Progress::State* Progress::State::innermost = nullptr;
+
+Progress::Progress(std::string what, Count total) : state_(nullptr) {
+  if (!speaks_here || total <= 0) return;
+  state_ = State::innermost = new State{std::move(what), total, State::innermost};
+}
 
 Progress::~Progress() {
-  if (state_ && state_->terminal && state_->anything_shown) std::fputs("\r\033[K", stderr);
+  if (!state_) return;
+  State::innermost = state_->outer;
+  if (!state_->outer) remove_bar();
   delete state_;
 }
 
-void Progress::advance(Count done) {
-  if (!state_ || state_->total <= 0) return;
+void Progress::advance(Count done_so_far) {
+  if (!state_) return;
+  state_->done = static_cast<double>(done_so_far);
+  State* whole = state_;
+  for (; whole->outer; whole = whole->outer) {
+    whole->outer->done = std::floor(whole->outer->done) + std::min(whole->share(), 0.999);
+  }
   const auto now = State::Clock::now();
-  const double wait_seconds = state_->terminal ? 0.2 : 10.0;
-  if (std::chrono::duration<double>(now - state_->shown).count() < wait_seconds) return;
-  state_->shown = now;
-  state_->anything_shown = true;
-  // A rank that reads the last line of its part to the end has done more than its part.
-  const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(state_->total));
-  const double elapsed = std::chrono::duration<double>(now - state_->started).count();
-  const double left = share > 0 ? elapsed / share - elapsed : 0;
-  if (state_->terminal) {
-    const int filled = static_cast<int>(share * 30);
-    fmt::print(stderr, "\r\033[K{} [{:#<{}}{:.<{}}] {:3.0f} %  {:.0f} s left", state_->what, "", filled, "",
-               30 - filled, share * 100, left);
+  const double wait_seconds = whole->terminal ? 0.2 : 10.0;
+  if (std::chrono::duration<double>(now - whole->shown).count() >= wait_seconds) whole->show(now);
+}
+
+void Progress::State::show(Clock::time_point now) {
+  shown = now;
+  const double elapsed = std::chrono::duration<double>(now - started).count();
+  const double left = share() > 0 ? elapsed / share() - elapsed : 0;
+  if (terminal) {
+    constexpr int width = 30;
+    const int filled = static_cast<int>(share() * width);
+    fmt::print(stderr, "\r\033[K{} [{:#<{}}{:.<{}}] {:3.0f} %  {:.0f} s left", what, "", filled, "",
+               width - filled, share() * 100, left);
     std::fflush(stderr);
+    bar_is_shown = true;
   } else {
-    log_info("{}: {:.0f} % ({} of {}), {:.0f} s left", state_->what, share * 100, done, state_->total, left);
+    log_info("{}: {:.0f} %, {:.0f} s left", what, share() * 100, left);
   }
 }
 

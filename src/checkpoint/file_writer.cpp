@@ -18,6 +18,7 @@
 #include "checkpoint/stored_rows.hpp"
 #include "checkpoint/watchdog.hpp"
 #include "pushcart/base/digest.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
 
@@ -321,9 +322,12 @@ void FileWriter::State::close_and_sync() {
 void FileWriter::State::verify_and_take_digests() {
   std::optional<StoredHasher> stored;
   collectively(comm, "reading back " + path, [&] { stored.emplace(temporary); });
+  Progress progress("reading back " + path, static_cast<Count>(slabs.size()));
+  Count slabs_done = 0;
   for (const Slab& slab : slabs) {
     DatasetShape& shape = header.datasets.at(slab.name);
     shape.digest = detail::digest_of_blocks(comm, verified_blocks(slab, shape, *stored));
+    progress.advance(++slabs_done);
   }
   header.content_digest = header_digest(header);
 }
@@ -334,7 +338,10 @@ std::vector<std::uint64_t> FileWriter::State::verified_blocks(const Slab& slab, 
   const Count block_rows = detail::rows_of_block(hdf5::type_bytes(shape.type) * shape.num_columns);
   std::vector<std::uint64_t> sums(static_cast<std::size_t>((shape.num_rows + block_rows - 1) / block_rows), 0);
   collectively(comm, "reading back " + path, [&] {
+    Progress progress(slab.name, static_cast<Count>(slab.pieces.size()));
+    Count pieces_done = 0;
     for (const Piece& piece : slab.pieces) {
+      progress.advance(pieces_done++);
       std::uint64_t hash = stored(slab.name, shape, piece.first_row, piece.num_rows);
       if (hash != piece.hash) {
         throw StorageError(fmt::format("{}: '{}' read back differs from what was written; check the disk{}; nothing "

@@ -84,7 +84,7 @@ std::string digest_of_bytes(const Communicator& comm, const std::string& path, C
   const auto file =
       collectively(comm, "opening " + path, [&] { return std::make_unique<OpenFile>(path, O_RDONLY); });
   std::vector<char> bytes;
-  return blockwise_digest(comm, num_bytes, 1, [&](Count first, Count count) {
+  return blockwise_digest(comm, path, num_bytes, 1, [&](Count first, Count count) {
     bytes.resize(static_cast<std::size_t>(count));
     file->read(first, bytes.data(), count);
     return hash_bytes(bytes.data(), bytes.size());

@@ -8,6 +8,7 @@
 #include "eval/bootstrap.hpp"
 #include "eval/exposure.hpp"
 #include "pushcart/base/digest.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
@@ -130,7 +131,7 @@ class Evaluation {
 
   EvaluationReport run() {
     EvaluationReport report = counted_report();
-    for (std::size_t side = 0; side < 2; ++side) rank_users(side);
+    rank_users();
     if (rates_) {
       const Model means = train_item_means(comm_, train_);
       add_rating_errors(comm_, *models_[0], train_, held_out_, users_, columns_, 0, table_);
@@ -169,21 +170,29 @@ class Evaluation {
     return report;
   }
 
-  void rank_users(std::size_t side) {
+  void rank_users() {
     const auto num_users = static_cast<Count>(users_.size());
     const Count num_batches =
         comm_.allreduce((num_users + config_.batch_users - 1) / config_.batch_users, Reduce::max);
-    for (Count batch = 0; batch < num_batches; ++batch) {
-      const Count begin = std::min(num_users, batch * config_.batch_users);
-      const Count end = std::min(num_users, begin + config_.batch_users);
-      const auto users = std::span<const Count>(users_).subspan(static_cast<std::size_t>(begin),
-                                                                static_cast<std::size_t>(end - begin));
-      const TopLists lists = top_items(comm_, *models_[side], train_,
-                                       request_for(train_, users, at_.back(), config_.seen), phases_);
-      auto timer = phases_.time("measure lists", end - begin);
-      measure(lists, begin, side);
-      exposure_[side].add(lists);
+    Progress progress("ranking users", 2 * num_batches);
+    Count batches_done = 0;
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (Count batch = 0; batch < num_batches; ++batch) {
+        rank_batch(side, std::min(num_users, batch * config_.batch_users),
+                   std::min(num_users, (batch + 1) * config_.batch_users));
+        progress.advance(++batches_done);
+      }
     }
+  }
+
+  void rank_batch(std::size_t side, Count begin, Count end) {
+    const auto users = std::span<const Count>(users_).subspan(static_cast<std::size_t>(begin),
+                                                              static_cast<std::size_t>(end - begin));
+    const TopLists lists = top_items(comm_, *models_[side], train_,
+                                     request_for(train_, users, at_.back(), config_.seen), phases_);
+    auto timer = phases_.time("measure lists", end - begin);
+    measure(lists, begin, side);
+    exposure_[side].add(lists);
   }
 
   void measure(const TopLists& lists, Count first, std::size_t side) {

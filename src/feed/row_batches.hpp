@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "feed/item_labels.hpp"
 #include "feed/named_lists.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart {
@@ -19,6 +21,7 @@ namespace pushcart {
 template <class Use>
 void for_each_row(const Communicator& comm, const Dataset& dataset, const NamedLists& named,
                   std::span<const Count> rows, Count batch_entries, std::string_view stage, Use&& use) {
+  Progress progress(std::string(stage), static_cast<Count>(rows.size()));
   std::size_t next = 0;
   while (comm.any(next < rows.size())) {
     const std::size_t first = next;
@@ -30,7 +33,10 @@ void for_each_row(const Communicator& comm, const Dataset& dataset, const NamedL
     }
     const ItemLabels labels(comm, dataset, items);
     collectively(comm, stage, [&] {
-      for (std::size_t position = first; position < next; ++position) use(position, labels);
+      for (std::size_t position = first; position < next; ++position) {
+        use(position, labels);
+        progress.advance(static_cast<Count>(position));
+      }
     });
   }
 }

@@ -8,7 +8,7 @@
 #include <exception>
 #include <memory>
 
-#include "pushcart/base/parallel.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "topn/query_batch.hpp"
 
@@ -60,12 +60,14 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
   const std::vector<Count> cuts = batch_cuts(comm, task);
   // Weights come by ascending item.
   const TourOrder order = task.weights == nullptr ? TourOrder::by_norm : TourOrder::by_index;
+  Progress progress("scoring", static_cast<Count>(task.rows.size()) * task.items.partition.num_rows());
   for (std::size_t b = 0; b + 1 < cuts.size(); ++b) {
     QueryBatch batch(comm, task, kernel, basis, cuts[b], cuts[b + 1]);
     ItemTour tour(comm, task.items, order);
     const Count num_seeds = order == TourOrder::by_norm ? sample_size(task, kernel, tour) : 0;
     if (num_seeds > 0) batch.seed(tour.first_items(num_seeds), threads);
     lists.scoring.pairs += (cuts[b + 1] - cuts[b]) * tour.num_items();
+    Count pairs_done = cuts[b] * tour.num_items();
     while (const ItemBlock* block = tour.next()) {
       if (failure) continue;  // the others still wait for this rank in the broadcasts
       try {
@@ -73,6 +75,8 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
       } catch (...) {
         failure = std::current_exception();
       }
+      pairs_done += (cuts[b + 1] - cuts[b]) * block->size();
+      progress.advance(pairs_done);
     }
     batch.append_to(lists);
   }

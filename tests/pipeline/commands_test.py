@@ -10,7 +10,7 @@ import re
 import subprocess
 import unittest
 
-from support import BAD_INPUT, PUSHCART, STORAGE, USAGE, PipelineTest, SharedFolderTest, lists_of
+from support import BAD_INPUT, PUSHCART, STORAGE, USAGE, PipelineTest, SharedFolderTest, faults, lists_of
 
 VERBS = ["ingest", "train", "recommend", "similar", "evaluate", "push", "report", "run", "synth", "info"]
 
@@ -286,21 +286,42 @@ class SmallShop(SharedFolderTest):
         self.assertEqual(len(warnings), 1, ended.told())
         self.assertIn("--event vieww", warnings[0])
 
-    def test_progress_is_a_bar_on_a_terminal_only(self):
-        command = [PUSHCART, "synth", "--events", "200000", "--files", "40", "--compression", "gzip", "--output", "bar"]
+    def on_a_terminal(self, *command, **options):
+        """What a run shows on stderr, which is a terminal."""
         screen, terminal = pty.openpty()
         shown = b""
-        with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=terminal) as process:
+        with subprocess.Popen([PUSHCART, *command], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=terminal,
+                              **options) as process:
             os.close(terminal)
             try:
-                while part := os.read(screen, 4096):
+                while part := os.read(screen, 65536):
                     shown += part
             except OSError:  # the other end is closed
                 pass
-            self.assertEqual(process.wait(60), 0)
+            self.assertEqual(process.wait(60), 0, shown.decode())
         os.close(screen)
-        self.assertRegex(shown.decode(), r"\r\x1b\[Kwriting event files \[#+\.*\] +\d+ %")
-        self.assertNotIn("\r", self.run_well(0, *command[1:]).err)
+        return shown.decode()
+
+    def test_progress_is_a_bar_on_a_terminal_only(self):
+        data, model = ["--dataset", "shop.h5"], ["--model", "shop-model.h5"]
+        steps = {"writing event files": ["synth", "--users", "1000", "--events", "50000", "--files", "40", "--output", "shop"],
+                 "reading": ["ingest", "--input", "shop/events-*.csv", "--columns", "user=user,item=item,time=time",
+                             "--hold-out-share", "0.1", "--output", "shop.h5"],
+                 "training": ["train", "als", *data, "--k", "32", "--sweeps", "4", "--output", "shop-model.h5"],
+                 "write list shards": ["recommend", *data, *model, "--n", "50", "--format", "csv", "jsonl", "--output",
+                                       "shop-lists"],
+                 "comparing rows": ["similar", *data, "--metric", "llr", "--n", "100", "--output", "shop-near"],
+                 "ranking users": ["evaluate", *data, *model, "--at", "1000", "--replicates", "0", "--seen", "never"],
+                 "write messages": ["push", *data, "--lists", "shop-lists", "--output", "shop-feed"],
+                 "making the page": ["report", *data, *model, "--lists", "shop-lists", "--output", "shop.html"]}
+        for what, command in steps.items():
+            with self.subTest(verb=command[0]):
+                shown = self.on_a_terminal(*command, env=dict(os.environ, **faults(CLOCK_RATE=500)))
+                self.assertRegex(shown, r"\r\x1b\[K" + what + r" \[#*\.*\] +\d+ %  \d+ s left")
+        for command in steps.values():
+            self.assertNotIn("\r", self.run_well(0, *command).err)
+        slow = self.run_well(0, *steps["training"], environment=faults(CLOCK_RATE=200000))
+        self.assertRegex(slow.err, r"(?m)^\[[0-9:]+\] training: \d+ %, \d+ s left$")
 
     def test_threads(self):
         self.run_well(2, "train", "als", "--dataset", "data.h5", "--k", "4", "--threads", "2", "--output", "t.h5")

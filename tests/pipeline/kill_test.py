@@ -7,7 +7,7 @@ import signal
 import time
 import unittest
 
-from support import DONE, PipelineTest, SharedFolderTest, rename_faults
+from support import DONE, PipelineTest, SharedFolderTest, faults
 
 COLUMNS = "user=user,item=item,type=type,time=time,quantity=quantity,price=price,name=name"
 RANKS = 3
@@ -96,10 +96,6 @@ class KilledSwitch(SharedFolderTest):
         self.run_well(2, "train", "popular", "--dataset", "data.h5", "--output", "model.h5")
         self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "5", "--output", "all")
 
-    def setUp(self):
-        super().setUp()
-        self.faults = rename_faults()
-
     def command(self, output, version):
         """Another version differs in every file, and has fewer."""
         if output.startswith("lists"):
@@ -124,7 +120,7 @@ class KilledSwitch(SharedFolderTest):
         return found[1], found[0]
 
     def kill(self, output, **moment):
-        ended = self.run_program(RANKS, *self.command(output, 2), environment=rename_faults(**moment))
+        ended = self.run_program(RANKS, *self.command(output, 2), environment=faults(**moment))
         self.assertNotEqual(ended.code, DONE, ended.told())
         self.assertNotIn("run record:", ended.err)
 

@@ -1,6 +1,6 @@
 """Runs the program on some ranks and checks how it ended. Plain Python 3.
 
-Environment: PUSHCART (the program), MPIEXEC (mpirun), PUSHCART_RENAME_FAULTS (the library of rename_faults.c, may be
+Environment: PUSHCART (the program), MPIEXEC (mpirun), PUSHCART_TEST_FAULTS (the library of faults.c, may be
 unset), PUSHCART_REAL_DATA (folder of real data sets, may be unset).
 """
 
@@ -218,11 +218,11 @@ class SharedFolderTest(PipelineTest):
         self.folder = self.made.folder
 
 
-def rename_faults(**settings):
-    """Environment in which files that take their names meet these faults (rename_faults.c)."""
-    library = os.environ.get("PUSHCART_RENAME_FAULTS")
+def faults(**settings):
+    """Environment in which the program meets these faults (faults.c)."""
+    library = os.environ.get("PUSHCART_TEST_FAULTS")
     if not library:
-        raise unittest.SkipTest("PUSHCART_RENAME_FAULTS is not set: no faults to test with")
+        raise unittest.SkipTest("PUSHCART_TEST_FAULTS is not set: no faults to test with")
     return {"LD_PRELOAD": library, **{f"PUSHCART_TEST_{name}": str(value) for name, value in settings.items()}}
 
 

@@ -28,15 +28,17 @@ void log_detail(fmt::format_string<Args...> format, Args&&... args) {
   spdlog::debug(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Shows how far a long step is: a bar on a terminal, a plain line every few seconds in a log file.
-/// Local; silent where start_log said that this rank does not speak.
+/// Shows how far a long step is: a bar on a terminal, a plain line every ten seconds in a log file. One that
+/// is made while another lives tells how far the part is that the other is at, and shows nothing of its own.
+/// Local, by the main thread; silent where start_log said that this rank does not speak.
 class Progress {
  public:
+  /// @param total  parts of about equal work; 0 = nothing to show
   Progress(std::string what, Count total);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  void advance(Count done_so_far);
+  void advance(Count done_so_far);  ///< cheap enough to be called for every few thousand operations
 
  private:
   struct State;

@@ -9,6 +9,7 @@
 
 #include "models/als/gram.hpp"
 #include "models/als/granule_sums.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/base/parallel.hpp"
 
 namespace pushcart::als {
@@ -220,6 +221,8 @@ void HalfSweep::solve_rows(std::span<const float> table, double largest_norm, Fa
   // travel.
   const bool heavy_first = exchange_.method() == ExchangeMethod::stream;
   GatheredRows rows{table.data(), nullptr, width};
+  Progress progress("solving rows", num_tasks());
+  Count tasks_done = 0;
   if (heavy_first) {
     const Stopwatch watch(seconds.solve);
     solve_heavy_rows(rows, largest_norm, solved, loss);
@@ -230,7 +233,9 @@ void HalfSweep::solve_rows(std::span<const float> table, double largest_norm, Fa
       rows = exchange_.await(batch);
     }
     const Stopwatch watch(seconds.solve);
-    solve_batch(batch, rows, solved, loss);
+    const auto on_task = [&](Count task) { progress.advance(tasks_done + task); };
+    solve_batch(batch, rows, solved, loss, on_task);
+    tasks_done += num_tasks(batch);
   }
   {
     const Stopwatch watch(seconds.exchange);
@@ -284,10 +289,21 @@ Eigenbasis HalfSweep::take_basis(const FactorTable& fixed, HalfSweepSeconds& sec
   return basis;
 }
 
-void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss) {
+Count HalfSweep::num_tasks(Count batch) const {
+  return static_cast<Count>(schedules_[static_cast<std::size_t>(batch)].task_begin.size()) - 1;
+}
+
+Count HalfSweep::num_tasks() const {
+  Count sum = 0;
+  for (Count batch = 0; batch < exchange_.num_batches(); ++batch) sum += num_tasks(batch);
+  return sum;
+}
+
+void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss,
+                            const std::function<void(Count)>& on_task) {
   const Schedule& plan = schedules_[static_cast<std::size_t>(batch)];
   const auto pieces = exchange_.pieces(batch);
-  parallel_for(static_cast<Count>(plan.task_begin.size()) - 1, [&](Count task) {
+  parallel_for(num_tasks(batch), [&](Count task) {
     const int thread = omp_get_thread_num();
     RowSolver& solver = solvers_[static_cast<std::size_t>(thread)];
     const auto begin = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task)]);
@@ -303,7 +319,9 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     }
     solver.flush(finish);
     work_[static_cast<std::size_t>(thread)] += work;
-    if (thread == 0) exchange_.progress();
+    if (thread != 0) return;
+    exchange_.progress();
+    on_task(task);
   });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -89,7 +90,11 @@ class HalfSweep {
   std::span<const float> stored(const FactorTable& fixed);
   void solve_rows(std::span<const float> table, double largest_norm, FactorTable& solved, Loss loss,
                   HalfSweepSeconds& seconds);
-  void solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss);
+  Count num_tasks() const;
+  Count num_tasks(Count batch) const;
+  /// @param on_task  called by the main thread with the number of a task that is done
+  void solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss,
+                   const std::function<void(Count)>& on_task);
   void solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows, FactorTable& solved,
                    const RowSolver::Finish& finish);
   void solve_heavy_rows(const GatheredRows& rows, double largest_norm, FactorTable& solved, Loss loss);

@@ -43,8 +43,9 @@ class Training {
 
   AlsResult run(const AlsCallbacks& callbacks) {
     measure();
+    Progress progress("training", Count{2} * config_.sweeps);
     for (int sweep = 1; sweep <= config_.sweeps && report_.stopped_by.empty(); ++sweep) {
-      SweepReport now = take_sweep(sweep);
+      SweepReport now = take_sweep(sweep, progress);
       decide(now, callbacks);
       log_sweep(now);
       report_.sweeps.push_back(now);
@@ -147,7 +148,7 @@ class Training {
     model_.item_bias = std::move(biases.items);
   }
 
-  SweepReport take_sweep(int sweep) {
+  SweepReport take_sweep(int sweep, Progress& progress) {
     const auto start = std::chrono::steady_clock::now();
     SweepReport now;
     now.sweep = sweep;
@@ -160,10 +161,12 @@ class Training {
       check_solved(outcome, sweep, "user", dataset_.users, dataset_.user_ids);
       now.users = outcome.seconds;
     }
+    progress.advance(2 * sweep - 1);
     const auto timer = phases_.time("als: items", dataset_.by_item.num_rows());
     const auto outcome = item_sweep_->run(model_.user_factors, model_.item_factors, Loss::measure);
     check_solved(outcome, sweep, "item", dataset_.items, dataset_.item_ids);
     now.items = outcome.seconds;
+    progress.advance(2 * sweep);
     now.observed = outcome.observed;
     now.unobserved = outcome.unobserved;
     now.regularization =

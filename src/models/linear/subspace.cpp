@@ -57,10 +57,15 @@ class Iteration {
 
   LeadingVectors run() {
     orthonormalize(basis_);
+    constexpr Count parts = 1000;
+    Progress progress("finding singular vectors", parts);
+    double first_residual = 0;
     for (int round = 1;; ++round) {
       rayleigh_ritz();
       take_residuals();
       result_.rounds = round;
+      if (round == 1) first_residual = result_.worst_residual;
+      progress.advance(static_cast<Count>(share_of_decades(first_residual) * parts));
       log_detail("round {}: largest residual {:.3g} of its eigenvalue, eigenvalues {:.6g} to {:.6g}", round,
                  result_.worst_residual, values_.front(), values_[static_cast<std::size_t>(settings_.k) - 1]);
       if (result_.worst_residual <= settings_.tolerance || round == settings_.max_rounds) break;
@@ -71,6 +76,13 @@ class Iteration {
   }
 
  private:
+  /// How much of the way down to the tolerance the residual has come, on a logarithmic scale.
+  double share_of_decades(double first_residual) const {
+    const double way = std::log(first_residual / settings_.tolerance);
+    const double done = std::log(first_residual / result_.worst_residual);
+    return way > 0 && std::isfinite(done / way) ? std::clamp(done / way, 0.0, 1.0) : 1.0;
+  }
+
   void multiply(const FactorTable& from, FactorTable& to) {
     const auto timer = phases_.time("spectral: sparse products", matrix_.by_user().num_rows());
     matrix_.times(from, image_);

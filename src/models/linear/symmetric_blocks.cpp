@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "pushcart/base/log.hpp"
 #include "pushcart/base/parallel.hpp"
 
 extern "C" {
@@ -197,7 +198,9 @@ void SymmetricBlocks::sweep(Count pivot) {
 
 bool SymmetricBlocks::invert_negated() {
   openblas_set_num_threads(1);  // blocks are spread over the OpenMP threads instead
+  Progress progress("inverting", num_blocks_);
   for (Count pivot = 0; pivot < num_blocks_; ++pivot) {
+    progress.advance(pivot);
     panel(pivot);
     if (!invert_pivot(pivot)) return false;
     const auto start = std::chrono::steady_clock::now();

@@ -17,6 +17,8 @@ class BlockRing {
 
   /// Bytes of the two buffers on this rank.
   Count planned_bytes() const { return 2 * largest_bytes_; }
+  /// That next() gives, empty ones too.
+  Count num_blocks() const { return static_cast<Count>(shapes_.size()); }
   /// Begins the exchange of the next block and returns the one to work on; nullptr after the last.
   const ColumnBlock* next();
   /// Moves messages on. Local; on the main thread only.

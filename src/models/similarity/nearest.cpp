@@ -10,6 +10,7 @@
 #include "models/similarity/block_ring.hpp"
 #include "models/similarity/row_search.hpp"
 #include "models/similarity/settings.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/memory_budget.hpp"
@@ -63,12 +64,15 @@ void announce(const Communicator& comm, const Product& product, const Similarity
 
 /// Works on all rows with one block; the main thread moves the next one on meanwhile.
 void search_block(const ColumnBlock& block, const BlockAids& aids, std::vector<RowSearch>& searches,
-                  BestOfRows& best, BlockRing& ring) {
+                  BestOfRows& best, BlockRing& ring, Progress& progress, Count rows_done) {
   constexpr Count rows_at_once = 32;
   const Count num_rows = static_cast<Count>(best.sizes.size());
   parallel_for((num_rows + rows_at_once - 1) / rows_at_once, [&](Count task) {
     const int thread = omp_get_thread_num();
-    if (thread == 0) ring.advance();
+    if (thread == 0) {
+      ring.advance();
+      progress.advance(rows_done + task * rows_at_once);
+    }
     for (Count row = task * rows_at_once; row < std::min(num_rows, (task + 1) * rows_at_once); ++row) {
       searches[static_cast<std::size_t>(thread)].search(row, block, aids, best);
     }
@@ -176,10 +180,14 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
   {
     const auto timer = phases.time("similarity: multiply", rows.num_rows());
     BlockAids aids;
+    Progress progress("comparing rows", rows.num_rows() * ring.num_blocks());
+    Count rows_done = 0;
     while (const ColumnBlock* block = ring.next()) {
-      if (block->shape().columns.size() == 0) continue;  // ranks with fewer blocks than others
-      aids.fill(*block, product, score);
-      search_block(*block, aids, searches, best, ring);
+      if (block->shape().columns.size() > 0) {  // ranks may have fewer blocks than others
+        aids.fill(*block, product, score);
+        search_block(*block, aids, searches, best, ring, progress, rows_done);
+      }
+      rows_done += rows.num_rows();
     }
   }
   const auto timer = phases.time("similarity: sort", rows.num_rows());
