@@ -53,6 +53,8 @@ class Synth : public Command {
     options.add("truth-users", config_.truth_users, "users whose tastes are saved; 0 = all");
     options.add("truth-list-users", config_.truth_list_users, "of these, users with a list of best items");
     options.add("truth-list-length", config_.truth_list_length, "items in such a list");
+    options.add_bytes("memory-per-rank", config_.memory_per_rank,
+                      "refuse to start over this much (2GiB); 0 = no limit");
   }
   void run(Session& session) override {
     const SynthSummary summary =

@@ -13,8 +13,6 @@ namespace pushcart::synth {
 
 namespace {
 
-constexpr Count lines_per_task = 8192;
-
 /// A run of users that one thread writes in one go.
 struct Task {
   Count first_user = 0;

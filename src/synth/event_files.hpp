@@ -41,6 +41,9 @@ struct Tally {
   Count num_lines() const;
 };
 
+/// Lines that a thread writes in one go, but for the last user's.
+inline constexpr Count lines_per_task = 8192;
+
 std::string event_file_name(const SynthConfig& config, Count file);
 
 /// Writes one event file but for its final name. Users are worked on by all threads, in order. Local.

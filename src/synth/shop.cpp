@@ -65,12 +65,16 @@ std::vector<Count> random_ranks(std::uint64_t seed, Count num_items) {
 Shop::Shop(const SynthConfig& config)
     : num_dimensions_(config.latent_dimensions),
       config_days_(config.days),
-      num_periods_(std::clamp<Count>(static_cast<Count>(static_cast<double>(config.days) / period_days), 1,
-                                     max_periods)) {
+      num_periods_(num_periods_of(config)) {
   lay_out_categories(config);
   make_age_groups(config);
   make_items(config);
   make_popularity(config);
+}
+
+Count Shop::num_periods_of(const SynthConfig& config) {
+  return std::clamp<Count>(static_cast<Count>(static_cast<double>(config.days) / period_days), 1,
+                           max_periods);
 }
 
 void Shop::lay_out_categories(const SynthConfig& config) {

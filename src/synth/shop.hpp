@@ -49,6 +49,7 @@ class Shop {
   Count price_cents(Count item) const { return price_cents_[index(item)]; }
   Count launch_day(Count item) const { return first_period_[index(item)] * config_days_ / num_periods_; }
 
+  static Count num_periods_of(const SynthConfig& config);
   /// Popularity is constant within a period of some ten days.
   Count num_periods() const { return num_periods_; }
   Count period_of(Count day) const;

@@ -1,12 +1,16 @@
 #include "pushcart/synth/synthesize.hpp"
 
+#include <omp.h>
+
 #include <bit>
 #include <numeric>
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/staged_folder.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/memory_budget.hpp"
 #include "synth/event_files.hpp"
+#include "synth/memory.hpp"
 #include "synth/side_files.hpp"
 #include "synth/truth_file.hpp"
 
@@ -80,8 +84,12 @@ SynthSummary summarize(const Communicator& comm, const SynthConfig& config, Writ
 
 SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, const std::string& folder,
                         PhaseLog& phases, std::unique_ptr<StagedOutput>* staged) {
-  collectively(comm, "checking the settings", [&] {
-    validate(config);
+  collectively(comm, "checking the settings", [&] { validate(config); });
+  MemoryPlan memory;
+  memory.add("program", peak_memory_bytes());
+  synth::plan_memory(memory, config, comm.size(), omp_get_max_threads());
+  announce_memory(comm, "synth", memory, config.memory_per_rank);
+  collectively(comm, "making the output folder", [&] {
     if (!comm.is_root()) return;
     make_folder(folder);
     synth::refuse_foreign_events(config, folder);

@@ -357,7 +357,8 @@ class SmallShop(SharedFolderTest):
 
     def test_over_the_memory_budget(self):
         for ranks in (0, 2):
-            for verb, options in [("ingest", ["--input", "events.csv", "--columns", SHOP_COLUMNS]),
+            for verb, options in [("synth", []),
+                                  ("ingest", ["--input", "events.csv", "--columns", SHOP_COLUMNS]),
                                   ("train", ["als", "--dataset", "data.h5"]),
                                   ("recommend", ["--dataset", "data.h5", "--model", "model.h5"]),
                                   ("similar", ["--dataset", "data.h5", "--model", "model.h5"]),

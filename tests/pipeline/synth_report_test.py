@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 import unittest
 from collections import Counter, defaultdict
 
@@ -46,6 +47,19 @@ class SynthReport(PipelineTest):
 
     def test_gzip_json_lines(self):
         self.flow(2, "jsonl", "gzip")
+
+    def test_memory_is_as_planned(self):
+        """The figure printed before the work is the peak measured after it, or above it."""
+        for ranks, options in ((1, ["--users", "60000", "--items", "100000", "--events", "200000"]),
+                               (3, ["--users", "60000", "--items", "2000", "--events", "200000", "--format", "jsonl",
+                                    "--truth-users", "0", "--truth-list-users", "10000", "--truth-list-length", "500"]),
+                               (2, ["--users", "300", "--items", "1000", "--events", "400000"])):
+            ended = self.run_well(ranks, "synth", *options, "--output", f"log{ranks}")
+            planned, unit = re.search(r"memory planned per rank for synth: ([0-9.]+) ([KMG])iB", ended.err).groups()
+            planned = float(planned) * {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[unit]
+            peak = max(self.record(f"log{ranks}/run.json")["peak_memory_bytes_by_rank"])
+            self.assertLess(peak, 1.1 * planned, ended.told())
+            self.assertLess(planned, 2 * peak, ended.told())
 
     def test_bots_are_found(self):
         """Users over the limits, counted again here from the rows that are otherwise fine."""

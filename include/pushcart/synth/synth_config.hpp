@@ -68,6 +68,8 @@ struct SynthConfig {
   Count truth_list_users = 2000;  ///< of these, users with a list of best items
   Count truth_list_length = 50;   ///< items in such a list
 
+  Count memory_per_rank = 0;  ///< bytes; 0 = no budget. The output does not depend on it
+
   double& share(SynthFault fault) { return dirt[static_cast<std::size_t>(fault)]; }
   double share(SynthFault fault) const { return dirt[static_cast<std::size_t>(fault)]; }
 };

@@ -51,8 +51,8 @@ struct SynthSummary {
 /// ranks than files do not help. Memory of each rank: all items (about 4 x latent dimensions + 200 bytes
 /// each), some MiB of text a thread and one user's events; users are never held together but for the truth
 /// file, which a rank's share of `truth_users` bounds. The files replace those of an earlier run as a whole
-/// (StagedFolder). Collective. @throws ConfigError (settings; event files of another run in the folder),
-/// StorageError
+/// (StagedFolder). Collective. @throws ConfigError (settings; a plan over config.memory_per_rank; event files
+/// of another run in the folder), StorageError
 /// @param staged  gets the files, to be named later; nullptr: they are named here
 SynthSummary synthesize(const Communicator& comm, const SynthConfig& config, const std::string& folder,
                         PhaseLog& phases, std::unique_ptr<StagedOutput>* staged = nullptr);
