@@ -100,6 +100,7 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
   const auto timer = phases.time("sort events");
   const auto type_numbers = detail::number_types(comm, log, local_types, enabled, result, report);
   warn_of_unused_rules(config, result.types);
+  if (result.has_queries) detail::collect_searches(comm, log.batches, enabled, result);
   detail::collect_events(comm, log.batches, enabled, type_numbers, result);
   detail::count_by_day(comm, result, report);
   return result;

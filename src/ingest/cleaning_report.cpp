@@ -76,6 +76,7 @@ nlohmann::json CleaningReport::to_json() const {
                       {"seen", held_out_seen},
                       {"unknown_users", held_out_unknown_users},
                       {"unknown_items", held_out_unknown_items}};
+  if (has_queries) json["searches"] = {{"queries", num_queries}, {"events", num_searches}};
   json["examples"] = nlohmann::json::array();
   for (const auto& example : examples) {
     json["examples"].push_back({{"file", example.file}, {"line", example.line}, {"reason", example.reason}});
@@ -106,6 +107,7 @@ std::string CleaningReport::to_text() const {
             line("pairs below the core", pairs_below_core);
   }
   text += line("users", num_users) + line("items", num_items) + line("user-item pairs", num_pairs);
+  if (has_queries) text += line("search queries", num_queries) + line("searches", num_searches);
   if (held_out_pairs + held_out_seen + held_out_unknown_users + held_out_unknown_items > 0) {
     text += line("held out: pairs", held_out_pairs) + line("held out: seen before", held_out_seen) +
             line("held out: unknown user", held_out_unknown_users) +

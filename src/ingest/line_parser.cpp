@@ -109,6 +109,7 @@ void LineParser::add_event(const Event& event, std::string_view text, ParsedLine
   parsed.item = keep(event.item);
   parsed.name = keep(event.name);
   parsed.category = keep(event.category);
+  parsed.query = keep(event.query);
   parsed.user_hash = hash64(parsed.user);
   parsed.item_hash = hash64(parsed.item);
   parsed.quantity = static_cast<float>(event.quantity);

@@ -31,7 +31,7 @@ class TextArena {
 /// A row with the texts that are still to be numbered. The type of an unparseable one is its ParseFault.
 struct ParsedRow {
   StoredRow row;
-  std::string_view user, item, name, category;
+  std::string_view user, item, name, category, query;
   std::uint64_t user_hash = 0, item_hash = 0;
   LineHash hash;
   float quantity = NAN, price = NAN;  // absent

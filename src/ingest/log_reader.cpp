@@ -123,6 +123,10 @@ void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& t
   for (ParsedRow& parsed : lines.rows) {
     parsed.row.line += first_line;
     if ((parsed.row.faults & fault_bit(Check::unparseable)) == 0) parsed.row.type = types[parsed.row.type];
+    if (targets.queries && !parsed.query.empty()) {
+      const auto query = targets.queries->find_or_add(hash64(parsed.query), parsed.query);
+      batch.queries.push_back({checked_cast<std::uint32_t>(batch.rows.size()), {query, 0}});
+    }
     batch.rows.push_back(parsed.row);
     if (settings_.config.dedupe != Dedupe::off) batch.hashes.push_back(parsed.hash);
     if (keeps_quantities) batch.quantities.push_back(parsed.quantity);

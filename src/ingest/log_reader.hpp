@@ -27,6 +27,7 @@ struct ReadTargets {
   SpreadIds& items;
   TextVotes* names = nullptr;
   TextVotes* categories = nullptr;
+  SpreadIds* queries = nullptr;
 };
 
 /// Reads this rank's work units in blocks, parses them on all threads and numbers the ids, in input order.

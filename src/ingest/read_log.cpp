@@ -36,6 +36,9 @@ Count sampled_row_bytes(const IngestConfig& config, const InputFile& file, const
 /// Bytes a row that the steps after reading hold at once: its event, then its pair and the matrices.
 constexpr Count later_bytes_per_row = 48;
 
+/// Bytes of a search in the batch it was read in, at its user's owner, and in the data set.
+constexpr Count search_bytes = sizeof(RowQuery) + 2 * sizeof(SearchEvent) + 3 * sizeof(Count);
+
 MemoryPlan memory_plan(const IngestConfig& config, const std::vector<InputFile>& files,
                        const std::vector<WorkUnit>& units) {
   constexpr Count expansion = 6;  // of compressed text
@@ -51,22 +54,29 @@ MemoryPlan memory_plan(const IngestConfig& config, const std::vector<InputFile>&
                 sampled_row_bytes(config, files[static_cast<std::size_t>(units.front().file)], units.front());
   constexpr Count id_bytes_per_row =
       8;  // a distinct id of some 40 bytes in every five rows; held_bytes() counts
+  const bool has_queries = config.format.columns.contains(Role::query);
   MemoryPlan plan;
   plan.add("rows as read", num_rows * static_cast<Count>(sizeof(StoredRow) + sizeof(LineHash)));
   plan.add("events, pairs and matrices", num_rows * later_bytes_per_row);
   plan.add("ids and names", num_rows * id_bytes_per_row);
+  if (has_queries) plan.add("searches, if every row is one", num_rows * (search_bytes + id_bytes_per_row));
   plan.add("blocks and batches", std::min(num_rows, config.batch_rows) * 64 + (Count{16} << 20));
   return plan;
 }
 
 /// What is held of the rows read so far, and what the steps after reading will add for them. Ids are held up
 /// to four times over when they go to the owners of their final numbers.
-Count held_bytes(const ReadLog& log, const SpreadIds& users, const SpreadIds& items) {
-  Count rows = 0;
-  for (const auto& batch : log.batches) rows += static_cast<Count>(batch.rows.size());
+Count held_bytes(const ReadLog& log, const SpreadIds& users, const SpreadIds& items,
+                 const SpreadIds& queries) {
+  Count rows = 0, searches = 0;
+  for (const auto& batch : log.batches) {
+    rows += static_cast<Count>(batch.rows.size());
+    searches += static_cast<Count>(batch.queries.size());
+  }
   const auto row_bytes = static_cast<Count>(sizeof(StoredRow) + sizeof(LineHash)) + later_bytes_per_row;
-  const Count copies = 3 * (users.text_bytes() + items.text_bytes());
-  return rows * row_bytes + users.memory_bytes() + items.memory_bytes() + copies;
+  const Count copies = 3 * (users.text_bytes() + items.text_bytes() + queries.text_bytes());
+  return rows * row_bytes + searches * search_bytes + users.memory_bytes() + items.memory_bytes() +
+         queries.memory_bytes() + copies;
 }
 
 /// The plan was made from a sample; a log of long or many ids may hold more. ConfigError on all ranks if so.
@@ -85,8 +95,9 @@ bool maps(const IngestConfig& config, Role role) {
 }
 
 /// After an exchange of ids: from positions in the batch's tables to slots at owners.
-void translate(RowBatch& batch, const SpreadIds& users, const SpreadIds& items) {
+void translate(RowBatch& batch, const SpreadIds& users, const SpreadIds& items, const SpreadIds& queries) {
   if (users.alone()) return;
+  for (auto& [row, query] : batch.queries) query = queries[query.slot];
   for (auto& row : batch.rows) {
     if (row.user != no_id) {
       const auto user = users[row.user];
@@ -135,24 +146,28 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
   log.units = share_inputs(log.files, comm.size())[static_cast<std::size_t>(comm.rank())];
   announce_memory(comm, "ingest", memory_plan(config, log.files, log.units), config.memory_per_rank);
 
-  SpreadIds users(comm, intern_limit), items(comm, intern_limit);
+  SpreadIds users(comm, intern_limit), items(comm, intern_limit), queries(comm, intern_limit);
   TextVotes names, categories;
   result.has_names = maps(config, Role::name);
   result.has_categories = maps(config, Role::category);
+  result.has_queries = maps(config, Role::query);
   const ReadTargets targets{users, items, result.has_names ? &names : nullptr,
-                            result.has_categories ? &categories : nullptr};
+                            result.has_categories ? &categories : nullptr,
+                            result.has_queries ? &queries : nullptr};
   auto reader = collectively(comm, "open inputs",
                              [&] { return std::make_unique<LogReader>(settings, log.files, log.units); });
   while (comm.any(!reader->at_end())) {
     collectively(comm, "read the log", [&] { reader->read_batch(log.batches.emplace_back(), targets); });
     users.settle();
     items.settle();
+    if (targets.queries) queries.settle();
     if (targets.names) names.settle(comm, items);
     if (targets.categories) categories.settle(comm, items);
-    translate(log.batches.back(), users, items);
+    translate(log.batches.back(), users, items, queries);
     users.forget_if_large();
+    queries.forget_if_large();
     if (items.forget_if_large()) reader->forget_items();
-    check_budget(comm, held_bytes(log, users, items), config.memory_per_rank);
+    check_budget(comm, held_bytes(log, users, items, queries), config.memory_per_rank);
   }
   log.summaries = reader->summaries();
   locate_lines(comm, log, result);
@@ -160,6 +175,7 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
   if (result.has_categories) result.item_categories = categories.winners(items.num_owned());
   result.user_ids = users.take_owned();
   result.item_ids = items.take_owned();
+  result.query_texts = queries.take_owned();
 
   report.parse_faults = reader->parse_faults();
   comm.allreduce(std::span<Count>(report.parse_faults), Reduce::sum);

@@ -128,4 +128,28 @@ void collect_events(const Communicator& comm, std::vector<RowBatch>& batches, Fa
   });
 }
 
+void collect_searches(const Communicator& comm, const std::vector<RowBatch>& batches, FaultMask enabled,
+                      InteractionLog& log) {
+  const Count rounds = comm.allreduce(static_cast<Count>(batches.size()), Reduce::max);
+  for (std::size_t round = 0; round < static_cast<std::size_t>(rounds); ++round) {
+    std::vector<std::vector<SearchEvent>> by_rank(static_cast<std::size_t>(comm.size()));
+    if (round < batches.size()) {
+      for (const auto& [position, query] : batches[round].queries) {
+        const StoredRow& row = batches[round].rows[position];
+        if ((row.faults & enabled) != 0) continue;
+        by_rank[row.user_owner].push_back({row.user, {row.item, row.item_owner}, query, row.time});
+      }
+    }
+    std::vector<Count> counts;
+    std::vector<SearchEvent> packed;
+    for (const auto& part : by_rank) {
+      counts.push_back(static_cast<Count>(part.size()));
+      packed.insert(packed.end(), part.begin(), part.end());
+    }
+    const auto got =
+        comm.alltoallv(std::span<const SearchEvent>(packed), std::span<const Count>(counts)).data;
+    log.searches.insert(log.searches.end(), got.begin(), got.end());
+  }
+}
+
 }  // namespace pushcart::detail

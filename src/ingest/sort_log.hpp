@@ -15,4 +15,9 @@ namespace pushcart::detail {
 void collect_events(const Communicator& comm, std::vector<RowBatch>& batches, FaultMask enabled,
                     const std::vector<std::uint16_t>& type_numbers, InteractionLog& log);
 
+/// Brings the queries of the rows that no enabled check drops to the owners of their users, as log.searches.
+/// Before collect_events(). Collective.
+void collect_searches(const Communicator& comm, const std::vector<RowBatch>& batches, FaultMask enabled,
+                      InteractionLog& log);
+
 }  // namespace pushcart::detail

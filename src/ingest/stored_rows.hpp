@@ -6,6 +6,7 @@
 
 #include "ingest/hashing.hpp"
 #include "pushcart/ingest/cleaning_report.hpp"
+#include "pushcart/ingest/interaction_log.hpp"
 
 namespace pushcart::detail {
 
@@ -39,12 +40,19 @@ struct Segment {
   Count first_line = 0;  ///< lines of the unit before the segment
 };
 
+/// A row's search query.
+struct RowQuery {
+  std::uint32_t row = 0;  ///< position in its batch
+  ProvisionalId query;    ///< before the exchange of the batch: slot = position in the batch's queries
+};
+
 /// Rows in input order, read between two exchanges of ids. Columns are empty where nothing needs them.
 struct RowBatch {
   std::vector<StoredRow> rows;
   std::vector<LineHash> hashes;
   std::vector<float> quantities;  ///< NaN = absent
   std::vector<float> prices;
+  std::vector<RowQuery> queries;  ///< of the rows that have one
   std::vector<Segment> segments;
 };
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "matrix/build_searches.hpp"
 #include "matrix/k_core.hpp"
-#include "matrix/referenced_items.hpp"
+#include "matrix/referenced_ids.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ids/numbering.hpp"
 #include "pushcart/matrix/assemble.hpp"
@@ -28,14 +30,14 @@ struct Numbers {
 
 /// Pairs by final indices; the table is given up.
 Interactions numbered(const Communicator& comm, PairTable table, const Numbers& numbers) {
-  const detail::ReferencedItems items(comm, table, static_cast<Count>(numbers.items.index_of_slot.size()));
+  const detail::ReferencedIds items(comm, table, static_cast<Count>(numbers.items.index_of_slot.size()));
   const auto item_index = items.fetch(numbers.items.index_of_slot);
   Interactions result;
   result.pairs.reserve(table.size());
   for (std::size_t p = 0; p < table.size(); ++p) {
     const auto& pair = table.pairs[p];
-    result.pairs.push_back(
-        {numbers.users.index_of_slot[pair.user], item_index[items.of_pair()[p]], pair.last_time, pair.value});
+    result.pairs.push_back({numbers.users.index_of_slot[pair.user], item_index[items.positions()[p]],
+                            pair.last_time, pair.value});
   }
   result.type_strength = std::move(table.type_strength);
   result.type_last_time = std::move(table.type_last_time);
@@ -153,6 +155,14 @@ Dataset build_dataset(const Communicator& comm, InteractionLog log, const Ingest
   auto dataset = assemble_dataset(comm, numbers.users.total, numbers.items.total, std::move(interactions),
                                   ratings ? ValueKind::rating : ValueKind::strength);
   dataset.cutoff_time = train_until.value_or(log.cutoff_time);
+  if (log.has_queries) {
+    constexpr auto always = std::numeric_limits<std::int64_t>::max();
+    dataset.searches = detail::build_searches(comm, log, train_until.value_or(always), numbers.users,
+                                              numbers.items, dataset.users);
+    report.has_queries = true;
+    report.num_queries = dataset.searches->queries.num_rows();
+    report.num_searches = comm.sum(dataset.searches->offsets.back());
+  }
   fill_texts(comm, log, numbers, dataset);
   if (train_until) {
     const auto held_out = rankable(comm, numbered(comm, std::move(future), numbers), seen, report);

@@ -47,6 +47,16 @@ void write_attributes(FileWriter& writer, const std::string& group, const std::v
   writer.write_names(group + "/attribute_names", names);
 }
 
+void write_searches(const Communicator& comm, FileWriter& writer, const Searches& searches) {
+  writer.write_strings("queries/texts", searches.texts);
+  writer.write_offsets("searches/offsets", searches.offsets);
+  writer.write("searches/query", std::span<const Count>(searches.query));
+  writer.write("searches/item", std::span<const Count>(searches.item));
+  const bool has_times =
+      std::any_of(searches.time.begin(), searches.time.end(), [](auto time) { return time != 0; });
+  if (comm.any(has_times)) writer.write("searches/time", std::span<const std::int64_t>(searches.time));
+}
+
 /// Of each entry; a log without times has none stored.
 std::vector<std::int64_t> read_times(const FileReader& reader, const std::string& name, Count first, Count count) {
   if (!reader.has(name)) return std::vector<std::int64_t>(static_cast<std::size_t>(count), 0);
@@ -88,6 +98,28 @@ std::vector<TextColumn> read_attributes(const FileReader& reader, const std::str
     columns.push_back({name, reader.read_strings(stored, mine.begin, mine.size())});
   }
   return columns;
+}
+
+Searches read_searches(const FileReader& reader, const Partition& queries, Range users, Count num_items,
+                       int rank) {
+  Searches searches;
+  searches.queries = queries;
+  const Range owned = queries.range(rank);
+  searches.texts = reader.read_strings("queries/texts", owned.begin, owned.size());
+  searches.offsets = reader.read_offsets("searches/offsets", users.begin, users.size());
+  const Count base = searches.offsets.front(), count = searches.offsets.back() - base;
+  for (Count& offset : searches.offsets) offset -= base;
+  searches.query = reader.read<Count>("searches/query", base, count);
+  searches.item = reader.read<Count>("searches/item", base, count);
+  searches.time = read_times(reader, "searches/time", base, count);
+  const auto within = [](const std::vector<Count>& indices, Count first, Count end) {
+    return std::all_of(indices.begin(), indices.end(),
+                       [&](Count index) { return first <= index && index < end; });
+  };
+  if (!within(searches.query, 0, queries.num_rows()) || !within(searches.item, -1, num_items)) {
+    damaged(reader, "'searches' has an index out of range");
+  }
+  return searches;
 }
 
 /// Cuts by the lengths of the stored rows, as assemble_dataset cuts.
@@ -138,6 +170,7 @@ FileWriter stage_dataset(const Communicator& comm, const std::string& path, Data
   const bool has_held_out = comm.any(dataset.held_out.num_rows() > 0);
   if (has_held_out) write_rows(writer, "held_out", dataset.held_out);
   writer.attribute("has_held_out", has_held_out ? 1 : 0);
+  if (dataset.searches) write_searches(comm, writer, *dataset.searches);
   writer.attribute("value_kind", dataset.value_kind == ValueKind::rating ? "rating" : "strength");
   writer.attribute("cutoff_time", dataset.cutoff_time);
   writer.write_text("provenance", dataset.provenance);
@@ -180,6 +213,11 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     dataset.held_out.num_columns = dataset.num_items();
     if (reader.attribute("has_held_out").integer != 0) {
       dataset.held_out = read_rows(reader, "held_out", users, dataset.num_items());
+    }
+    if (reader.has("queries/texts/offsets")) {
+      const Count num_queries = reader.shape("queries/texts/offsets").num_rows - 1;
+      dataset.searches = read_searches(reader, Partition::even(num_queries, comm.size()), users,
+                                       dataset.num_items(), comm.rank());
     }
     dataset.value_kind = reader.attribute("value_kind").text == "rating" ? ValueKind::rating : ValueKind::strength;
     dataset.cutoff_time = reader.attribute("cutoff_time").integer;

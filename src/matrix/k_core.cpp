@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "matrix/referenced_items.hpp"
+#include "matrix/referenced_ids.hpp"
 
 namespace pushcart::detail {
 
@@ -17,7 +17,7 @@ Count num_positive(const std::vector<Count>& counts) {
 
 CoreCounts keep_core(const Communicator& comm, PairTable& table, Count num_user_slots, Count num_item_slots,
                      Count min_users, Count min_items) {
-  const ReferencedItems items(comm, table, num_item_slots);
+  const ReferencedIds items(comm, table, num_item_slots);
   std::vector<std::uint8_t> alive(table.size(), 1);
   CoreCounts counts;
   Count users_before = -1, items_before = 0, pairs_before = 0;
@@ -28,7 +28,7 @@ CoreCounts keep_core(const Communicator& comm, PairTable& table, Count num_user_
     for (std::size_t p = 0; p < table.size(); ++p) {
       if (!alive[p]) continue;
       ++counts.of_user[table.pairs[p].user];
-      ++referenced[items.of_pair()[p]];
+      ++referenced[items.positions()[p]];
       ++num_alive;
     }
     counts.of_item = items.sum_at_owners(referenced);
@@ -48,7 +48,8 @@ CoreCounts keep_core(const Communicator& comm, PairTable& table, Count num_user_
     bool dropped = false;
     for (std::size_t p = 0; p < table.size(); ++p) {
       if (!alive[p]) continue;
-      if (counts.of_user[table.pairs[p].user] >= min_users && pairs_of_item[items.of_pair()[p]] >= min_items)
+      if (counts.of_user[table.pairs[p].user] >= min_users &&
+          pairs_of_item[items.positions()[p]] >= min_items)
         continue;
       alive[p] = 0;
       dropped = true;

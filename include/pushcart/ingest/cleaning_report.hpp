@@ -78,6 +78,10 @@ struct CleaningReport {
   Count held_out_unknown_users = 0;  ///< pairs after the time cut whose user is not in the training part
   Count held_out_unknown_items = 0;  ///< the same of items, where the user is known
 
+  bool has_queries = false;  ///< a column is mapped to search queries
+  Count num_queries = 0;     ///< different ones in the data set
+  Count num_searches = 0;    ///< events with a query in the data set
+
   const CheckCount& operator[](Check check) const { return checks[static_cast<std::size_t>(check)]; }
   CheckCount& operator[](Check check) { return checks[static_cast<std::size_t>(check)]; }
   /// Rows dropped for a cause that counts against --max-rejects.

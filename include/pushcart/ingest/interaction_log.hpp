@@ -28,6 +28,13 @@ struct LogEvent {
   ProvisionalId item() const { return {item_slot, item_owner}; }
 };
 
+/// The search query of a cleaned event, at the owner of the event's user.
+struct SearchEvent {
+  std::uint32_t user = 0;  ///< slot of the user on this rank
+  ProvisionalId item, query;
+  std::int64_t time = 0;  ///< unix seconds; 0 = the log has no times
+};
+
 /// One file of the input.
 struct InputDigest {
   std::string path;
@@ -49,6 +56,9 @@ struct InteractionLog {
   std::vector<Count> user_offsets;  ///< events of slot s are [user_offsets[s], user_offsets[s+1])
   std::int64_t cutoff_time = 0;     ///< of the last event, over all ranks; 0 = the log has no times
   std::vector<InputDigest> inputs;  ///< in the order of reading; the same on all ranks
+  std::vector<SearchEvent> searches;  ///< of the owned users, in any order
+  StringTable query_texts;            ///< owned queries by slot
+  bool has_queries = false;           ///< a column is mapped to them
   bool has_names = false;
   bool has_categories = false;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,17 @@ struct TextColumn {
   StringTable values;  ///< a row per owned user or item; empty text = unknown
 };
 
+/// Search queries and the events that have one. Queries are numbered as ids are, by searches, and spread
+/// evenly.
+struct Searches {
+  Partition queries;
+  StringTable texts;               ///< of the owned queries
+  std::vector<Count> offsets{0};   ///< by owned user: searches [offsets[u], offsets[u + 1])
+  std::vector<Count> query;        ///< by user, then time, query and item
+  std::vector<Count> item;         ///< of the same event; -1 = not in the data set
+  std::vector<std::int64_t> time;  ///< unix seconds; 0 = the log has no times
+};
+
 /// A cleaned log, partitioned by user and by item over the ranks: all a model learns from.
 struct Dataset {
   Partition users;
@@ -48,6 +60,8 @@ struct Dataset {
   /// Pairs held out by a time split at ingest: owned users x items, value = strength or rating; no rows if the
   /// dataset was made without one. Never contains a pair of by_user.
   SparseRows held_out;
+
+  std::optional<Searches> searches;  ///< of the training part, if a column was mapped to queries
 
   std::string provenance;  ///< JSON: input names and digests, settings, cleaning report
   std::string digest;      ///< content digest of its file; set by write_dataset and read_dataset

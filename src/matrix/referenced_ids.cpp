@@ -1,4 +1,4 @@
-#include "matrix/referenced_items.hpp"
+#include "matrix/referenced_ids.hpp"
 
 #include <numeric>
 
@@ -9,8 +9,8 @@ namespace pushcart::detail {
 
 namespace {
 
-std::uint64_t key_of(const ProvisionalId& item) {
-  return (std::uint64_t{item.owner} << 32) | item.slot;
+std::uint64_t key_of(const ProvisionalId& id) {
+  return (std::uint64_t{id.owner} << 32) | id.slot;
 }
 
 /// Distinct keys in order of first sight: open addressing.
@@ -44,12 +44,22 @@ class KeyTable {
 
 }  // namespace
 
-ReferencedItems::ReferencedItems(const Communicator& comm, const PairTable& table, Count num_owned)
+ReferencedIds::ReferencedIds(const Communicator& comm, std::span<const ProvisionalId> named, Count num_owned)
     : comm_(comm), num_owned_(num_owned), send_counts_(static_cast<std::size_t>(comm.size()), 0) {
-  const auto slots = collectively(comm, "plan the exchange of items", [&] {
+  plan(named.size(), [&](std::size_t i) { return named[i]; });
+}
+
+ReferencedIds::ReferencedIds(const Communicator& comm, const PairTable& table, Count num_owned)
+    : comm_(comm), num_owned_(num_owned), send_counts_(static_cast<std::size_t>(comm.size()), 0) {
+  plan(table.size(), [&](std::size_t p) { return table.pairs[p].item; });
+}
+
+template <class IdOf>
+void ReferencedIds::plan(std::size_t count, IdOf&& id_of) {
+  const auto slots = collectively(comm_, "plan the exchange of ids", [&] {
     KeyTable distinct;
-    of_pair_.reserve(table.size());
-    for (const auto& pair : table.pairs) of_pair_.push_back(distinct.find_or_add(key_of(pair.item)));
+    positions_.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) positions_.push_back(distinct.find_or_add(key_of(id_of(i))));
     size_ = distinct.keys().size();
     for (const auto key : distinct.keys()) ++send_counts_[key >> 32];
     std::vector<Count> next(send_counts_.size());
@@ -64,12 +74,12 @@ ReferencedItems::ReferencedItems(const Communicator& comm, const PairTable& tabl
     }
     return sent;
   });
-  auto received = comm.alltoallv(std::span<const std::uint32_t>(slots), send_counts_);
+  auto received = comm_.alltoallv(std::span<const std::uint32_t>(slots), send_counts_);
   received_slots_ = std::move(received.data);
   received_counts_ = std::move(received.counts);
 }
 
-std::vector<Count> ReferencedItems::sum_at_owners(std::span<const Count> values) const {
+std::vector<Count> ReferencedIds::sum_at_owners(std::span<const Count> values) const {
   PUSHCART_CHECK(values.size() == size_);
   std::vector<Count> packed(size_), arrived(received_slots_.size());
   for (std::size_t i = 0; i < size_; ++i) packed[i] = values[send_order_[i]];
@@ -80,7 +90,7 @@ std::vector<Count> ReferencedItems::sum_at_owners(std::span<const Count> values)
   return sums;
 }
 
-std::vector<Count> ReferencedItems::fetch(std::span<const Count> owned) const {
+std::vector<Count> ReferencedIds::fetch(std::span<const Count> owned) const {
   PUSHCART_CHECK(static_cast<Count>(owned.size()) == num_owned_);
   std::vector<Count> packed(received_slots_.size()), arrived(size_), values(size_);
   for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = owned[received_slots_[i]];
