@@ -9,7 +9,6 @@
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/memory.hpp"
-#include "support/world.hpp"
 
 namespace pushcart {
 namespace {
@@ -45,7 +44,7 @@ std::vector<std::string> cut_lines(std::vector<std::string> lines, std::size_t l
 }
 
 TEST(BlockReader, GivesTheBytesOfAFileWhateverTheBlockSize) {
-  const auto folder = test::scratch_folder("blocks");
+  const auto folder = test::folder_of_this_rank("blocks");
   std::mt19937 random(1);
   const auto text = random_text(random, 300);
   const std::string contents[] = {text,  "",           "\n",       "\n\n",         "x",
@@ -64,7 +63,7 @@ TEST(BlockReader, GivesTheBytesOfAFileWhateverTheBlockSize) {
 }
 
 TEST(BlockReader, DropsAByteOrderMarkOnlyAtTheStartOfTheFile) {
-  const auto folder = test::scratch_folder("mark");
+  const auto folder = test::folder_of_this_rank("mark");
   const std::string mark = "\xef\xbb\xbf";
   for (const std::string& rest :
        {std::string("a,b\n") + mark + "c\n", std::string("\nx"), std::string("x")}) {
@@ -75,7 +74,7 @@ TEST(BlockReader, DropsAByteOrderMarkOnlyAtTheStartOfTheFile) {
 }
 
 TEST(BlockReader, SharesOfAPlainFileHaveExactlyItsLines) {
-  const auto folder = test::scratch_folder("shares");
+  const auto folder = test::folder_of_this_rank("shares");
   std::mt19937 random(2);
   for (int trial = 0; trial < 400; ++trial) {
     const std::string mark = trial % 3 == 0 ? "\xef\xbb\xbf" : "";
@@ -100,7 +99,7 @@ TEST(BlockReader, SharesOfAPlainFileHaveExactlyItsLines) {
 }
 
 TEST(BlockReader, EveryLineBelongsToTheUnitInWhichItStarts) {
-  const auto folder = test::scratch_folder("starts");
+  const auto folder = test::folder_of_this_rank("starts");
   const auto file = write_input(folder + "/f", "abc\ndef\nghi");
   const struct {
     Count begin, end;
@@ -114,7 +113,7 @@ TEST(BlockReader, EveryLineBelongsToTheUnitInWhichItStarts) {
 }
 
 TEST(BlockReader, CutsOverlongLinesAndTheParserKnowsThem) {
-  const auto folder = test::scratch_folder("cut");
+  const auto folder = test::folder_of_this_rank("cut");
   std::string nul_line = "u,i";
   nul_line[2] = '\0';
   const std::string content =
@@ -136,7 +135,7 @@ TEST(BlockReader, CutsOverlongLinesAndTheParserKnowsThem) {
 }
 
 TEST(BlockReader, HoldsLittleMemoryForAnEndlessLine) {
-  const auto folder = test::scratch_folder("endless");
+  const auto folder = test::folder_of_this_rank("endless");
   constexpr Count line_bytes = 300 << 20;
   const std::string path = folder + "/f";
   std::ofstream(path) << "first\n";
@@ -162,7 +161,7 @@ TEST(BlockReader, HoldsLittleMemoryForAnEndlessLine) {
 }
 
 TEST(BlockReader, NoticesAFileThatShrank) {
-  const auto folder = test::scratch_folder("shrank");
+  const auto folder = test::folder_of_this_rank("shrank");
   const auto file = write_input(folder + "/f", "one\ntwo\nthree\n");
   std::filesystem::resize_file(file.path, 6);
   EXPECT_THAT(error_text<StorageError>([&] { read_whole(file, 100); }),
@@ -178,7 +177,7 @@ struct Archive {
 constexpr Archive archives[] = {{"gzip", gzip_member}, {"zstd", zstd_frame}};
 
 TEST(BlockReader, ReadsArchivesOfSeveralMembers) {
-  const auto folder = test::scratch_folder("members");
+  const auto folder = test::folder_of_this_rank("members");
   std::mt19937 random(3);
   const auto text = random_text(random, 50000);  // more than the buffers of the readers hold
   for (const auto& archive : archives) {
@@ -198,7 +197,7 @@ TEST(BlockReader, ReadsArchivesOfSeveralMembers) {
 }
 
 TEST(BlockReader, NeverLosesTheEndOfATruncatedArchiveSilently) {
-  const auto folder = test::scratch_folder("truncated");
+  const auto folder = test::folder_of_this_rank("truncated");
   std::mt19937 random(4);
   for (const auto& archive : archives) {
     const auto text = random_text(random, 40);
@@ -216,7 +215,7 @@ TEST(BlockReader, NeverLosesTheEndOfATruncatedArchiveSilently) {
 }
 
 TEST(BlockReader, RefusesDamagedArchivesAndWhatFollowsThem) {
-  const auto folder = test::scratch_folder("damaged");
+  const auto folder = test::folder_of_this_rank("damaged");
   std::mt19937 random(6);
   const auto text = random_text(random, 60);
   for (const auto& archive : archives) {
@@ -232,7 +231,7 @@ TEST(BlockReader, RefusesDamagedArchivesAndWhatFollowsThem) {
 /// gzip has a check sum over its text (zstd frames may lack one); only the bits that fill the last byte
 /// before it may change unnoticed, as they mean nothing.
 TEST(BlockReader, NoticesEveryFlippedBitOfAGzipArchiveThatMatters) {
-  const auto folder = test::scratch_folder("flipped");
+  const auto folder = test::folder_of_this_rank("flipped");
   std::mt19937 random(8);
   const auto text = random_text(random, 60);
   const auto good = gzip_member(text);

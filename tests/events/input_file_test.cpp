@@ -9,7 +9,6 @@
 #include "input_test_support.hpp"
 #include "owned_event.hpp"
 #include "pushcart/base/error.hpp"
-#include "support/world.hpp"
 
 namespace pushcart {
 namespace {
@@ -19,7 +18,7 @@ using test::write_input;
 using testing::HasSubstr;
 
 TEST(FindInputs, ExpandsSortsAndLooksAtFiles) {
-  const auto folder = test::scratch_folder("find");
+  const auto folder = test::folder_of_this_rank("find");
   write_input(folder + "/b.csv", "b\n");
   write_input(folder + "/a.csv", "a\nb\n");
   write_input(folder + "/B.csv", "");
@@ -43,7 +42,7 @@ TEST(FindInputs, ExpandsSortsAndLooksAtFiles) {
 }
 
 TEST(FindInputs, SaysWhatIsWrongWithAFile) {
-  const auto folder = test::scratch_folder("wrong");
+  const auto folder = test::folder_of_this_rank("wrong");
   const auto storage = [](const std::string& path) {
     return error_text<StorageError>([&] { find_inputs({path}); });
   };
@@ -117,7 +116,7 @@ TEST(ShareInputs, SurvivesSizesBeyondTheRangeOfProducts) {
 }
 
 TEST(FirstLine, IsTheHeaderWhateverTheFile) {
-  const auto folder = test::scratch_folder("first");
+  const auto folder = test::folder_of_this_rank("first");
   const auto first = [&](const std::string& bytes, std::size_t limit = 1 << 20) {
     return first_line(write_input(folder + "/f", bytes), limit);
   };

@@ -3,13 +3,22 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "pushcart/events/input_file.hpp"
+#include "support/world.hpp"
 
 namespace pushcart::test {
+
+/// This room knows no ranks: each tests for itself. Collective.
+inline std::string folder_of_this_rank(const std::string& name) {
+  const std::string folder = scratch_folder(name) + "/" + std::to_string(world().rank());
+  std::filesystem::create_directories(folder);
+  return folder;
+}
 
 inline InputFile write_input(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
