@@ -7,11 +7,10 @@
 #include <filesystem>
 
 #include "app/command.hpp"
+#include "app/inputs.hpp"
 #include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/memory_budget.hpp"
-#include "pushcart/matrix/dataset_file.hpp"
-#include "pushcart/models/model_file.hpp"
 #include "pushcart/models/popular.hpp"
 #include "pushcart/topn/explain.hpp"
 
@@ -88,7 +87,7 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
                     Count num_excluded, Count budget_bytes, MemoryPlan plan) {
   plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
-  plan_top_items(plan, num_users, n, model.item_factors.num_columns);
+  plan_top_items(plan, num_users, std::min(n, model.items.num_rows()), model.item_factors.num_columns);
   announce_memory(comm, step, plan, budget_bytes);
 }
 
@@ -158,7 +157,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   const auto num_users = static_cast<Count>(request.users.size());
   MemoryPlan plan;
   if (options.explain > 0) {
-    plan_explain(plan, model, dataset, num_users, options.n, {.num_reasons = options.explain});
+    plan_explain(plan, model, dataset, num_users, std::min(options.n, dataset.num_items()),
+                 {.num_reasons = options.explain});
     if (has_learned_part(model)) plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
   announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),
@@ -230,11 +230,10 @@ class Recommend : public Command {
   std::string record_path() const override { return options_.output.folder + "/run.json"; }
   void declare(OptionSet& options) override { declare_recommend(options, options_, RecommendPaths::declared); }
   void run(Session& session) override {
-    const auto& comm = session.comm;
-    const Dataset dataset = read_dataset(comm, options_.dataset);
-    const Model model = read_model(comm, options_.model, dataset);
-    session.note_input(options_.dataset, dataset.digest);
-    session.note_input(options_.model, model.digest);
+    announce_inputs(session.comm, "recommend", {{"data set", options_.dataset}, {"model", options_.model}},
+                    options_.memory_per_rank);
+    const Dataset dataset = load_dataset(session, options_.dataset);
+    const Model model = load_model(session, options_.model, dataset);
     const auto made = recommend(session, dataset, model, options_);
     const auto info =
         write_list_files(session, dataset, made, ListKind::user_lists, options_.output, options_.n, model.digest);

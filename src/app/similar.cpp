@@ -42,6 +42,8 @@ class Similar : public Command {
   void run(Session& session) override {
     if (n_ < 1) throw ConfigError("--n: must be at least 1");
     if (bought_together_ && !metric_) throw ConfigError("--bought-together: needs --metric, for example --metric llr");
+    announce_inputs(session.comm, "similar", {{"data set", dataset_}, {"model", metric_ ? "" : model_}},
+                    memory_per_rank_);
     const Dataset dataset = load_dataset(session, dataset_);
     if (metric_) similar_by_users(session, dataset);
     else similar_by_factors(session, dataset);

@@ -4,10 +4,10 @@
 
 #include "app/command.hpp"
 #include "app/families/family_options.hpp"
+#include "app/inputs.hpp"
 #include "app/paths.hpp"
 #include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
-#include "pushcart/matrix/dataset_file.hpp"
 #include "pushcart/models/model_file.hpp"
 
 namespace pushcart::app {
@@ -70,13 +70,9 @@ class Train : public Command {
   void run(Session& session) override {
     find_family(options_.families, options_.family);
     make_parent_folder(session.comm, options_.output);
-    std::optional<Dataset> dataset;
-    {
-      const auto timer = session.phases.time("read dataset");
-      dataset = read_dataset(session.comm, options_.dataset);
-    }
-    session.note_input(options_.dataset, dataset->digest);
-    Model model = fit(session, *dataset, options_, settings_);
+    announce_inputs(session.comm, "train", {{"data set", options_.dataset}}, options_.memory_per_rank);
+    const Dataset dataset = load_dataset(session, options_.dataset);
+    Model model = fit(session, dataset, options_, settings_);
     {
       const auto timer = session.phases.time("write model");
       session.name_at_end(stage_model(session.comm, options_.output, model));

@@ -416,7 +416,8 @@ class SmallShop(SharedFolderTest):
 
     def test_lists_longer_than_the_catalogue(self):
         long = lists_of(self.path("lists"))
-        self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "100", "--output", "long")
+        self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", "1000000000",
+                      "--memory-per-rank", "64MiB", "--output", "long")  # planned and held: 40 items a user
         long = lists_of(self.path("long"))
         self.assertEqual({len(rows) for rows in long.values()}, {30})  # 40 items, 10 of them seen
 
