@@ -11,6 +11,7 @@
 #include "app/paths.hpp"
 #include "app/toml_file.hpp"
 #include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/huge_pages.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/base/suggest.hpp"
@@ -159,6 +160,7 @@ int end_with_error(const Communicator& comm, ExitCode code, const std::string& t
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  use_huge_pages();
   Environment environment(argc, argv);
   const auto comm = Communicator::world();
   start_log(comm.is_root(), Verbosity::normal);

@@ -21,7 +21,9 @@
 #include "models/als/machine_rates.hpp"
 #include "models/als/training_data.hpp"
 #include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/huge_pages.hpp"
 #include "pushcart/base/log.hpp"
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/environment.hpp"
@@ -223,6 +225,8 @@ void compare(benchmark::State& state, const Communicator& comm, const Dataset& d
 
 int main(int argc, char** argv) {
   using namespace pushcart;
+  keep_freed_memory();
+  use_huge_pages();
   Environment environment(argc, argv);
   const Communicator comm = Communicator::world();
   benchmark::Initialize(&argc, argv);

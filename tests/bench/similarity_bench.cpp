@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "pushcart/base/huge_pages.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/base/parallel.hpp"
@@ -172,6 +173,7 @@ void compare(benchmark::State& state, const Communicator& comm, const Dataset& d
 int main(int argc, char** argv) {
   using namespace pushcart;
   keep_freed_memory();
+  use_huge_pages();
   Environment environment(argc, argv);
   const Communicator comm = Communicator::world();
   benchmark::Initialize(&argc, argv);

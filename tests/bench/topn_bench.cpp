@@ -17,7 +17,9 @@
 #include <cmath>
 
 #include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/huge_pages.hpp"
 #include "pushcart/base/log.hpp"
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/environment.hpp"
@@ -175,6 +177,7 @@ std::vector<Case> cases(int most_threads) {
 int main(int argc, char** argv) {
   using namespace pushcart;
   keep_freed_memory();
+  use_huge_pages();
   Environment environment(argc, argv);
   const Communicator comm = Communicator::world();
   benchmark::Initialize(&argc, argv);

@@ -321,26 +321,46 @@ struct Kernels {
     }
   }
 
+  /// y += sum over R rows of v[r] * row r, z += sum of w[r] * row r, in one look at the rows.
+  template <int R>
+  static void add_rows_to_both(const float* b, Count stride, const float* v, float* y, const float* w,
+                               float* z) {
+    Floats f[R], g[R];
+    for (int r = 0; r < R; ++r) f[r] = all(v[r]);
+    for (int r = 0; r < R; ++r) g[r] = all(w[r]);
+    for (Count c = 0; c < stride; c += Width) {
+      Floats first = load(y + c), second = load(z + c);
+      for (int r = 0; r < R; ++r) {
+        const Floats row = load(b + r * stride + c);
+        first += f[r] * row;
+        second += g[r] * row;
+      }
+      store(y + c, first);
+      store(z + c, second);
+    }
+  }
+
   static void clear(float* y, Count stride) {
     for (Count c = 0; c < stride; c += Width) store(y + c, Floats{});
   }
 
+  /// @param lines  to bring every four rows
   static void combine_and_bring(const float* b, Count d, Count stride, const float* v, float* y,
-                                Ahead& ahead) {
+                                Ahead& ahead, Count lines) {
     clear(y, stride);
     Count j = 0;
     for (; j + 8 <= d; j += 8) {
       add_rows<8>(b + j * stride, stride, v + j, y);
-      bring(ahead, stride / 8);
+      bring(ahead, 2 * lines);
     }
     for (; j < d; j += 4) {
       add_rows<4>(b + j * stride, stride, v + j, y);
-      bring(ahead, stride / 16);
+      bring(ahead, lines);
     }
   }
   static void combine(const float* b, Count d, Count stride, const float* v, float* y) {
     Ahead none;
-    combine_and_bring(b, d, stride, v, y, none);
+    combine_and_bring(b, d, stride, v, y, none, 0);
   }
 
   /// The products of four rows with p, in two chains of sums each.
@@ -376,19 +396,32 @@ struct Kernels {
 
   /// q = p + B'(Bp), Bp kept.
   static void multiply(const float* b, Count d, Count stride, const float* p, float* bp, float* q,
-                       Ahead& ahead) {
+                       Ahead& ahead, Count lines) {
     for (Count c = 0; c < stride; c += Width) store(q + c, load(p + c));
     Count j = 0;
     for (; j + 8 <= d; j += 8) {
       set_four(bp + j, four_dots(b + j * stride, stride, p));
+      bring(ahead, lines);
       set_four(bp + j + 4, four_dots(b + (j + 4) * stride, stride, p));
+      bring(ahead, lines);
       add_rows<8>(b + j * stride, stride, bp + j, q);
-      bring(ahead, stride / 4);
     }
     for (; j < d; j += 4) {
       set_four(bp + j, four_dots(b + j * stride, stride, p));
       add_rows<4>(b + j * stride, stride, bp + j, q);
-      bring(ahead, stride / 8);
+      bring(ahead, lines);
+    }
+  }
+
+  /// r = B'e; q = y + B'(By), By kept: what iterations from y begin with.
+  static void begin_at(const float* b, Count d, Count stride, const float* e, const float* y, float* by,
+                       float* r, float* q, Ahead& ahead, Count lines) {
+    clear(r, stride);
+    for (Count c = 0; c < stride; c += Width) store(q + c, load(y + c));
+    for (Count j = 0; j < d; j += 4) {
+      set_four(by + j, four_dots(b + j * stride, stride, y));
+      add_rows_to_both<4>(b + j * stride, stride, e + j, r, by + j, q);
+      bring(ahead, lines);
     }
   }
 
@@ -408,11 +441,18 @@ struct Kernels {
   static int conjugate_gradients(const float* b, Count d, Count stride, float* e, float* y, float* work,
                                  float tolerance, int max_steps, Ahead& ahead) {
     float *const r = work, *const p = r + stride, *const q = p + stride, *const bp = q + stride;
-    combine_and_bring(b, d, stride, e, r, ahead);
+    // Spread over the passes that most rows take: a CPU waits when it is asked for much at once.
+    constexpr Count passes = 3;
+    const Count lines = 1 + ahead.num_rows * ahead.row_bytes / (64 * passes * (d / 4));
+    const bool is_warm = dot(y, y, stride) > 0;
+    if (is_warm) {
+      begin_at(b, d, stride, e, y, bp, r, q, ahead, lines);
+    } else {
+      combine_and_bring(b, d, stride, e, r, ahead, lines);
+    }
     const float goal = tolerance * tolerance * dot(r, r, stride);
     float size = goal > 0 ? goal / (tolerance * tolerance) : 0;
-    if (dot(y, y, stride) > 0) {
-      multiply(b, d, stride, y, bp, q, ahead);
+    if (is_warm) {
       for (Count j = 0; j < d; ++j) e[j] -= bp[j];
       for (Count c = 0; c < stride; c += Width) store(r + c, load(r + c) - load(q + c));
       size = dot(r, r, stride);
@@ -421,7 +461,7 @@ struct Kernels {
     for (int steps = 0;; ++steps) {
       if (size <= goal) return steps;
       if (steps == max_steps || !(size < 3e38F)) return -1 - steps;
-      multiply(b, d, stride, p, bp, q, ahead);
+      multiply(b, d, stride, p, bp, q, ahead, lines);
       const float step = size / dot(p, q, stride);
       for (Count j = 0; j < d; ++j) e[j] -= step * bp[j];
       const float rest = advance(step, p, q, y, r, stride);
