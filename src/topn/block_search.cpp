@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <numeric>
 
 #include "pushcart/base/error.hpp"
 #include "topn/rounding.hpp"
@@ -39,9 +38,13 @@ bool BlockSearch::is_hopeless(const ItemPanels& panels, const Query& query, doub
   return most_added + reach < below_half_step(query.best.cutoff_score());
 }
 
-void BlockSearch::take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries) {
+void BlockSearch::take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries,
+                       const std::function<std::string(Count)>& row_name) {
   block_ = &block;
   panels_ = &panels;
+  row_name_ = &row_name;
+  rows_.clear();
+  slots_.clear();
   num_words_ = panels.panels().size();
   closed_.resize(std::max(closed_.size(), num_queries * num_words_));
   has_closed_.resize(std::max(has_closed_.size(), num_queries));
@@ -49,10 +52,7 @@ void BlockSearch::take(const ItemBlock& block, const ItemPanels& panels, std::si
 
 void BlockSearch::search(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> queries,
                          const std::function<std::string(Count)>& row_name) {
-  take(block, panels, queries.size());
-  row_name_ = &row_name;
-  rows_.clear();
-  slots_.clear();
+  take(block, panels, queries.size(), row_name);
   has_offsets_ =
       std::any_of(queries.begin(), queries.end(), [](const Query* q) { return !q->weights.empty(); });
   if (has_offsets_) weight_offsets_.begin(panels, queries.size());
@@ -69,7 +69,10 @@ void BlockSearch::search(const ItemBlock& block, const ItemPanels& panels, std::
     rows_.push_back(&query);
     slots_.push_back(slot);
   }
-  if (!rows_.empty()) screen_rows();
+  if (rows_.empty()) return;
+  begin_screen(Use::once);
+  if (has_offsets_) set_offsets();
+  screen_panels();
 }
 
 void BlockSearch::serve_without_factors(Query& query, std::size_t slot) {
@@ -144,28 +147,36 @@ void BlockSearch::count_certain() {
   }
 }
 
-void BlockSearch::seed(const ItemBlock& sample, const ItemPanels& panels, std::span<Query* const> queries) {
-  take(sample, panels, queries.size());
-  rows_.assign(queries.begin(), queries.end());
-  slots_.resize(rows_.size());
-  std::iota(slots_.begin(), slots_.end(), std::size_t{0});
-  if (!are_tame()) return;
-  for (std::size_t r = 0; r < rows_.size(); ++r) exclude(*rows_[r], slots_[r]);
-  screen_->begin(sample, panels, rows_, Use::again_and_again);
-  limits_.assign(static_cast<std::size_t>(tile_rows()), HUGE_VAL);
-  hits_.resize(static_cast<std::size_t>(tile_rows()));
-  find_seeds();
+void BlockSearch::begin_lists(const ItemBlock& block, const ItemPanels& panels,
+                              std::span<Query* const> queries,
+                              const std::function<std::string(Count)>& row_name) {
+  take(block, panels, queries.size(), row_name);
+  has_offsets_ = false;
+  for (std::size_t slot = 0; slot < queries.size(); ++slot) {
+    has_closed_[slot] = 0;
+    if (queries[slot]->has_factors() && block.num_columns() > 0) {
+      rows_.push_back(queries[slot]);
+      slots_.push_back(slot);
+    } else {
+      serve_without_factors(*queries[slot], slot);
+    }
+  }
+  if (rows_.empty()) return;
+  begin_screen(Use::again_and_again);
+  if (are_tame()) find_seeds();
+  screen_panels();
 }
 
-/// Finds a score that enough items of the sample reach for certain, but not many more.
+/// Finds a score that enough items of the block reach for certain, but not many more.
 void BlockSearch::find_seeds() {
+  for (std::size_t r = 0; r < rows_.size(); ++r) exclude(*rows_[r], slots_[r]);
   const Count wanted = rows_.front()->best.wanted();
   const auto all = static_cast<double>(block_->size());
   lowest_.assign(rows_.size(), {0, all});
   highest_.clear();
   for (const Query* query : rows_)
     highest_.push_back({query->norm * panels_->max_norm() + panels_->max_bias(), untried});
-  constexpr int num_trials = 6;
+  constexpr int num_trials = 5;
   for (int trial = 0; trial < num_trials; ++trial) {
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       limits_[r] = guess_limit(lowest_[r], highest_[r], static_cast<double>(wanted), all);
@@ -192,12 +203,14 @@ bool BlockSearch::are_tame() const {
   return std::all_of(rows_.begin(), rows_.end(), [](const Query* query) { return query->norm < most; });
 }
 
-void BlockSearch::screen_rows() {
-  screen_->begin(*block_, *panels_, rows_, Use::once);
+void BlockSearch::begin_screen(Use use) {
+  screen_->begin(*block_, *panels_, rows_, use);
   limits_.assign(static_cast<std::size_t>(tile_rows()), HUGE_VAL);
   hits_.resize(static_cast<std::size_t>(tile_rows()));
   num_screened_ += static_cast<Count>(rows_.size()) * block_->size();
-  if (has_offsets_) set_offsets();
+}
+
+void BlockSearch::screen_panels() {
   for (std::size_t p = 0; p < num_words_; ++p) {
     for (std::size_t r = 0; r < rows_.size(); ++r)
       limits_[r] = below_half_step(rows_[r]->best.cutoff_score());

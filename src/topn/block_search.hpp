@@ -26,7 +26,7 @@ class BlockSearch {
   explicit BlockSearch(const ScreenKernel* kernel) : screen_(make_screen(kernel)), dot_(choose_exact_dot()) {}
 
   Count tile_rows() const { return screen_->tile_rows(); }
-  Count seed_rows() const { return screen_->kept_tile_rows(); }
+  Count begin_rows() const { return screen_->kept_tile_rows(); }
   /// Pairs scored exactly so far, and pairs of rows and items that were screened.
   Count num_scored() const { return num_scored_; }
   Count num_screened() const { return num_screened_; }
@@ -36,19 +36,21 @@ class BlockSearch {
     return is_hopeless(panels, query, panels.max_bias());
   }
 
-  /// Gives the lists a cutoff to begin with: a score that enough items of the sample reach for certain. They
-  /// then do not climb there item by item. At most seed_rows queries, with factors, without weights; their
-  /// lists are empty.
-  void seed(const ItemBlock& sample, const ItemPanels& panels, std::span<Query* const> queries);
-
   /// Updates the lists of at most tile_rows queries. Local; NumericError if a score is not a number.
   void search(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> queries,
               const std::function<std::string(Count)>& row_name);
 
+  /// As search, for lists that are empty: first gives them a cutoff, a score that enough items of the block
+  /// reach for certain. They then do not climb there item by item. At most begin_rows queries, without
+  /// weights.
+  void begin_lists(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> queries,
+                   const std::function<std::string(Count)>& row_name);
+
  private:
   /// @param most_added  the largest that is added to a product
   static bool is_hopeless(const ItemPanels& panels, const Query& query, double most_added);
-  void take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries);
+  void take(const ItemBlock& block, const ItemPanels& panels, std::size_t num_queries,
+            const std::function<std::string(Count)>& row_name);
   void serve_weighted_items(Query& query, std::size_t slot);
   void serve_without_factors(Query& query, std::size_t slot);
   void set_offsets();
@@ -59,7 +61,8 @@ class BlockSearch {
   void count_certain();
   void find_hit_pairs(std::size_t panel);
   void score_hit_pairs();
-  void screen_rows();
+  void begin_screen(Use use);
+  void screen_panels();
   double product(const Query& query, Count position) const;
   void offer(Query& query, Count position, double product, double weight_sum);
   [[noreturn]] void refuse_score(const Query& query, Count item) const;

@@ -93,7 +93,21 @@ void ItemTour::plan_stops(TourOrder order) {
   stops_ = std::move(sorted);
 }
 
-ItemBlock ItemTour::first_items(Count size) const {
+/// Takes stops from the beginning of the tour, the last of them in part, `size` items in all.
+std::vector<ItemTour::Stop> ItemTour::leave(Count size) {
+  std::vector<Stop> taken;
+  while (size > 0 && !stops_.empty()) {
+    Stop& stop = stops_.front();
+    taken.push_back({stop.owner, stop.begin, std::min(size, stop.size)});
+    size -= taken.back().size;
+    stop.begin += taken.back().size;
+    stop.size -= taken.back().size;
+    if (stop.size == 0) stops_.erase(stops_.begin());
+  }
+  return taken;
+}
+
+ItemBlock ItemTour::take_first(Count size) {
   const Count first_item = side_.partition.range(comm_.rank()).begin;
   std::vector<Count> items;
   std::vector<float> bias, factors;
@@ -105,10 +119,8 @@ ItemBlock ItemTour::first_items(Count size) const {
     const auto from = side_.factors.row(row);
     factors.insert(factors.end(), from.begin(), from.end());
   };
-  for (const Stop& stop : stops_) {
-    const Count taken = std::min(size, stop.size);
-    for (Count i = 0; i < taken && stop.owner == comm_.rank(); ++i) take(stop.begin + i);
-    size -= taken;
+  for (const Stop& stop : leave(size)) {
+    for (Count i = 0; i < stop.size && stop.owner == comm_.rank(); ++i) take(stop.begin + i);
   }
   items = comm_.allgather(std::span<const Count>(items)).data;
   bias = comm_.allgather(std::span<const float>(bias)).data;

@@ -72,8 +72,9 @@ class ItemTour {
   static constexpr Count block_items = 1024;
   /// Collective.
   ItemTour(const Communicator& comm, const ItemSide& side, TourOrder order);
-  /// The first `size` items to be shown, the same on all ranks, by owner. Collective; before next().
-  ItemBlock first_items(Count size) const;
+  /// The first `size` items as one block, by owner, the same on all ranks; next() then goes on behind them.
+  /// Collective; before next().
+  ItemBlock take_first(Count size);
   /// The next block, which stays valid until the next call; nullptr when all have been shown. Starts the
   /// transfer of the one after it. Collective.
   const ItemBlock* next();
@@ -92,6 +93,7 @@ class ItemTour {
   void plan_stops(TourOrder order);
   void start(std::size_t stop);
   void pack(ItemBlock& block, Count begin) const;
+  std::vector<Stop> leave(Count size);
 
   const Communicator& comm_;
   ItemSide side_;

@@ -98,16 +98,21 @@ void QueryBatch::find_active() {
   }
 }
 
-void QueryBatch::seed(const ItemBlock& sample, std::vector<std::unique_ptr<BlockSearch>>& threads) {
-  panels_.build(sample, kernel_, basis_);
-  panels_.index_items(sample);
-  active_.clear();
-  for (Query& query : queries_) {
-    if (query.has_factors()) active_.push_back(&query);
-  }
-  for_each_tile(threads.front()->seed_rows(), [&](std::span<Query* const> rows) {
-    threads[static_cast<std::size_t>(omp_get_thread_num())]->seed(sample, panels_, rows);
+void QueryBatch::begin_lists(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads) {
+  panels_.build(block, kernel_, basis_);
+  panels_.index_items(block);
+  find_active();
+  sort_biases_if_needed(block);
+  for_each_tile(threads.front()->begin_rows(), [&](std::span<Query* const> rows) {
+    threads[static_cast<std::size_t>(omp_get_thread_num())]->begin_lists(block, panels_, rows,
+                                                                         task_.row_name);
   });
+}
+
+/// Rows without factors walk the biases.
+void QueryBatch::sort_biases_if_needed(const ItemBlock& block) {
+  const auto is_plain = [&](const Query* query) { return !query->has_factors() || block.num_columns() == 0; };
+  if (std::any_of(active_.begin(), active_.end(), is_plain)) panels_.sort_by_bias(block);
 }
 
 /// Calls work(queries) for tiles of so many of the active queries.
@@ -126,8 +131,7 @@ void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<Bloc
   panels_.build(block, kernel_, basis_);
   if (task_.weights != nullptr) panels_.index_items(block);
   find_active();
-  const auto is_plain = [&](const Query* query) { return !query->has_factors() || block.num_columns() == 0; };
-  if (std::any_of(active_.begin(), active_.end(), is_plain)) panels_.sort_by_bias(block);
+  sort_biases_if_needed(block);
   for_each_tile(threads.front()->tile_rows(), [&](std::span<Query* const> rows) {
     threads[static_cast<std::size_t>(omp_get_thread_num())]->search(block, panels_, rows, task_.row_name);
     if (omp_get_thread_num() == 0) progress();

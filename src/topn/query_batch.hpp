@@ -19,9 +19,9 @@ class QueryBatch {
   QueryBatch(const QueryBatch&) = delete;
   QueryBatch& operator=(const QueryBatch&) = delete;
 
-  /// Gives every list that a sample of the items can give one a cutoff to begin with. Before any search; not
-  /// with weights, which may take items down.
-  void seed(const ItemBlock& sample, std::vector<std::unique_ptr<BlockSearch>>& threads);
+  /// Instead of the first search: also gives every list that this block can give one a cutoff to begin with.
+  /// Not with weights, which may take items down.
+  void begin_lists(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads);
   /// @param threads   an object an OpenMP thread
   /// @param progress  called now and then by the calling thread
   void search(const ItemBlock& block, std::vector<std::unique_ptr<BlockSearch>>& threads,
@@ -37,6 +37,7 @@ class QueryBatch {
   void encode_rows();
   void encode(Count i);
   void find_active();
+  void sort_biases_if_needed(const ItemBlock& block);
   template <class Work>
   void for_each_tile(Count tile, Work&& work);
 

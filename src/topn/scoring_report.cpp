@@ -18,7 +18,7 @@ void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns
   plan.add("8-bit codes of the rows", num_rows * code_columns);
   plan.add("blocks of items", block_rows * (2 * (num_columns * 4 + 12) + code_columns + 40));
   const Count sample_rows =
-      std::min(detail::most_sampled_items, detail::most_sampled_factors / std::max<Count>(1, num_columns));
+      std::min(detail::most_first_items, detail::most_first_factors / std::max<Count>(1, num_columns));
   plan.add("sample of items", sample_rows * (3 * (num_columns * 4 + 12) + code_columns + 40));
   plan.add("tiles of sampled scores", Count{omp_get_max_threads()} * 36 * sample_rows * 4);
   plan.add("tiles of scores", Count{omp_get_max_threads()} * 512 * (block_rows + num_columns) * 4);

@@ -36,12 +36,12 @@ void check_task(const Communicator& comm, const SearchTask& task) {
   }
 }
 
-/// Items of the largest norms from which the lists are seeded.
-Count sample_size(const SearchTask& task, const ScreenKernel* kernel, const ItemTour& tour) {
+/// Items of the largest norms with which the lists begin, all at once.
+Count first_block_size(const SearchTask& task, const ScreenKernel* kernel, const ItemTour& tour) {
   // What seeding costs must stay below what it saves: sgemm is slow, and long lists gain more.
-  const Count share = kernel == nullptr ? 32 : task.n < 64 ? 8 : 5;
-  const Count size = std::min({tour.num_items() / share, most_sampled_items,
-                               most_sampled_factors / std::max<Count>(1, tour.num_columns())});
+  const Count share = kernel == nullptr ? 16 : task.n < 64 ? 8 : 5;
+  const Count size = std::min({tour.num_items() / share, most_first_items,
+                               most_first_factors / std::max<Count>(1, tour.num_columns())});
   return size >= std::max<Count>(256, 4 * task.n) ? size : 0;
 }
 
@@ -64,20 +64,25 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
   for (std::size_t b = 0; b + 1 < cuts.size(); ++b) {
     QueryBatch batch(comm, task, kernel, basis, cuts[b], cuts[b + 1]);
     ItemTour tour(comm, task.items, order);
-    const Count num_seeds = order == TourOrder::by_norm ? sample_size(task, kernel, tour) : 0;
-    if (num_seeds > 0) batch.seed(tour.first_items(num_seeds), threads);
+    const Count num_first = order == TourOrder::by_norm ? first_block_size(task, kernel, tour) : 0;
     lists.scoring.pairs += (cuts[b + 1] - cuts[b]) * tour.num_items();
     Count pairs_done = cuts[b] * tour.num_items();
-    while (const ItemBlock* block = tour.next()) {
-      if (failure) continue;  // the others still wait for this rank in the broadcasts
+    const auto serve = [&](const ItemBlock& block, auto&& work) {
+      if (failure) return;  // the others still wait for this rank in the broadcasts
       try {
-        batch.search(*block, threads, [&] { tour.progress(); });
+        work();
       } catch (...) {
         failure = std::current_exception();
       }
-      pairs_done += (cuts[b + 1] - cuts[b]) * block->size();
+      pairs_done += (cuts[b + 1] - cuts[b]) * block.size();
       progress.advance(pairs_done);
+    };
+    if (num_first > 0) {
+      const ItemBlock first = tour.take_first(num_first);
+      serve(first, [&] { batch.begin_lists(first, threads); });
     }
+    while (const ItemBlock* block = tour.next())
+      serve(*block, [&] { batch.search(*block, threads, [&] { tour.progress(); }); });
     batch.append_to(lists);
   }
   for (const auto& thread : threads) {

@@ -24,9 +24,9 @@ struct SearchTask {
       nullptr;  ///< a term of each owned row's own, items ascending; with weights only
 };
 
-/// Bounds of the sample of items from which lists are seeded: it should stay in a cache.
-inline constexpr Count most_sampled_items = 8192;
-inline constexpr Count most_sampled_factors = Count{1} << 21;
+/// Bounds of the items with which lists begin: they should stay in a cache.
+inline constexpr Count most_first_items = 8192;
+inline constexpr Count most_first_factors = Count{1} << 21;
 
 /// The exact best n of every row (design, section 6). Screening (screen.hpp) only decides what is worth an
 /// exact score: an item is dropped only if a rigorous bound says that it cannot enter the list. Collective;

@@ -69,20 +69,25 @@ TEST(ItemTour, ShowsEveryAllowedItemOnceToAllRanks) {
   }
 }
 
-TEST(ItemTour, GivesTheFirstItemsOfAllOwners) {
+TEST(ItemTour, TakesTheFirstItemsOfAllOwnersAndGoesOnBehindThem) {
   const Catalogue catalogue;
-  for (const Count size : {Count{1500}, Count{5000}}) {  // more than there are: all
+  std::vector<Count> whole;
+  ItemTour reference(world(), catalogue.side(), TourOrder::by_norm);
+  while (const ItemBlock* next = reference.next())
+    whole.insert(whole.end(), next->items().begin(), next->items().end());
+  for (const Count size : {Count{1}, Count{1024}, Count{1500}, Count{5000}}) {  // more than there are: all
     ItemTour tour(world(), catalogue.side(), TourOrder::by_norm);
-    const ItemBlock block = tour.first_items(size);
-    std::vector<Count> first(block.items().begin(), block.items().end()), shown;
+    const ItemBlock block = tour.take_first(size);
     for (Count i = 0; i < block.size(); ++i) catalogue.expect_row(block, i);
-    while (const ItemBlock* next = tour.next()) {
-      shown.insert(shown.end(), next->items().begin(), next->items().end());
-    }
-    shown.resize(std::min(shown.size(), static_cast<std::size_t>(size)));
+    const auto taken = std::min(whole.size(), static_cast<std::size_t>(size));
+    std::vector<Count> first(block.items().begin(), block.items().end()), shown;
+    std::vector<Count> expected(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(taken));
     std::sort(first.begin(), first.end());
-    std::sort(shown.begin(), shown.end());
-    EXPECT_EQ(first, shown);
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(first, expected);
+    while (const ItemBlock* next = tour.next())
+      shown.insert(shown.end(), next->items().begin(), next->items().end());
+    EXPECT_EQ(shown, std::vector<Count>(whole.begin() + static_cast<std::ptrdiff_t>(taken), whole.end()));
   }
 }
 
