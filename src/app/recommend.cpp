@@ -87,7 +87,7 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
                     Count num_excluded, Count budget_bytes, MemoryPlan plan) {
   plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
-  plan_top_items(plan, num_users, std::min(n, model.items.num_rows()), model.item_factors.num_columns);
+  plan_top_items(plan, model, num_users, n);
   announce_memory(comm, step, plan, budget_bytes);
 }
 

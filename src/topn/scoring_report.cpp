@@ -8,7 +8,9 @@
 
 namespace pushcart {
 
-void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns) {
+void plan_top_items(MemoryPlan& plan, const Model& model, Count num_rows, Count n) {
+  const Count num_columns = model.item_factors.num_columns;
+  n = std::min(n, model.items.num_rows());
   constexpr Count widest_multiple = 64;  // of the columns of codes
   const Count code_columns = (num_columns + widest_multiple - 1) / widest_multiple * widest_multiple;
   const Count block_rows = detail::ItemTour::block_items;
@@ -19,9 +21,16 @@ void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns
   plan.add("blocks of items", block_rows * (2 * (num_columns * 4 + 12) + code_columns + 40));
   const Count sample_rows =
       std::min(detail::most_first_items, detail::most_first_factors / std::max<Count>(1, num_columns));
-  plan.add("sample of items", sample_rows * (3 * (num_columns * 4 + 12) + code_columns + 40));
-  plan.add("tiles of sampled scores", Count{omp_get_max_threads()} * 36 * sample_rows * 4);
+  plan.add("items with which lists begin", sample_rows * (3 * (num_columns * 4 + 12) + code_columns + 40));
+  plan.add("tiles of their scores", Count{omp_get_max_threads()} * 36 * sample_rows * 4);
   plan.add("tiles of scores", Count{omp_get_max_threads()} * 512 * (block_rows + num_columns) * 4);
+  if (!model.item_weights.has_value()) return;
+  plan.add("sums of item weights",
+           Count{omp_get_max_threads()} * 512 * block_rows * Count{sizeof(double) + sizeof(float)});
+  if (model.items.num_ranks() == 1) return;
+  // Received, and a copy for the owners' answers.
+  plan.add("item weights of other ranks",
+           2 * detail::max_fetched_entries * Count{sizeof(Count) + sizeof(float)});
 }
 
 ScoringReport sum_over_ranks(const Communicator& comm, const ScoringReport& mine) {

@@ -31,9 +31,8 @@ TopLists top_items(const Communicator& comm, const Model& model, const Dataset& 
                    const TopRequest& request, PhaseLog& phases);
 
 /// What top_items and similar_items hold on this rank beside model, request and lists.
-/// @param num_rows     rows served here
-/// @param num_columns  of the factors
-void plan_top_items(MemoryPlan& plan, Count num_rows, Count n, Count num_columns);
+/// @param num_rows  rows served here
+void plan_top_items(MemoryPlan& plan, const Model& model, Count num_rows, Count n);
 
 /// The scoring of all ranks together: sums, and the longest time. Collective.
 ScoringReport sum_over_ranks(const Communicator& comm, const ScoringReport& mine);
