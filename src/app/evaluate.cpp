@@ -24,13 +24,18 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
               "files with held-out pairs; none = what ingest (by time) or train (random, last-n) held out");
   declare_format(options, evaluate.test_format, "test-");
   declare_seen(options, evaluate.config.seen);
+  options.add_flag("exact-filter", evaluate.exact_filter,
+                   "spectral: rank by the filter before its weights were cut, beside the model as it is");
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
-  options.add("replicates", evaluate.config.replicates, "bootstrap replicates for the 95 % intervals; 0 = none");
+  options.add("replicates", evaluate.config.replicates,
+              "bootstrap replicates for the 95 % intervals; 0 = none");
   options.add("bootstrap-seed", evaluate.config.seed, "seed of the bootstrap");
-  options.add_bytes("memory-per-rank", evaluate.memory_per_rank, "refuse to start over this much (2GiB); 0 = no limit");
+  options.add_bytes("memory-per-rank", evaluate.memory_per_rank,
+                    "refuse to start over this much (2GiB); 0 = no limit");
 }
 
-EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model, const EvaluateOptions& options) {
+EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
+                        const EvaluateOptions& options) {
   const auto& comm = session.comm;
   std::optional<Split> split;
   if (const auto config = recorded_split(model)) split = hold_out(comm, dataset, *config);
@@ -44,15 +49,27 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
     } else if (split) {
       held_out = std::move(split->held_out);
       const bool two_choices = comm.sum(dataset.held_out.num_entries()) > 0;
-      log_info("evaluated on what train held out{}", two_choices ? ", not on what ingest held out by time" : "");
+      log_info("evaluated on what train held out{}",
+               two_choices ? ", not on what ingest held out by time" : "");
     } else {
       held_out = held_out_of(comm, dataset);
       log_info("evaluated on what ingest held out by time");
     }
   }
-  const Count longest = options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
-  announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users), longest,
-                 train.by_user.num_entries(), options.memory_per_rank);
+  const Count longest =
+      options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
+  MemoryPlan plan;
+  if (options.exact_filter) ExactFilter::plan(plan, comm, train, train, exact_filter_bytes);
+  announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users),
+                 longest, train.by_user.num_entries(), options.memory_per_rank, std::move(plan));
+  if (options.exact_filter) {
+    const ExactFilter filter(comm, model, train, train, exact_filter_bytes);
+    EvaluateConfig config = options.config;
+    config.exact_filter = &filter;
+    EvaluationReport report = evaluate(comm, model, model, train, *held_out, config, session.phases);
+    report.family += ", exact filter";
+    return report;
+  }
   const Model popular = train_popular(comm, train, PopularConfig{});
   return evaluate(comm, model, popular, train, *held_out, options.config, session.phases);
 }
@@ -63,7 +80,9 @@ class Evaluate : public Command {
  public:
   std::string name() const override { return "evaluate"; }
   std::string summary() const override { return "measure a model on held-out pairs, beside popularity"; }
-  std::string record_path() const override { return record_beside(sibling(options_.model, "evaluation.json")); }
+  std::string record_path() const override {
+    return record_beside(sibling(options_.model, "evaluation.json"));
+  }
   void declare(OptionSet& options) override { declare_evaluate(options, options_, EvaluatePaths::declared); }
   void run(Session& session) override {
     announce_inputs(session.comm, "evaluate", {{"data set", options_.dataset}, {"model", options_.model}},
@@ -81,6 +100,8 @@ class Evaluate : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> make_evaluate() { return std::make_unique<Evaluate>(); }
+std::unique_ptr<Command> make_evaluate() {
+  return std::make_unique<Evaluate>();
+}
 
 }  // namespace pushcart::app

@@ -15,6 +15,7 @@ struct EvaluateOptions {
   std::vector<std::string> test;
   LogFormat test_format;
   EvaluateConfig config;
+  bool exact_filter = false;  ///< beside the model as it is
   Count memory_per_rank = 0;
 };
 
@@ -22,7 +23,9 @@ enum class EvaluatePaths : int { declared, decided_by_run };
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
 
 /// Evaluates on the test files if any are given, else on what the model's training held out, else on what the
-/// dataset holds out by time. The baseline is fitted to the same training part. Collective.
-EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model, const EvaluateOptions& options);
+/// dataset holds out by time. The baseline is popularity in the same training part, or with exact_filter the
+/// model without it. Collective.
+EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
+                        const EvaluateOptions& options);
 
 }  // namespace pushcart::app

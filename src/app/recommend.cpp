@@ -17,25 +17,31 @@
 namespace pushcart::app {
 
 void declare_list_output(OptionSet& options, ListOutput& output) {
-  options.add("format", output.formats, "csv, jsonl, hdf5; one or more (lists.h5, which push reads, is always written)");
+  options.add("format", output.formats,
+              "csv, jsonl, hdf5; one or more (lists.h5, which push reads, is always written)");
   options.add("compression", output.compression, "of text files: none or gzip");
 }
 
 void declare_seen(OptionSet& options, SeenPolicy& seen) {
   options.add_custom(
       "seen", Arity::many,
-      "items a user knows: always (hide), never, or days hidden after the last event; for a type: purchase=30",
+      "items a user knows: always (hide), never, or days hidden after the last event; for a type: "
+      "purchase=30",
       [&seen](const auto& texts) {
         seen = {};
         for (const auto& text : texts) {
           const std::size_t equals = text.rfind('=');
-          if (equals == std::string::npos) seen.otherwise = parse_hide_rule(text);
-          else seen.by_type[text.substr(0, equals)] = parse_hide_rule(text.substr(equals + 1));
+          if (equals == std::string::npos)
+            seen.otherwise = parse_hide_rule(text);
+          else
+            seen.by_type[text.substr(0, equals)] = parse_hide_rule(text.substr(equals + 1));
         }
       },
       [&seen] {
         const auto printed = [](const HideRule& rule) {
-          return rule.hide == Hide::always ? "always" : rule.hide == Hide::never ? "never" : fmt::format("{}", rule.days);
+          return rule.hide == Hide::always  ? "always"
+                 : rule.hide == Hide::never ? "never"
+                                            : fmt::format("{}", rule.days);
         };
         std::vector<std::string> texts{printed(seen.otherwise)};
         for (const auto& [type, rule] : seen.by_type) texts.push_back(type + "=" + printed(rule));
@@ -50,15 +56,21 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
     options.add("output", recommend.output.folder, "folder for the lists");
   }
   options.add("n", recommend.n, "length of the lists");
-  options.add("explain", recommend.explain,
-              "reasons kept with every place of a list, the strongest first: what of the user's own items speaks for "
-              "it; 0 = none");
-  options.add("users", recommend.users_file, "serve only these: file with an id a line; unknown ids get the popular list");
+  options.add(
+      "explain", recommend.explain,
+      "reasons kept with every place of a list, the strongest first: what of the user's own items speaks for "
+      "it; 0 = none");
+  options.add_flag(
+      "exact-filter", recommend.exact_filter,
+      "spectral: lists by the filter before its weights were cut, where lists matter more than time");
+  options.add("users", recommend.users_file,
+              "serve only these: file with an id a line; unknown ids get the popular list");
   options.add("exclude-items", recommend.items.exclude, "never recommend these: file with an id a line");
   options.add("include-items", recommend.items.include, "recommend only these: file with an id a line");
   declare_seen(options, recommend.seen);
   declare_list_output(options, recommend.output);
-  options.add_bytes("memory-per-rank", recommend.memory_per_rank, "refuse to start over this much (2GiB); 0 = no limit");
+  options.add_bytes("memory-per-rank", recommend.memory_per_rank,
+                    "refuse to start over this much (2GiB); 0 = no limit");
 }
 
 namespace {
@@ -84,8 +96,8 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 
 }  // namespace
 
-void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
-                    Count num_excluded, Count budget_bytes, MemoryPlan plan) {
+void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
+                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan) {
   plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
   plan_top_items(plan, model, num_users, n);
   announce_memory(comm, step, plan, budget_bytes);
@@ -94,11 +106,17 @@ void announce_lists(const Communicator& comm, std::string_view step, const Model
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists) {
   const ScoringReport all = sum_over_ranks(comm, lists.scoring);
   const Count num_rows = comm.sum(lists.num_rows());
-  const auto share = [&](Count count) { return all.pairs > 0 ? static_cast<double>(count) / static_cast<double>(all.pairs) : 0.0; };
-  const auto per_second = [&](Count count) { return all.seconds > 0 ? static_cast<double>(count) / all.seconds : 0.0; };
+  const auto share = [&](Count count) {
+    return all.pairs > 0 ? static_cast<double>(count) / static_cast<double>(all.pairs) : 0.0;
+  };
+  const auto per_second = [&](Count count) {
+    return all.seconds > 0 ? static_cast<double>(count) / all.seconds : 0.0;
+  };
   const double scores_per_core = per_second(all.pairs) / all.num_threads;
-  log_info("exact top-N by {}: {:.0f} rows/s, {:.3g} scores/s/core; {:.2f} % of pairs skipped by norm, {:.4f} % scored exactly",
-           all.kernel, per_second(num_rows), scores_per_core, 100 * share(all.skipped), 100 * share(all.scored));
+  log_info(
+      "exact top-N by {}: {:.0f} rows/s, {:.3g} scores/s/core; {:.2f} % of pairs skipped by norm, {:.4f} % "
+      "scored exactly",
+      all.kernel, per_second(num_rows), scores_per_core, 100 * share(all.skipped), 100 * share(all.scored));
   return {{"kernel", all.kernel},
           {"pairs", all.pairs},
           {"scored_exactly", all.scored},
@@ -115,16 +133,17 @@ namespace {
 Count bytes_of_part(const Dataset& dataset) {
   constexpr Count entry = sizeof(Count) + sizeof(float), event = sizeof(float) + sizeof(std::int64_t);
   const Count pairs = dataset.by_user.num_entries(), types = static_cast<Count>(dataset.events.size());
-  return pairs * (entry + Count{sizeof(std::int64_t)} + types * event) + dataset.by_item.num_entries() * entry;
+  return pairs * (entry + Count{sizeof(std::int64_t)} + types * event) +
+         dataset.by_item.num_entries() * entry;
 }
 
 /// Gives the lists their reasons. @return what was found, for the run record
-nlohmann::ordered_json explain_lists(Session& session, const Dataset& dataset, const Model& model, Count num_reasons,
-                                     TopLists& lists) {
+nlohmann::ordered_json explain_lists(Session& session, const Dataset& dataset, const Model& model,
+                                     Count num_reasons, TopLists& lists) {
   const auto& comm = session.comm;
   const auto part = learned_part(comm, dataset, model);
-  const ExplainReport report =
-      explain(comm, model, dataset, part ? *part : dataset, lists, {.num_reasons = num_reasons}, session.phases);
+  const ExplainReport report = explain(comm, model, dataset, part ? *part : dataset, lists,
+                                       {.num_reasons = num_reasons}, session.phases);
   nlohmann::ordered_json shares;
   std::string text;
   for (std::size_t kind = 0; kind < num_reason_kinds; ++kind) {
@@ -141,12 +160,29 @@ nlohmann::ordered_json explain_lists(Session& session, const Dataset& dataset, c
           {"seconds", comm.allreduce(report.seconds, Reduce::max)}};
 }
 
+/// The lists that the filter before the cut gives, and how like the model's own they are.
+TopLists exact_lists(Session& session, const Dataset& dataset, const Dataset& trained_on, const Model& model,
+                     const TopRequest& request) {
+  const auto& comm = session.comm;
+  const ExactFilter filter(comm, model, dataset, trained_on, exact_filter_bytes);
+  TopLists lists = top_items(comm, model, filter, dataset, request, session.phases);
+  const double overlap = mean_overlap(comm, lists, top_items(comm, model, dataset, request, session.phases));
+  log_info("exact filter: {:.2f} % of the places hold items that the lists by the cut weights hold too",
+           100 * overlap);
+  session.results["exact_filter"] = {{"overlap", overlap}};
+  return lists;
+}
+
 }  // namespace
 
-Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options) {
+Recommendations recommend(Session& session, const Dataset& dataset, const Model& model,
+                          const RecommendOptions& options) {
   const auto& comm = session.comm;
   if (options.n < 1) throw ConfigError("--n: must be at least 1");
   if (options.explain < 0) throw ConfigError("--explain: must be at least 1, or 0 for no reasons");
+  if (options.explain > 0 && options.exact_filter) {
+    throw ConfigError("--explain and --exact-filter: reasons are those of the cut weights; give one of them");
+  }
   ServedUsers served = served_users(comm, dataset, options.users_file);
   const AllowedItems allowed = allowed_items(comm, dataset, options.items);
   TopRequest request;
@@ -159,17 +195,27 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   if (options.explain > 0) {
     plan_explain(plan, model, dataset, num_users, std::min(options.n, dataset.num_items()),
                  {.num_reasons = options.explain});
-    if (has_learned_part(model)) plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
+  const bool needs_part = options.explain > 0 || options.exact_filter;
+  if (needs_part && has_learned_part(model)) {
+    plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
+  }
+  if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
   announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),
                  options.memory_per_rank, std::move(plan));
 
   Recommendations made;
-  made.lists = top_items(comm, model, dataset, request, session.phases);
+  if (options.exact_filter) {
+    const auto part = learned_part(comm, dataset, model);
+    made.lists = exact_lists(session, dataset, part ? *part : dataset, model, request);
+  } else {
+    made.lists = top_items(comm, model, dataset, request, session.phases);
+  }
   const auto scoring = scoring_results(comm, made.lists);
   const Count strangers = [&] {
     Count count = 0;
-    for (const Count user : request.users) count += dataset.by_user.row_length(user - dataset.by_user.rows.begin) == 0;
+    for (const Count user : request.users)
+      count += dataset.by_user.row_length(user - dataset.by_user.rows.begin) == 0;
     return comm.sum(count);
   }();
   if (strangers > 0 && model.family != "popular") empty_lists_of_strangers(dataset, made.lists);
@@ -191,7 +237,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
                                   {"entries", comm.sum(static_cast<Count>(made.lists.items.size()))},
                                   {"scoring", scoring}};
   if (options.explain > 0) {
-    session.results["recommend"]["explain"] = explain_lists(session, dataset, model, options.explain, made.lists);
+    session.results["recommend"]["explain"] =
+        explain_lists(session, dataset, model, options.explain, made.lists);
   }
   return made;
 }
@@ -228,17 +275,19 @@ class Recommend : public Command {
   std::string name() const override { return "recommend"; }
   std::string summary() const override { return "write everyone's exact top-N list"; }
   std::string record_path() const override { return options_.output.folder + "/run.json"; }
-  void declare(OptionSet& options) override { declare_recommend(options, options_, RecommendPaths::declared); }
+  void declare(OptionSet& options) override {
+    declare_recommend(options, options_, RecommendPaths::declared);
+  }
   void run(Session& session) override {
     announce_inputs(session.comm, "recommend", {{"data set", options_.dataset}, {"model", options_.model}},
                     options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
     const Model model = load_model(session, options_.model, dataset);
     const auto made = recommend(session, dataset, model, options_);
-    const auto info =
-        write_list_files(session, dataset, made, ListKind::user_lists, options_.output, options_.n, model.digest);
-    session.text = fmt::format("lists: {} ({} users, {} entries, digest {})\n", options_.output.folder, info.num_rows,
-                               info.num_entries, info.digest);
+    const auto info = write_list_files(session, dataset, made, ListKind::user_lists, options_.output,
+                                       options_.n, model.digest);
+    session.text = fmt::format("lists: {} ({} users, {} entries, digest {})\n", options_.output.folder,
+                               info.num_rows, info.num_entries, info.digest);
   }
 
  private:
@@ -247,6 +296,8 @@ class Recommend : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> make_recommend() { return std::make_unique<Recommend>(); }
+std::unique_ptr<Command> make_recommend() {
+  return std::make_unique<Recommend>();
+}
 
 }  // namespace pushcart::app

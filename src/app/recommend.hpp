@@ -27,7 +27,8 @@ struct RecommendOptions {
   std::string dataset = "data.h5";
   std::string model = "model.h5";
   Count n = 20;
-  Count explain = 0;  ///< reasons kept with every place; 0 = none
+  Count explain = 0;          ///< reasons kept with every place; 0 = none
+  bool exact_filter = false;  ///< spectral: lists by the filter before its weights were cut
   std::string users_file;
   ItemListFiles items;
   SeenPolicy seen;
@@ -35,25 +36,30 @@ struct RecommendOptions {
   Count memory_per_rank = 0;
 };
 
+/// Room for terms of an exact filter on a rank, and for rows fetched for them.
+inline constexpr Count exact_filter_bytes = Count{1} << 28;
+
 enum class RecommendPaths : int { declared, decided_by_run };
 void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths);
 
-/// Says what ranking holds on this rank beside dataset and model, and refuses it over budget (announce_memory).
-/// Collective. @param plan  what else the step will hold
-void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users, Count n,
-                    Count num_excluded, Count budget_bytes, MemoryPlan plan = {});
+/// Says what ranking holds on this rank beside dataset and model, and refuses it over budget
+/// (announce_memory). Collective. @param plan  what else the step will hold
+void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
+                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan = {});
 
 /// What ranking cost, over all ranks, for the log and the run record. Collective.
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists);
 
-/// Lists, and the outside ids of the users asked for that the dataset does not know (rows of -1, this rank's).
+/// Lists, and the outside ids of the users asked for that the dataset does not know (rows of -1, this
+/// rank's).
 struct Recommendations {
   TopLists lists;
   StringTable unknown_users;
 };
 
 /// Everyone's list, filled from the popular list where the model has nothing to say. Collective.
-Recommendations recommend(Session& session, const Dataset& dataset, const Model& model, const RecommendOptions& options);
+Recommendations recommend(Session& session, const Dataset& dataset, const Model& model,
+                          const RecommendOptions& options);
 
 /// Writes lists as `output` says, to be named at the end of the run; always with lists.h5, which push reads.
 /// @param bought_together  also written, unless nullptr

@@ -114,14 +114,14 @@ std::vector<Count> checked_lengths(const EvaluateConfig& config) {
 /// The evaluation of a model and its baseline, step by step; both are served the same requests.
 class Evaluation {
  public:
-  Evaluation(const Communicator& comm, const Model& model, const Model& popular, const Dataset& train,
+  Evaluation(const Communicator& comm, const Model& model, const Model& baseline, const Dataset& train,
              const HeldOut& held_out, const EvaluateConfig& config, PhaseLog& phases)
       : comm_(comm),
         train_(train),
         held_out_(held_out),
         config_(config),
         phases_(phases),
-        models_{&model, &popular},
+        models_{&model, &baseline},
         at_(collectively(comm, "check the evaluation's settings", [&] { return checked_lengths(config); })),
         users_(tested_users(held_out)),
         columns_(at_.size()),
@@ -143,6 +143,7 @@ class Evaluation {
     const auto sums = detail::bootstrap_sums(comm_, user_keys(), table_.values(), table_.width(),
                                              config_.replicates, config_.seed);
     add_ranking(sums, report);
+    add_overlaps(report);
     if (rates_) add_ratings(sums, report);
     return report;
   }
@@ -176,23 +177,43 @@ class Evaluation {
         comm_.allreduce((num_users + config_.batch_users - 1) / config_.batch_users, Reduce::max);
     Progress progress("ranking users", 2 * num_batches);
     Count batches_done = 0;
-    for (std::size_t side = 0; side < 2; ++side) {
-      for (Count batch = 0; batch < num_batches; ++batch) {
-        rank_batch(side, std::min(num_users, batch * config_.batch_users),
-                   std::min(num_users, (batch + 1) * config_.batch_users));
+    for (Count batch = 0; batch < num_batches; ++batch) {
+      const Count begin = std::min(num_users, batch * config_.batch_users);
+      const Count end = std::min(num_users, (batch + 1) * config_.batch_users);
+      const TopRequest request = request_for(
+          train_,
+          std::span(users_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+          at_.back(), config_.seen);
+      std::array<TopLists, 2> lists;
+      for (std::size_t side = 0; side < 2; ++side) {
+        lists[side] = lists_of(side, request);
+        auto timer = phases_.time("measure lists", end - begin);
+        measure(lists[side], begin, side);
+        exposure_[side].add(lists[side]);
         progress.advance(++batches_done);
       }
+      if (config_.exact_filter != nullptr) compare(lists);
     }
   }
 
-  void rank_batch(std::size_t side, Count begin, Count end) {
-    const auto users = std::span<const Count>(users_).subspan(static_cast<std::size_t>(begin),
-                                                              static_cast<std::size_t>(end - begin));
-    const TopLists lists = top_items(comm_, *models_[side], train_,
-                                     request_for(train_, users, at_.back(), config_.seen), phases_);
-    auto timer = phases_.time("measure lists", end - begin);
-    measure(lists, begin, side);
-    exposure_[side].add(lists);
+  TopLists lists_of(std::size_t side, const TopRequest& request) {
+    if (side == 0 && config_.exact_filter != nullptr) {
+      return top_items(comm_, *models_[side], *config_.exact_filter, train_, request, phases_);
+    }
+    return top_items(comm_, *models_[side], train_, request, phases_);
+  }
+
+  /// How alike the lists of both sides are, user by user.
+  void compare(const std::array<TopLists, 2>& lists) {
+    for (std::size_t r = 0; r < lists[0].rows.size(); ++r) {
+      for (const Count length : at_) {
+        const auto first = [&](std::size_t side) {
+          const auto list = list_of(lists[side], r);
+          return list.first(std::min(list.size(), static_cast<std::size_t>(length)));
+        };
+        overlaps_.push_back(overlap(first(0), first(1)));
+      }
+    }
   }
 
   void measure(const TopLists& lists, Count first, std::size_t side) {
@@ -239,6 +260,15 @@ class Evaluation {
     }
   }
 
+  void add_overlaps(EvaluationReport& report) const {
+    if (config_.exact_filter == nullptr) return;
+    const std::vector<double> sums = exact_sum(comm_, overlaps_, at_.size());
+    for (std::size_t length = 0; length < at_.size(); ++length) {
+      report.metrics.push_back({fmt::format("overlap@{}", at_[length]),
+                                sums[length] / static_cast<double>(report.num_users), std::nullopt});
+    }
+  }
+
   void add_catalogue(std::size_t length, std::size_t side, std::vector<MetricValue>& metrics) const {
     const auto values = detail::catalogue_metrics(comm_, train_, exposure_[side].counts(length));
     metrics.push_back({fmt::format("coverage@{}", at_[length]), values.coverage, std::nullopt});
@@ -271,14 +301,15 @@ class Evaluation {
   bool rates_;
   UserTable table_;
   std::array<detail::Exposure, 2> exposure_;
+  std::vector<double> overlaps_;  // by user, by list length
 };
 
 }  // namespace
 
-EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& popular,
+EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& baseline,
                           const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
                           PhaseLog& phases) {
-  return Evaluation(comm, model, popular, dataset, held_out, config, phases).run();
+  return Evaluation(comm, model, baseline, dataset, held_out, config, phases).run();
 }
 
 double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include "pushcart/base/digest.hpp"
@@ -132,6 +133,19 @@ Dataset train_part(const Communicator& comm, const Dataset& dataset, const Marks
   return train;
 }
 
+/// Marks the entries of users who are not among the share chosen.
+Marks mark_other_users(const Dataset& dataset, const SparseRows& rows, double share) {
+  constexpr std::uint64_t seed = 7;
+  Marks marks(rows.columns.size(), 0);
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    const double place = std::ldexp(static_cast<double>(hash_text(dataset.user_ids[row], seed) >> 11), -53);
+    if (place < share) continue;
+    std::fill(marks.begin() + rows.offsets[static_cast<std::size_t>(row)],
+              marks.begin() + rows.offsets[static_cast<std::size_t>(row) + 1], std::uint8_t{1});
+  }
+  return marks;
+}
+
 }  // namespace
 
 SplitKind split_kind_of(std::string_view name) {
@@ -154,6 +168,18 @@ Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConf
   split.held_out.by_user = chosen_rows(dataset.by_user, marks, 1);
   split.held_out.num_pairs = comm.sum(split.held_out.by_user.num_entries());
   return split;
+}
+
+Dataset of_some_users(const Communicator& comm, const Dataset& dataset, double share) {
+  Dataset some = train_part(comm, dataset, mark_other_users(dataset, dataset.by_user, share));
+  some.digest = digest_text(hash_text(fmt::format("{} users {}", dataset.digest, share)));
+  return some;
+}
+
+HeldOut of_some_users(const Dataset& dataset, const HeldOut& held_out, double share) {
+  HeldOut some = held_out;
+  some.by_user = chosen_rows(held_out.by_user, mark_other_users(dataset, held_out.by_user, share), 0);
+  return some;
 }
 
 HeldOut held_out_of(const Communicator& comm, const Dataset& dataset) {

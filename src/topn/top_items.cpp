@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "topn/top_search.hpp"
 
@@ -51,17 +52,15 @@ SparseRows self_excluded(const std::vector<Count>& rows, Count num_items) {
   return excluded;
 }
 
-}  // namespace
+/// Beside bias and factors: terms that are there on all ranks or on none, this rank's part of them.
+struct SparseTerms {
+  const SparseRows* item_weights = nullptr;
+  const SparseRows* user_items = nullptr;
+};
 
-TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset,
-                   const TopRequest& request, PhaseLog& phases) {
+TopLists search_lists(const Communicator& comm, const Model& model, const SparseTerms& terms,
+                      const Dataset& dataset, const TopRequest& request) {
   const Range owned = dataset.users.range(comm.rank());
-  collectively(comm, "check the request for lists", [&] {
-    check_count(request.n, "--n");
-    check_request(request, owned);
-  });
-  auto timer = phases.time("score users", static_cast<Count>(request.users.size()));
-  const bool weighted = comm.any(model.item_weights.has_value());
   static const SparseRows no_weights;
   SparseRows no_history;
   detail::SearchTask task{{model.items, model.item_bias, model.item_factors, request.item_allowed},
@@ -77,20 +76,95 @@ TopLists top_items(const Communicator& comm, const Model& model, const Dataset& 
                                        ? fmt::format("user '{}'", dataset.user_ids[row])
                                        : fmt::format("user number {}", user);
                           }};
-  if (weighted) {
-    task.weights = model.item_weights ? &*model.item_weights : &no_weights;
+  if (terms.user_items && terms.user_items->num_rows() > 0) task.row_items = terms.user_items;
+  if (terms.item_weights) {
+    task.weights = terms.item_weights;
     task.history = &dataset.by_user;
+  } else if (terms.user_items) {  // nothing to look up for what users have
+    no_history.rows = owned;
+    no_history.offsets.assign(static_cast<std::size_t>(owned.size()) + 1, 0);
+    task.weights = &no_weights;
+    task.history = &no_history;
   }
-  if (comm.any(model.user_items.has_value())) {
-    if (model.user_items) task.row_items = &*model.user_items;
-    if (!weighted) {  // nothing to look up for what users have
-      no_history.rows = owned;
-      no_history.offsets.assign(static_cast<std::size_t>(owned.size()) + 1, 0);
-      task.weights = &no_weights;
-      task.history = &no_history;
-    }
+  return detail::search_top(comm, task);
+}
+
+/// The part of `request` for users [begin, end) of its list.
+TopRequest part_of(const TopRequest& request, Count begin, Count end) {
+  TopRequest part;
+  part.n = request.n;
+  part.item_allowed = request.item_allowed;
+  part.users.assign(request.users.begin() + begin, request.users.begin() + end);
+  const SparseRows& all = request.excluded;
+  if (all.num_rows() == 0) return part;
+  const Count first = all.offsets[static_cast<std::size_t>(begin)],
+              last = all.offsets[static_cast<std::size_t>(end)];
+  part.excluded.rows = {0, end - begin};
+  part.excluded.num_columns = all.num_columns;
+  part.excluded.columns.assign(all.columns.begin() + first, all.columns.begin() + last);
+  part.excluded.values.assign(all.values.begin() + first, all.values.begin() + last);
+  for (Count row = begin; row < end; ++row) {
+    part.excluded.offsets.push_back(all.offsets[static_cast<std::size_t>(row) + 1] - first);
   }
-  TopLists lists = detail::search_top(comm, task);
+  return part;
+}
+
+/// Puts `more` behind `lists`.
+void append(TopLists& lists, const TopLists& more) {
+  const Count before = lists.offsets.back();
+  lists.rows.insert(lists.rows.end(), more.rows.begin(), more.rows.end());
+  for (std::size_t row = 1; row < more.offsets.size(); ++row)
+    lists.offsets.push_back(before + more.offsets[row]);
+  lists.items.insert(lists.items.end(), more.items.begin(), more.items.end());
+  lists.scores.insert(lists.scores.end(), more.scores.begin(), more.scores.end());
+  lists.scoring.pairs += more.scoring.pairs;
+  lists.scoring.scored += more.scoring.scored;
+  lists.scoring.skipped += more.scoring.skipped;
+  lists.scoring.seconds += more.scoring.seconds;
+  lists.scoring.num_threads = more.scoring.num_threads;
+  lists.scoring.kernel = more.scoring.kernel;
+}
+
+void check(const Communicator& comm, const Dataset& dataset, const TopRequest& request) {
+  collectively(comm, "check the request for lists", [&] {
+    check_count(request.n, "--n");
+    check_request(request, dataset.users.range(comm.rank()));
+  });
+}
+
+}  // namespace
+
+TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset,
+                   const TopRequest& request, PhaseLog& phases) {
+  check(comm, dataset, request);
+  auto timer = phases.time("score users", static_cast<Count>(request.users.size()));
+  static const SparseRows none;
+  const auto part = [&](const std::optional<SparseRows>& term) -> const SparseRows* {
+    if (!comm.any(term.has_value())) return nullptr;
+    return term ? &*term : &none;
+  };
+  TopLists lists =
+      search_lists(comm, model, {part(model.item_weights), part(model.user_items)}, dataset, request);
+  label(lists, model.family);
+  return lists;
+}
+
+TopLists top_items(const Communicator& comm, const Model& model, const ExactFilter& filter,
+                   const Dataset& dataset, const TopRequest& request, PhaseLog& phases) {
+  check(comm, dataset, request);
+  auto timer = phases.time("score users by the exact filter", static_cast<Count>(request.users.size()));
+  const auto num_users = static_cast<Count>(request.users.size());
+  const Count batch = filter.batch_users();
+  const Count num_batches = comm.allreduce((num_users + batch - 1) / batch, Reduce::max);
+  Progress progress("filtering users", num_batches);
+  TopLists lists;
+  for (Count n = 0; n < num_batches; ++n) {
+    const TopRequest part =
+        part_of(request, std::min(num_users, n * batch), std::min(num_users, (n + 1) * batch));
+    const SparseRows terms = filter.terms(part.users);
+    append(lists, search_lists(comm, model, {nullptr, &terms}, dataset, part));
+    progress.advance(n + 1);
+  }
   label(lists, model.family);
   return lists;
 }

@@ -145,5 +145,30 @@ TEST(HeldOutOf, IsWhatIngestHeldBack) {
   EXPECT_EQ(held_out_of(world(), dataset).num_pairs, static_cast<Count>(all_pairs(world(), dataset).size()));
 }
 
+TEST(SomeUsers, KeepAllTheirPairsAndOthersNone) {
+  const Dataset dataset = timed_dataset();
+  const Split split = hold_out(world(), dataset, {SplitKind::random, 0.3, 1, 17});
+  const auto whole = pairs_of(dataset.by_user), held_out = pairs_of(split.held_out.by_user);
+  std::set<Count> before;
+  for (const double share : {0.2, 0.5, 1.0}) {
+    const Dataset some = of_some_users(world(), dataset, share);
+    expect_columns_kept(dataset, some);
+    std::set<Count> users;
+    for (const auto& [pair, value] : pairs_of(some.by_user)) users.insert(pair.first);
+    EXPECT_TRUE(std::includes(users.begin(), users.end(), before.begin(), before.end()));
+    EXPECT_NEAR(static_cast<double>(users.size()), share * 60, 12);
+    const auto of_users = [&](std::map<Pair, float> pairs) {
+      std::erase_if(pairs, [&](const auto& entry) { return users.count(entry.first.first) == 0; });
+      return pairs;
+    };
+    EXPECT_EQ(pairs_of(some.by_user), of_users(whole));
+    std::map<Pair, float> transposed;
+    for (const auto& [pair, value] : pairs_of(some.by_item)) transposed[{pair.second, pair.first}] = value;
+    EXPECT_EQ(transposed, of_users(whole));
+    EXPECT_EQ(pairs_of(of_some_users(split.train, split.held_out, share).by_user), of_users(held_out));
+    before = users;
+  }
+}
+
 }  // namespace
 }  // namespace pushcart::test

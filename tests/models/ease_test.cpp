@@ -5,9 +5,11 @@
 
 #include <functional>
 #include <limits>
+#include <tuple>
 
 #include "models/linear/symmetric_blocks.hpp"
 #include "models/linear_reference.hpp"
+#include "pushcart/models/item_knn.hpp"
 #include "support/world.hpp"
 
 namespace pushcart {
@@ -22,10 +24,10 @@ EaseResult train(const Communicator& comm, const Dataset& dataset, const EaseCon
   return train_ease(comm, dataset, config, phases);
 }
 
-EaseConfig settings(double lambda, Count weights_per_row) {
+EaseConfig settings(double lambda, Count neighbours) {
   EaseConfig config;
   config.lambda = lambda;
-  config.weights_per_row = weights_per_row;
+  config.neighbours = neighbours;
   return config;
 }
 
@@ -95,6 +97,36 @@ TEST(Ease, OfTheHeadLeavesTheTailWithoutWeights) {
   EXPECT_EQ(weights.rightCols(33).cwiseAbs().maxCoeff(), 0);
 }
 
+TEST(Ease, OfTheHeadWithNeighboursForTheTail) {
+  const Dataset dataset =
+      test::small_dataset(world(), {.num_users = 100, .num_items = 70, .density = 0.1, .types = {}});
+  const Eigen::MatrixXd r = test::dense_ratings(world(), dataset);
+  EaseConfig config = settings(2, 70);
+  config.head_items = 37;
+  config.tail = EaseTail::knn;
+  config.similarity = {.metric = SimilarityMetric::cosine, .shrinkage = 3};
+  for (const Count neighbours : {70, 9}) {
+    config.neighbours = neighbours;
+    const EaseResult result = train(world(), dataset, config);
+    const Eigen::MatrixXd weights = test::dense_weights(world(), result.model);
+    PhaseLog phases;
+    ItemKnnConfig knn{.similarity = config.similarity};
+    knn.similarity.k = neighbours;
+    const Eigen::MatrixXd similar =
+        test::dense_weights(world(), train_item_knn(world(), dataset, knn, "itemknn", phases));
+    const Eigen::MatrixXd b = reference_weights(r, 2, 37), in_head = similar.topLeftCorner(37, 37);
+    const double scale = in_head.cwiseProduct(b.topLeftCorner(37, 37)).sum() / in_head.squaredNorm();
+    EXPECT_GT(scale, 0);
+    EXPECT_NEAR(result.report.tail_scale, scale, 1e-4 * scale);
+    Eigen::MatrixXd expected = result.report.tail_scale * similar;
+    config.tail = EaseTail::none;  // the head's weights do not depend on the tail
+    expected.topLeftCorner(37, 37) =
+        test::dense_weights(world(), train(world(), dataset, config).model).topLeftCorner(37, 37);
+    config.tail = EaseTail::knn;
+    EXPECT_LT((weights - expected).cwiseAbs().maxCoeff(), 1e-6 * expected.cwiseAbs().maxCoeff());
+  }
+}
+
 TEST(Ease, SameBitsOnAnyNumberOfRanks) {
   const Communicator alone = world().split(world().rank(), 0);
   for (const SmallDataset& shape :
@@ -104,17 +136,23 @@ TEST(Ease, SameBitsOnAnyNumberOfRanks) {
     const auto train_on = [&](const Communicator& comm) {
       const Dataset dataset = test::small_dataset(comm, shape);
       const EaseResult result = train(comm, dataset, config);
-      return std::pair{test::whole_model(comm, result.model), result.report.kept_share};
+      return std::tuple{test::whole_model(comm, result.model), result.report.kept_share,
+                        result.report.tail_scale};
     };
-    const auto expected = train_on(alone);
-    EXPECT_EQ(train_on(world()), expected);
-    {
-      const test::WithThreads two(2);
+    for (const Count head_items : {Count{0}, shape.num_items / 2}) {
+      config.head_items = head_items;
+      config.tail = head_items > 0 ? EaseTail::knn : EaseTail::none;
+      config.batch_bytes = EaseConfig{}.batch_bytes;
+      const auto expected = train_on(alone);
+      EXPECT_EQ(train_on(world()), expected);
+      {
+        const test::WithThreads two(2);
+        EXPECT_EQ(train_on(world()), expected);
+      }
+      const test::WithThreads three(3);
+      config.batch_bytes = 1;
       EXPECT_EQ(train_on(world()), expected);
     }
-    const test::WithThreads three(3);
-    config.batch_bytes = 1;
-    EXPECT_EQ(train_on(world()), expected);
   }
 }
 
@@ -123,8 +161,8 @@ TEST(Ease, SettingsAreRefusedByTheNameOfTheOption) {
   const std::vector<std::pair<std::string, std::function<void(EaseConfig&)>>> bad{
       {"--lambda", [](EaseConfig& c) { c.lambda = 0; }},
       {"--lambda", [](EaseConfig& c) { c.lambda = std::numeric_limits<double>::quiet_NaN(); }},
-      {"--weights-per-row 31", [](EaseConfig& c) { c.weights_per_row = 31; }},
-      {"--weights-per-row 0", [](EaseConfig& c) { c.weights_per_row = 0; }},
+      {"--neighbours 31", [](EaseConfig& c) { c.neighbours = 31; }},
+      {"--neighbours 0", [](EaseConfig& c) { c.neighbours = 0; }},
       {"--head-items 31", [](EaseConfig& c) { c.head_items = 31; }},
       {"--event-weight", [](EaseConfig& c) {
          c.event_weights = {{"vent", 1.0}};
@@ -163,6 +201,13 @@ TEST(Ease, AnInverseOverTheBudgetIsRefusedWithAHeadThatFits) {
   config.head_items = std::stoll(text.substr(at + 13));
   EXPECT_GT(config.head_items, 50);
   EXPECT_EQ(train(world(), dataset, config).report.num_items, config.head_items);
+
+  config.head_items = 0;  // with a tail, as many as fit are fitted
+  config.tail = EaseTail::knn;
+  const EaseResult chosen = train(world(), dataset, config);
+  EXPECT_GT(chosen.report.num_items, 50);
+  EXPECT_LT(chosen.report.num_items, 700);
+  EXPECT_LE(chosen.report.planned_bytes, config.memory_budget_bytes);
 }
 
 TEST(Ease, AMatrixThatFloatCannotInvertIsNamed) {

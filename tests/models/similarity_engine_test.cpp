@@ -127,6 +127,8 @@ TEST(Similarity, RefusesSettingsThatMakeNoSense) {
   refuses("pearson", [](auto& config) { config.metric = SimilarityMetric::pearson; });
   refuses("memory", [](auto& config) { config.memory_budget_bytes = 10; });
   EXPECT_THROW(similarity_metric_of("cosinus"), ConfigError);
+  EXPECT_EQ(similarity_metric_of("asymmetric"), SimilarityMetric::cosine);
+  EXPECT_EQ(similarity_metric_name(SimilarityMetric::cosine), "cosine");
 }
 
 TEST(Similarity, KnowsDunningsExample) {
@@ -367,7 +369,7 @@ TEST(ItemKnn, KeepsTheListsAsWeights) {
 
 TEST(ItemKnn, KeepsTheBestOfEachCandidateAndScalesRows) {
   const Dataset dataset = test::small_dataset(world(), {.density = 0.3, .seed = 4});
-  ItemKnnConfig config{.similarity = {.metric = SimilarityMetric::asymmetric, .k = 4, .exponent = 0.2},
+  ItemKnnConfig config{.similarity = {.metric = SimilarityMetric::cosine, .k = 4, .exponent = 0.2},
                        .kept = KeptLists::of_candidates};
   PhaseLog phases;
   const auto dense = [&](const SparseRows& rows) {

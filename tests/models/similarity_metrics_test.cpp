@@ -89,11 +89,10 @@ void expect_matches_dense(const Dataset& dataset, const SimilarityConfig& config
   }
 }
 
-constexpr SimilarityMetric all_metrics[] = {SimilarityMetric::cosine,   SimilarityMetric::jaccard,
-                                            SimilarityMetric::tanimoto, SimilarityMetric::tfidf,
-                                            SimilarityMetric::bm25,     SimilarityMetric::llr,
-                                            SimilarityMetric::adjusted, SimilarityMetric::pearson,
-                                            SimilarityMetric::rp3beta,  SimilarityMetric::asymmetric};
+constexpr SimilarityMetric all_metrics[] = {
+    SimilarityMetric::cosine,   SimilarityMetric::jaccard, SimilarityMetric::tanimoto,
+    SimilarityMetric::tfidf,    SimilarityMetric::bm25,    SimilarityMetric::llr,
+    SimilarityMetric::adjusted, SimilarityMetric::pearson, SimilarityMetric::rp3beta};
 
 bool of_ratings(SimilarityMetric metric) {
   return metric == SimilarityMetric::adjusted || metric == SimilarityMetric::pearson;
@@ -104,9 +103,10 @@ class Metric : public testing::TestWithParam<SimilarityMetric> {};
 TEST_P(Metric, MatchesTheDenseFormula) {
   const ValueKind kind = of_ratings(GetParam()) ? ValueKind::rating : ValueKind::strength;
   const Dataset dataset = test::small_dataset(world(), {.seed = 3, .value_kind = kind});
-  SimilarityConfig config{.metric = GetParam(), .k = 6, .exponent = 0.3, .alpha = 0.8, .beta = 0.4};
+  SimilarityConfig config{.metric = GetParam(), .k = 6, .alpha = 0.8, .beta = 0.4};
   for (const SimilarityValues values : {SimilarityValues::binary, SimilarityValues::as_is}) {
     config.values = values;
+    config.exponent = values == SimilarityValues::binary ? 0.5 : 0.3;
     config.shrinkage = 0;
     config.min_support = 1;
     config.support = SupportColumn::none;

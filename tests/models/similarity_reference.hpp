@@ -147,13 +147,11 @@ class DenseSimilarity {
         return product(j, i) / (squares(left_, j) + squares(right_, i) - product(j, i));
       case SimilarityMetric::llr:
         return log_likelihood_ratio(c, n_j - c, n_i - c, n - n_j - n_i + c);
-      case SimilarityMetric::asymmetric:
-        return product(j, i) / (std::pow(squares(left_, j), config_.exponent) *
-                                std::pow(squares(right_, i), 1 - config_.exponent));
       case SimilarityMetric::rp3beta:
         return walk(j, i) / std::pow(n_i, config_.beta);
       default: {
-        const double norms = std::sqrt(squares(left_, j) * squares(right_, i));
+        const double norms = std::pow(squares(left_, j), config_.exponent) *
+                             std::pow(squares(right_, i), 1 - config_.exponent);
         return norms > 0 ? product(j, i) / norms : 0;
       }
     }

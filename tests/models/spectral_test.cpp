@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "models/linear_reference.hpp"
+#include "pushcart/models/exact_filter.hpp"
 #include "support/world.hpp"
 
 namespace pushcart {
@@ -43,12 +44,13 @@ class Reference {
   }
   const Eigen::VectorXd& singular_values() const { return values_; }
 
-  /// r P without its diagonal.
-  Eigen::MatrixXd sparse_part() const {
+  /// P without its diagonal.
+  Eigen::MatrixXd sparse_weights() const {
     Eigen::MatrixXd p = product_;
     p.diagonal().setZero();
-    return r_ * p;
+    return p;
   }
+  Eigen::MatrixXd sparse_part() const { return r_ * sparse_weights(); }
   Eigen::MatrixXd low_rank_part(Count k, double exponent, const std::function<double(double)>& gain) const {
     const Eigen::MatrixXd v = vectors_.leftCols(k);
     const Eigen::VectorXd gains =
@@ -66,7 +68,7 @@ SpectralConfig accurate(SpectralPreset preset, Count k) {
   SpectralConfig config;
   config.preset = preset;
   config.k = k;
-  config.weights_per_row = 30;
+  config.neighbours = 30;
   config.tolerance = 2e-5;
   config.max_rounds = 300;
   return config;
@@ -110,7 +112,7 @@ TEST(Spectral, GfCfIsSparsePartAndIdealLowPass) {
   const Dataset dataset = test::small_dataset(world(), middling);
   const Eigen::MatrixXd r = test::dense_ratings(world(), dataset);
   SpectralConfig config = accurate(SpectralPreset::gf_cf, 9);
-  config.weights_per_row = 80;
+  config.neighbours = 80;
   const SpectralResult result = train(world(), dataset, config);
   const Reference reference(r, 0.5, 0.5);
   EXPECT_NEAR(result.report.kept_share, 1, 1e-12);
@@ -130,7 +132,7 @@ TEST(Spectral, SharpeningLowPassAndPolynomialAddUp) {
   config.low_pass_exponent = 0.2;
   config.sharpening_time = 1.5;
   config.polynomial = {{0.3, -0.6}};
-  config.weights_per_row = 80;
+  config.neighbours = 80;
   const auto q = [](double x) {
     const double tx = 1.5 * x;
     return 1 - tx + tx * tx / 2 - tx * tx * tx / 6 + tx * tx * tx * tx / 24;
@@ -153,9 +155,9 @@ TEST(Spectral, WeightsAreTheLargestOfEachRow) {
   const Dataset dataset = test::small_dataset(world(), middling);
   const Eigen::MatrixXd r = test::dense_ratings(world(), dataset);
   SpectralConfig config = accurate(SpectralPreset::gf_cf, 3);
-  config.weights_per_row = 80;
+  config.neighbours = 80;
   const Eigen::MatrixXd all = test::dense_weights(world(), train(world(), dataset, config).model);
-  config.weights_per_row = 4;
+  config.neighbours = 4;
   const SpectralResult cut = train(world(), dataset, config);
   const Eigen::MatrixXd kept = test::dense_weights(world(), cut.model);
   for (Count row = 0; row < all.rows(); ++row) {
@@ -194,6 +196,80 @@ TEST(Spectral, RowsAlikeAndEmptyRowsLeaveFiniteFactors) {
   EXPECT_EQ(scores.col(5).cwiseAbs().maxCoeff(), 0);
 }
 
+/// Sparse rows of all ranks, dense.
+Eigen::MatrixXd dense_rows(const SparseRows& rows, Count num_rows) {
+  Eigen::MatrixXd mine = Eigen::MatrixXd::Zero(num_rows, rows.num_columns);
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    for (std::size_t n = 0; n < rows.row_columns(row).size(); ++n) {
+      mine(rows.rows.begin + row, rows.row_columns(row)[n]) = static_cast<double>(rows.row_values(row)[n]);
+    }
+  }
+  world().allreduce(std::span(mine.data(), static_cast<std::size_t>(mine.size())), Reduce::sum);
+  return mine;
+}
+
+/// The terms of the owned users, a batch after the other.
+Eigen::MatrixXd exact_terms(const ExactFilter& filter, const Dataset& dataset) {
+  const Range owned = dataset.users.range(world().rank());
+  const Count batch = filter.batch_users();
+  const Count num_batches = world().allreduce((owned.size() + batch - 1) / batch, Reduce::max);
+  Eigen::MatrixXd all = Eigen::MatrixXd::Zero(dataset.num_users(), dataset.num_items());
+  for (Count n = 0; n < num_batches; ++n) {
+    std::vector<Count> users;
+    for (Count user = owned.begin + n * batch; user < std::min(owned.end, owned.begin + (n + 1) * batch);
+         ++user)
+      users.push_back(user);
+    all += dense_rows(filter.terms(users), dataset.num_users());
+  }
+  return all;
+}
+
+TEST(Spectral, TheExactFilterIsTheSparsePartWithoutACut) {
+  const Dataset dataset = test::small_dataset(world(), middling);
+  // Learned from four fifths of the pairs, serving all.
+  Dataset part = dataset;
+  part.by_user = {dataset.by_user.rows, dataset.num_items(), {0}, {}, {}};
+  for (Count row = 0; row < dataset.by_user.num_rows(); ++row) {
+    for (std::size_t n = 0; n < dataset.by_user.row_columns(row).size(); ++n) {
+      const Count item = dataset.by_user.row_columns(row)[n];
+      if ((dataset.by_user.rows.begin + row + item) % 5 == 0) continue;
+      part.by_user.columns.push_back(item);
+      part.by_user.values.push_back(dataset.by_user.row_values(row)[n]);
+    }
+    part.by_user.offsets.push_back(part.by_user.num_entries());
+  }
+  part.by_item = transpose(world(), part.by_user, part.items, part.num_users());
+  SpectralConfig config = accurate(SpectralPreset::bspm, 5);
+  config.neighbours = 3;
+  for (const Dataset* learned : std::vector<const Dataset*>{&dataset, &part}) {
+    const Model model = train(world(), *learned, config).model;
+    const Eigen::MatrixXd expected =
+        0.8 * test::dense_ratings(world(), dataset) *
+        Reference(test::dense_ratings(world(), *learned), 0.5, 0.4).sparse_weights();
+    for (const Count batch_bytes : {Count{1}, Count{9} * 80 * 20, Count{1} << 28}) {
+      const ExactFilter filter(world(), model, dataset, *learned, batch_bytes);
+      const Eigen::MatrixXd terms = exact_terms(filter, dataset);
+      EXPECT_LT((terms - expected).cwiseAbs().maxCoeff(), 1e-4 * expected.cwiseAbs().maxCoeff());
+    }
+  }
+}
+
+TEST(Spectral, TheExactFilterNeedsAFilterThatWasCut) {
+  const Dataset dataset = test::small_dataset(world(), middling);
+  const Model pure = train(world(), dataset, accurate(SpectralPreset::pure_svd, 5)).model;
+  Model other = pure;
+  other.family = "als";
+  for (const auto& [model, text] :
+       std::vector<std::pair<Model, std::string>>{{pure, "--sparse-weight 0"}, {other, "family 'als'"}}) {
+    try {
+      const ExactFilter filter(world(), model, dataset, dataset, 1000);
+      ADD_FAILURE() << text << ": nothing was thrown";
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(text));
+    }
+  }
+}
+
 void expect_same_bits(const SmallDataset& shape, SpectralConfig config) {
   const Communicator alone = world().split(world().rank(), 0);
   const auto train_on = [&](const Communicator& comm) {
@@ -214,10 +290,10 @@ void expect_same_bits(const SmallDataset& shape, SpectralConfig config) {
 TEST(Spectral, SameBitsOnAnyNumberOfRanks) {
   SpectralConfig config;
   config.k = 13;
-  config.weights_per_row = 9;
+  config.neighbours = 9;
   expect_same_bits({.num_users = 600, .num_items = 150, .density = 0.04, .seed = 3, .types = {}}, config);
   config.k = 2;
-  config.weights_per_row = 2;
+  config.neighbours = 2;
   expect_same_bits({.num_users = 3, .num_items = 2, .density = 0.9, .types = {}}, config);
   config.k = 6;
   config.event_weights = {{"buy", 2.5}};
@@ -229,8 +305,8 @@ TEST(Spectral, SettingsAreRefusedByTheNameOfTheOption) {
   const std::vector<std::pair<std::string, std::function<void(SpectralConfig&)>>> bad{
       {"--k 0", [](SpectralConfig& c) { c.k = 0; }},
       {"--k 31", [](SpectralConfig& c) { c.k = 31; }},
-      {"--weights-per-row 31", [](SpectralConfig& c) { c.weights_per_row = 31; }},
-      {"--weights-per-row 0", [](SpectralConfig& c) { c.weights_per_row = 0; }},
+      {"--neighbours 31", [](SpectralConfig& c) { c.neighbours = 31; }},
+      {"--neighbours 0", [](SpectralConfig& c) { c.neighbours = 0; }},
       {"--user-exponent", [](SpectralConfig& c) { c.user_exponent = -0.1; }},
       {"--item-exponent",
        [](SpectralConfig& c) { c.item_exponent = std::numeric_limits<double>::quiet_NaN(); }},
@@ -250,7 +326,7 @@ TEST(Spectral, SettingsAreRefusedByTheNameOfTheOption) {
   for (const auto& [text, spoil] : bad) {
     SpectralConfig config;
     config.k = 4;
-    config.weights_per_row = 5;
+    config.neighbours = 5;
     spoil(config);
     try {
       train(world(), dataset, config);

@@ -13,8 +13,8 @@ FAMILIES = {"als": ["als", "--k", "8", "--sweeps", "6"],
             "purchases": ["als", "--k", "8", "--event-weight", "purchase=1", "--hold-out", "random", "--sweeps", "6"],
             "patient": ["als", "--k", "8", "--patience", "2", "--sweeps", "6"],
             "itemknn": ["itemknn"], "rp3beta": ["rp3beta"], "userknn": ["userknn"], "popular": ["popular"],
-            "spectral": ["spectral", "--k", "12", "--weights-per-row", "40"],
-            "ease": ["ease", "--weights-per-row", "40"]}
+            "spectral": ["spectral", "--k", "12", "--neighbours", "40"],
+            "ease": ["ease", "--neighbours", "40"]}
 MODELS = [*FAMILIES, "blend"]
 
 

@@ -59,6 +59,39 @@ class SameBits(PipelineTest):
             if part.startswith("data.h5: ") and part != "data.h5: provenance":  # which names the files
                 self.assertEqual(other[part], digest, part)
 
+    def test_every_family(self):
+        """Each family's model, lists and metrics on 1 to 4 ranks; the blend is of all the others."""
+        self.run_well(1, "synth", "--users", "300", "--items", "120", "--events", "9000", "--output", "log")
+        self.run_well(1, "ingest", "--input", "log/events-*.csv", "--columns", "user=user,item=item,type=type,time=time",
+                      "--output", "data.h5")
+        settings = {"popular": [], "als": ["--k", "12", "--sweeps", "3"],
+                    "itemknn": ["--neighbours", "20", "--metric", "bm25", "--exponent", "0.7"],
+                    "rp3beta": ["--neighbours", "30"], "userknn": ["--neighbours", "25", "--kept-items", "60"],
+                    "spectral": ["--k", "9", "--neighbours", "15"],
+                    "ease": ["--neighbours", "20", "--lambda", "20", "--head-items", "70", "--tail", "knn"]}
+        first = {}
+        for ranks in (1, 2, 3, 4):
+            for family, options in settings.items():
+                for name, seen in ((family, []), (family + "-part", ["--hold-out", "random"])):
+                    self.run_well(ranks, "train", family, "--dataset", "data.h5", *options, *seen, "--output", name + ".h5")
+            self.run_well(ranks, "train", "blend", "--dataset", "data.h5", "--segments", "15,40", "--models",
+                          *[f"{family}.h5" for family in settings], "--validation-models",
+                          *[f"{family}-part.h5" for family in settings], "--output", "blend.h5")
+            for family in [*settings, "blend", "exact"]:
+                model = "spectral.h5" if family == "exact" else f"{family}.h5"
+                exact = ["--exact-filter"] if family == "exact" else []
+                self.run_well(ranks, "recommend", "--dataset", "data.h5", "--model", model, "--output", "lists", *exact)
+                found = [self.run_well(0, "info", model, "--json").json()["digest"],
+                         self.record("lists/run.json")["results"]["lists"]["digest"]]
+                if family == "exact":
+                    found.append(self.record("lists/run.json")["results"]["exact_filter"]["overlap"])
+                if family not in ("blend", "exact"):
+                    found.append(self.run_well(ranks, "evaluate", "--dataset", "data.h5", "--model", f"{family}-part.h5",
+                                               "--json", "--replicates", "20").json())
+                self.assertEqual(found, first.setdefault(family, found), f"{family} on {ranks} ranks")
+        self.assertLess(first["exact"][2], 1)
+        self.assertGreater(first["exact"][2], 0.3)
+
     def test_hundred_thousand_ratings(self):
         data = real_data("ml-100k")
         self.check(["--input", str(data / "u.data"), "--format", "tsv", "--columns", "user=0,item=1,rating=2,time=3",

@@ -82,6 +82,23 @@ class Tune(PipelineTest):
         with open(self.path("halved/best.toml"), encoding="utf-8") as file:
             self.assertIn("sweeps = 4", file.read())
 
+    def test_successive_halving_on_users(self):
+        options = ["--trials", "4", "--strategy", "halving", "--budget-key", "users", "--budget-min", "25", "--budget-max",
+                   "100"]
+        halved = self.tune(3, "halved", *options, "--groups", "2")
+        by_rung = [sum(trial["rung"] == rung for trial in self.trials("halved/trials.jsonl")) for rung in range(3)]
+        self.assertEqual(by_rung, [4, 2, 1])
+        self.assertEqual(self.outcome(halved), self.outcome(self.tune(0, "alone", *options)))
+        # The last rung is of all users: what a plain search finds for this setting.
+        plain = self.tune(0, "plain", "--trials", "4")
+        winner = halved["winner"]
+        same = [trial for trial in plain["finalists"] if trial["trial"] == winner["trial"]]
+        self.assertEqual(same[0]["metric"], winner["metric"])
+        first = [trial["metric"] for trial in self.trials("halved/trials.jsonl") if trial["rung"] == 0]
+        self.assertNotEqual(first, [trial["metric"] for trial in sorted(plain["finalists"], key=lambda t: t["trial"])])
+        with open(self.path("halved/best.toml"), encoding="utf-8") as file:
+            self.assertNotIn("\nusers = ", file.read())
+
     def test_grid(self):
         self.write("space.toml", "k = [2, 4]\nlambda = { low = 0.001, high = 0.1, scale = \"log\", steps = 3 }\nsweeps = 1\n")
         grid = self.tune(0, "grid", "--strategy", "grid")
@@ -103,7 +120,9 @@ class Tune(PipelineTest):
                                "--output", "never")
         self.write("space.toml", SPACE)
         for options, words in ((["--strategy", "grid"], "steps"), (["--share", "3/2"], "--share"),
-                               (["--trials", "0"], "--trials"), (["--groups", "0"], "--groups")):
+                               (["--trials", "0"], "--trials"),
+                               (["--strategy", "halving", "--budget-key", "users", "--budget-max", "101"], "--budget-max"),
+                               (["--groups", "0"], "--groups")):
             self.run_badly(2, USAGE, [words], "tune", "als", "--dataset", "data.h5", "--space", "space.toml", "--output",
                            "never", *options)
 

@@ -117,7 +117,7 @@ SpectralConfig spectral_config(SpectralPreset preset) {
   SpectralConfig config;
   config.preset = preset;
   config.k = 6;
-  config.weights_per_row = 8;
+  config.neighbours = 8;
   return config;
 }
 
@@ -247,7 +247,7 @@ TEST(Explain, DividesTheScoresOfItemWeightsTermByTerm) {
   PhaseLog phases;
   EaseConfig ease;
   ease.lambda = 20;
-  ease.weights_per_row = 9;
+  ease.neighbours = 9;
   ItemKnnConfig cosine, walk;
   cosine.similarity.k = 7;
   walk.similarity.metric = SimilarityMetric::rp3beta;

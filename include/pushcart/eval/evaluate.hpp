@@ -8,6 +8,7 @@
 
 #include "pushcart/base/phases.hpp"
 #include "pushcart/eval/held_out.hpp"
+#include "pushcart/models/exact_filter.hpp"
 #include "pushcart/models/model.hpp"
 #include "pushcart/topn/filters.hpp"
 
@@ -19,6 +20,7 @@ struct EvaluateConfig {
   std::uint64_t seed = 1;       ///< of the bootstrap
   SeenPolicy seen;              ///< items of the training data that are left out of the lists (--seen)
   Count batch_users = 1 << 16;  ///< users a rank ranks at a time: bounds memory, changes no result
+  const ExactFilter* exact_filter = nullptr;  ///< in place of the model's item weights (--exact-filter)
 };
 
 /// Central 95 % of the bootstrap replicates.
@@ -41,7 +43,10 @@ struct MetricValue {
 ///  - novelty@N: mean over all places filled of -log2(users who have the item in training, at least 1, over
 ///  all
 ///    users), in bits;
-///  - rmse, mae (ratings): over the held-out pairs, prediction = mean + user bias + score, not clamped; popularity
+///  - overlap@N (with an exact filter): mean share of the first N places with items of the baseline's first
+///  N;
+///  - rmse, mae (ratings): over the held-out pairs, prediction = mean + user bias + score, not clamped;
+///  popularity
 ///    predicts no rating, so the items' mean ratings are the baseline.
 struct EvaluationReport {
   std::string family;
@@ -66,12 +71,12 @@ struct EvaluationReport {
 };
 
 /// Ranks all items of the catalogue, those left out that config.seen hides (by default all of the user's
-/// training data), for every user with held-out
-/// items, by the model and by the popular model, and compares with what was held out. Intervals: Poisson
+/// training data), for every user with held-out items, by the model and by the baseline (the popular model;
+/// with an exact filter the model without it), and compares with what was held out. Intervals: Poisson
 /// bootstrap over users (Chamandy et al., Estimating uncertainty for massive data streams, 2012), the weights
 /// a function of seed and external user id. The same bits for any number of ranks and any batch. Collective.
 /// @throws ConfigError for --at or --replicates out of range, InputError if no held-out pair can be ranked
-EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& popular,
+EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& baseline,
                           const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
                           PhaseLog& phases);
 

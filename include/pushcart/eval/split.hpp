@@ -31,6 +31,12 @@ struct Split {
 /// @throws ConfigError for settings out of range, and for last_n if the dataset has no times
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config);
 
+/// The pairs of a share of the users, in (0, 1], chosen by their ids; a smaller share's users are among a
+/// larger one's. Numbering and ownership stay. Collective.
+Dataset of_some_users(const Communicator& comm, const Dataset& dataset, double share);
+/// The held-out pairs of the same users. Local.
+HeldOut of_some_users(const Dataset& dataset, const HeldOut& held_out, double share);
+
 /// The pairs that ingest held out by a time cut. Collective; ConfigError if there are none.
 HeldOut held_out_of(const Communicator& comm, const Dataset& dataset);
 

@@ -6,17 +6,29 @@
 #include "pushcart/base/phases.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/model.hpp"
+#include "pushcart/models/similarity.hpp"
 
 namespace pushcart {
+
+/// What items beyond the head get.
+enum class EaseTail : int {
+  none,  ///< no weights, neither to them nor from them
+  knn    ///< weights to and from them by similarity, on the scale of those of the head
+};
+EaseTail ease_tail_of(std::string_view name);  ///< "none" or "knn"; ConfigError
+std::string_view ease_tail_name(EaseTail tail);
 
 /// Steck 2019, "Embarrassingly shallow autoencoders for sparse data": the item weights B with a zero diagonal
 /// that minimize |R - R B|^2 + lambda |B|^2. With P = (R'R + lambda I)^-1, B_ji = -P_ji / P_ii.
 struct EaseConfig {
-  double lambda = 300;          ///< > 0, in squares of the data's values
-  Count weights_per_row = 200;  ///< the K entries of largest magnitude that are kept of each row of B, >= 1
-  /// Only the so many most popular items; the others get no weights, neither to them nor from them. 0 = all.
+  double lambda = 300;     ///< > 0, in squares of the data's values
+  Count neighbours = 200;  ///< the K entries of largest magnitude that are kept of each row of B, >= 1
+  /// Only the so many most popular items are fitted. 0 = all, or with tail = knn and a memory budget as many
+  /// as fit.
   Count head_items = 0;
-  std::map<std::string, double> event_weights;  ///< as in AlsConfig
+  EaseTail tail = EaseTail::none;
+  SimilarityConfig similarity{.metric = SimilarityMetric::tfidf};  ///< of the tail; its k is `neighbours`
+  std::map<std::string, double> event_weights;                     ///< as in AlsConfig
 
   Count batch_bytes = Count{1} << 28;  ///< rows of other ranks on a rank at once
   Count memory_budget_bytes = 0;       ///< a rank's budget (--memory-per-rank); 0 = none
@@ -28,7 +40,10 @@ struct EaseReport {
   double inverse_residual = 0;  ///< |G (P x) - x| / |x| for a fixed x of +-1
   double inverse_seconds = 0;   ///< of the inversion on this rank
   double operations = 0;        ///< floating-point operations of the inversion on this rank
-  Count planned_bytes = 0;      ///< memory planned on this rank
+  /// tail = knn: what similarities are multiplied with, the least-squares fit of B by them over those pairs
+  /// of the head that are neighbours; 1 if there are none.
+  double tail_scale = 1;
+  Count planned_bytes = 0;  ///< memory planned on this rank
 };
 
 struct EaseResult {

@@ -14,6 +14,8 @@ namespace pushcart {
 
 /// How alike two rows of a matrix V are (items by their users, or users by their items); P is the sum of
 /// v_ju v_iu over u, c the number of u that both have, n_j the number that row j has, N the number of all u.
+/// Where a metric is a cosine, the norms are |v_j|^(2a) |v_i|^(2(1-a)) with a = `exponent` (Aiolli 2013), j
+/// the side one comes from: those of the cosine proper for a = 0.5.
 enum class SimilarityMetric : int {
   cosine,    ///< P / (|v_j| |v_i|)
   jaccard,   ///< c / (n_j + n_i - c)
@@ -21,10 +23,9 @@ enum class SimilarityMetric : int {
   tfidf,     ///< cosine of sqrt(v) ln((1 + M) / (1 + n_u)), M the number of rows, n_u those that have u
   bm25,  ///< cosine of v (k1 + 1) / (v + k1 (1 - b + b s_j / mean s)) times the ln of tfidf; s_j = sum of v_j
   llr,   ///< Dunning's (1993) log-likelihood ratio G^2 of the 2 x 2 table, where c > n_j n_i / N
-  adjusted,    ///< ratings: cosine of v_iu - mean of user u; not rated = 0 after centring
-  pearson,     ///< ratings: cosine of v_iu - mean of item i; not rated = 0 after centring
-  asymmetric,  ///< P / (|v_j|^(2a) |v_i|^(2(1-a))) (Aiolli 2013): a = `exponent`
-  rp3beta      ///< sum over u of (v_ju / s_j)^alpha (v_iu / s_u)^alpha / n_i^beta (Paudel et al. 2017)
+  adjusted,  ///< ratings: cosine of v_iu - mean of user u; not rated = 0 after centring
+  pearson,   ///< ratings: cosine of v_iu - mean of item i; not rated = 0 after centring
+  rp3beta    ///< sum over u of (v_ju / s_j)^alpha (v_iu / s_u)^alpha / n_i^beta (Paudel et al. 2017)
 };
 SimilarityMetric similarity_metric_of(std::string_view name);  ///< ConfigError with the nearest known name
 std::string_view similarity_metric_name(SimilarityMetric metric);
@@ -52,7 +53,7 @@ struct SimilarityConfig {
   Count k = 100;          ///< best of each row that are kept, in [1, number of columns]
   double shrinkage = 0;   ///< scores are multiplied by c / (c + shrinkage), >= 0
   Count min_support = 1;  ///< pairs with a smaller c have no score, >= 1
-  double exponent = 0.5;  ///< asymmetric: a, in [0, 1]
+  double exponent = 0.5;  ///< cosines: a, in [0, 1]
   double alpha = 1;       ///< rp3beta, >= 0
   double beta = 0.3;      ///< rp3beta, >= 0
   double bm25_k1 = 1.2;   ///< >= 0

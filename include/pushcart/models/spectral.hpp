@@ -46,7 +46,7 @@ struct SpectralConfig {
   std::optional<double> user_exponent;            ///< a, in [0, 2]; absent, here and below = the preset's
   std::optional<double> item_exponent;            ///< b, in [0, 2]
   std::optional<double> sparse_weight;            ///< c, >= 0; 0 = no item weights
-  Count weights_per_row = 400;                    ///< K, >= 1
+  Count neighbours = 400;                         ///< K, >= 1
   std::optional<double> low_pass_weight;          ///< w, >= 0
   std::optional<double> low_pass_exponent;        ///< s, in [0, 2]
   LowPass low_pass = LowPass::ideal;              ///< h

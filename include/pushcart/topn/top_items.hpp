@@ -7,6 +7,7 @@
 #include "pushcart/base/phases.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/matrix/dataset.hpp"
+#include "pushcart/models/exact_filter.hpp"
 #include "pushcart/models/model.hpp"
 #include "pushcart/topn/top_lists.hpp"
 
@@ -29,6 +30,14 @@ struct TopRequest {
 /// served. Collective.
 TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset,
                    const TopRequest& request, PhaseLog& phases);
+
+/// top_items with the filter's terms in place of the model's item weights, some users at a time.
+TopLists top_items(const Communicator& comm, const Model& model, const ExactFilter& filter,
+                   const Dataset& dataset, const TopRequest& request, PhaseLog& phases);
+
+/// Mean over all lists of all ranks of overlap(); 1 if there are none. The lists are of the same rows.
+/// Collective.
+double mean_overlap(const Communicator& comm, const TopLists& lists, const TopLists& others);
 
 /// What top_items and similar_items hold on this rank beside model, request and lists.
 /// @param num_rows  rows served here

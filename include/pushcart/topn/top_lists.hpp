@@ -56,6 +56,9 @@ struct TopLists {
   Count num_rows() const { return static_cast<Count>(rows.size()); }
 };
 
+/// What share of the longer list's places hold items of both, 1 if both are empty. Local.
+double overlap(std::span<const Count> list, std::span<const Count> other);
+
 /// Positions in `lists.reasons` of an entry's reasons; none without explanations. Local.
 Range reasons_of(const TopLists& lists, Count entry);
 

@@ -1,4 +1,5 @@
 #include "app/families/family.hpp"
+#include "app/families/similarity_options.hpp"
 #include "pushcart/models/ease.hpp"
 
 namespace pushcart::app {
@@ -15,8 +16,18 @@ class EaseFamily : public ModelFamily {
   }
   void declare(OptionSet& options) override {
     options.add("lambda", config_.lambda, "regularization");
-    options.add("weights-per-row", config_.weights_per_row, "item weights kept of each item");
-    options.add("head-items", config_.head_items, "only so many of the most popular items; 0 = all");
+    options.add("neighbours", config_.neighbours, "weights kept of each item");
+    options.add(
+        "head-items", config_.head_items,
+        "fit only so many of the most popular items; 0 = all, or with --tail knn as many as fit the memory");
+    options.add_named(
+        "tail", config_.tail,
+        "what items beyond the head get: none, or knn (weights by --metric on the head's scale)",
+        ease_tail_of, ease_tail_name);
+    options.add_named("metric", config_.similarity.metric, metric_help(), similarity_metric_of,
+                      similarity_metric_name);
+    declare_metric_parameters(options, config_.similarity);
+    options.add("shrinkage", config_.similarity.shrinkage, shrinkage_help());
     options.add_bytes("batch-memory", config_.batch_bytes, "rows fetched on a rank at once (256MiB)");
   }
 
@@ -26,6 +37,7 @@ class EaseFamily : public ModelFamily {
     EaseResult result = train_ease(session.comm, request.train, config_, session.phases);
     const EaseReport& report = result.report;
     session.results["training"] = Json{{"items", report.num_items},
+                                       {"tail_scale", report.tail_scale},
                                        {"kept_share_of_item_weights", report.kept_share},
                                        {"inverse_residual", report.inverse_residual},
                                        {"inverse_seconds_on_rank_0", report.inverse_seconds},

@@ -10,6 +10,7 @@ namespace pushcart::app {
 
 /// The metrics, for the help of an option that takes one.
 std::string metric_help();
+std::string shrinkage_help();
 /// What single metrics want to know, but for rp3beta.
 void declare_metric_parameters(OptionSet& options, SimilarityConfig& config);
 /// All other options of a similarity: shared by `similar` and the families made of it.

@@ -37,7 +37,7 @@ void declare_spectral(OptionSet& options, SpectralConfig& spectral) {
   options.add("user-exponent", spectral.user_exponent, "a of Du^-a R Di^-b");
   options.add("item-exponent", spectral.item_exponent, "b of Du^-a R Di^-b");
   options.add("sparse-weight", spectral.sparse_weight, "weight of the item-item part; 0 = factors only");
-  options.add("weights-per-row", spectral.weights_per_row, "item weights kept of each item");
+  options.add("neighbours", spectral.neighbours, "weights kept of each item");
   options.add_named("low-pass", spectral.low_pass,
                     "what it keeps of a singular vector: ideal = all, linear = lambda", low_pass_of,
                     low_pass_name);

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "models/als/granule_sums.hpp"
 #include "models/linear/cut_rows.hpp"
+#include "models/linear/ease_tail.hpp"
 #include "models/linear/normalized_matrix.hpp"
 #include "models/linear/product_rows.hpp"
 #include "models/linear/symmetric_blocks.hpp"
@@ -28,11 +30,16 @@ constexpr Count fetched_entry_bytes = sizeof(std::int32_t) + sizeof(float);
 constexpr Count columns_at_once = 16;  // of a panel: one cache line of floats
 
 std::string settings_text(const EaseConfig& config, Count num_items) {
-  const nlohmann::json settings = {{"family", "ease"},
-                                   {"lambda", config.lambda},
-                                   {"weights_per_row", config.weights_per_row},
-                                   {"head_items", num_items},
-                                   {"event_weights", config.event_weights}};
+  nlohmann::json settings = {{"family", "ease"},
+                             {"lambda", config.lambda},
+                             {"neighbours", config.neighbours},
+                             {"head_items", num_items},
+                             {"event_weights", config.event_weights}};
+  if (config.tail == EaseTail::knn) {
+    settings["tail"] = {{"metric", similarity_metric_name(config.similarity.metric)},
+                        {"shrinkage", config.similarity.shrinkage},
+                        {"exponent", config.similarity.exponent}};
+  }
   return settings.dump();
 }
 
@@ -112,6 +119,7 @@ class Fit {
         size_(size),
         owned_(dataset.items.range(comm.rank())),
         num_owned_(std::clamp<Count>(size - owned_.begin, 0, owned_.size())),
+        tail_(find_tail()),
         blocks_(comm, size),
         probe_(probe_vector(size)) {
     report_.num_items = size;
@@ -128,23 +136,32 @@ class Fit {
     invert();
     cut();
     check_inverse();
+    if (tail_) {
+      model_.item_weights = tail_->join(*model_.item_weights, num_owned_);
+      report_.tail_scale = tail_->scale();
+    }
     return {std::move(model_), std::move(report_)};
   }
 
  private:
+  std::unique_ptr<EaseTailWeights> find_tail() const {
+    if (config_.tail == EaseTail::none || size_ == dataset_.num_items()) return nullptr;
+    return std::make_unique<EaseTailWeights>(comm_, dataset_, config_, size_, phases_);
+  }
+
   /// G = R'R + lambda I, row by row from the items' owners to the blocks' owners.
   void fill() {
     const auto timer = phases_.time("ease: Gram matrix", num_owned_);
-    const TwoSided sides{rows_.by_item(), rows_.by_item().values, rows_.by_user(), rows_.by_user().values,
-                         dataset_.users};
+    const Operands operands{rows_.by_item(), rows_.by_item().values, rows_.by_user(), rows_.by_user().values,
+                            dataset_.users};
     ProductLimits limits;
-    limits.num_items = size_;
+    limits.num_rows = limits.num_columns = size_;
     limits.batch_entries = std::max<Count>(1, config_.batch_bytes / 4 / fetched_entry_bytes);
     limits.batch_rows = std::max<Count>(1, config_.batch_bytes / 4 / (size_ * fetched_entry_bytes));
     RowsToSend outgoing(comm_.size());
     const Count block = blocks_.block_size();
     for_each_product_row(
-        comm_, sides, limits,
+        comm_, operands, limits,
         [&](Count local, const ProductRow& product) {
           const Count row = owned_.begin + local;
           outgoing.add(blocks_.owner_of_row(row), row, product, (row / block + 1) * block);
@@ -175,7 +192,7 @@ class Fit {
   void cut() {
     const auto timer = phases_.time("ease: item weights", num_owned_);
     const std::vector<float> diagonal = blocks_.diagonal();
-    CutRows rows(owned_, dataset_.num_items(), config_.weights_per_row);
+    CutRows rows(owned_, dataset_.num_items(), config_.neighbours);
     image_.assign(static_cast<std::size_t>(owned_.size()), 0.0F);
     struct Thread {
       std::vector<float> columns;
@@ -210,7 +227,7 @@ class Fit {
     }
     report_.kept_share = rows.kept_share(comm_);
     model_.item_weights = rows.take();
-    log_info("item weights: the {} largest a row hold {:.1f} % of the squares of B", config_.weights_per_row,
+    log_info("item weights: the {} largest a row hold {:.1f} % of the squares of B", config_.neighbours,
              100 * report_.kept_share);
   }
 
@@ -228,6 +245,7 @@ class Fit {
       }
     }
     image_[static_cast<std::size_t>(item - owned_.begin)] = static_cast<float>(image);
+    if (tail_) tail_->compare(item - owned_.begin, negated, diagonal);
     rows.set(item - owned_.begin, entries);
   }
 
@@ -265,7 +283,8 @@ class Fit {
   PhaseLog& phases_;
   const Count size_;
   const Range owned_;
-  const Count num_owned_;  // of the head
+  const Count num_owned_;                        // of the head
+  const std::unique_ptr<EaseTailWeights> tail_;  // found before the inverse takes its memory
   SymmetricBlocks blocks_;
   const std::vector<double> probe_;  // x of the check
   std::vector<float> image_;         // P x of the owned items
@@ -281,9 +300,9 @@ void check_settings(const EaseConfig& config, Count num_items) {
     throw ConfigError(fmt::format("--head-items {} must be from 1 to {}, the number of items (or 0 for all)",
                                   config.head_items, num_items));
   }
-  if (config.weights_per_row < 1 || config.weights_per_row > num_items) {
-    throw ConfigError(fmt::format("--weights-per-row {} must be from 1 to {}, the number of items",
-                                  config.weights_per_row, num_items));
+  if (config.neighbours < 1 || config.neighbours > num_items) {
+    throw ConfigError(fmt::format("--neighbours {} must be from 1 to {}, the number of items",
+                                  config.neighbours, num_items));
   }
 }
 
@@ -296,36 +315,47 @@ MemoryPlan plan_memory(const Communicator& comm, const Dataset& dataset, const E
   plan.add("panels", SymmetricBlocks::working_bytes(size, comm.size()));
   plan.add("rows on their way", 2 * std::min(config.batch_bytes, size * size * fetched_entry_bytes));
   plan.add("sums of a row", (threads + 2) * size * Count{sizeof(double) + 1 + 4 + 8 + 4 * columns_at_once});
-  plan.add("item weights",
-           CutRows::planned_bytes(std::min(items, size), std::min(config.weights_per_row, size)));
+  plan.add("item weights", CutRows::planned_bytes(std::min(items, size), std::min(config.neighbours, size)));
   plan.add("sparse matrix of the check", entries * Count{2 * sizeof(float)});
+  if (config.tail == EaseTail::knn) {
+    plan.add("neighbours of the tail", EaseTailWeights::planned_bytes(items, config.neighbours));
+  }
   return plan;
 }
 
-/// How many items would fit: for the message of a refusal.
+/// How many of `size` items fit into the budget of every rank. Collective.
 Count items_that_fit(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, Count size) {
-  Count fits = 0;
-  while (size - fits > 1) {
-    const Count middle = fits + (size - fits) / 2;
+  Count fits = 0, too_many = size + 1;
+  while (too_many - fits > 1) {
+    const Count middle = fits + (too_many - fits) / 2;
     if (plan_memory(comm, dataset, config, middle).total_bytes() <= config.memory_budget_bytes) {
       fits = middle;
     } else {
-      size = middle;
+      too_many = middle;
     }
   }
-  return fits;
+  return comm.allreduce(fits, Reduce::min);
+}
+
+/// How many items are fitted. Collective.
+Count head_size(const Communicator& comm, const Dataset& dataset, const EaseConfig& config) {
+  if (config.head_items > 0) return config.head_items;
+  if (config.tail == EaseTail::none || config.memory_budget_bytes == 0) return dataset.num_items();
+  const Count fits = items_that_fit(comm, dataset, config, dataset.num_items());
+  log_info("ease: the {} most popular of {} items are fitted, as --memory-per-rank allows", fits,
+           dataset.num_items());
+  return std::max<Count>(1, fits);
 }
 
 void announce(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, Count size,
               const MemoryPlan& plan) {
-  const Count fits = config.memory_budget_bytes > 0
-                         ? comm.allreduce(items_that_fit(comm, dataset, config, size + 1), Reduce::min)
-                         : size;
+  const Count fits = config.memory_budget_bytes > 0 ? items_that_fit(comm, dataset, config, size) : size;
   try {
     announce_memory(comm, "train ease", plan, config.memory_budget_bytes);
   } catch (const ConfigError& error) {
-    throw ConfigError(
-        fmt::format("{}; or fit the most popular items only: --head-items {} would do", error.what(), fits));
+    throw ConfigError(fmt::format(
+        "{}; or fit the most popular items only: --head-items {} would do, --tail knn for the others",
+        error.what(), fits));
   }
 }
 
@@ -335,7 +365,7 @@ void announce(const Communicator& comm, const Dataset& dataset, const EaseConfig
 EaseResult train_ease(const Communicator& comm, const Dataset& train, const EaseConfig& config,
                       PhaseLog& phases) {
   linear::check_settings(config, train.num_items());
-  const Count size = config.head_items > 0 ? config.head_items : train.num_items();
+  const Count size = linear::head_size(comm, train, config);
   const MemoryPlan plan = linear::plan_memory(comm, train, config, size);
   linear::announce(comm, train, config, size, plan);
   const TrainingRows rows = select_rows(comm, train, config.event_weights, 0, PairValue::strength);

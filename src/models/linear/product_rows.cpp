@@ -44,9 +44,9 @@ class Accumulator {
   std::vector<std::int32_t> touched_;
 };
 
-/// Rows of some users of other ranks, their columns below a limit.
+/// Some rows of B of other ranks, their columns below a limit.
 struct FetchedRows {
-  std::vector<Count> users;  // ascending
+  std::vector<Count> numbers;  // ascending
   std::vector<Count> offsets{0};
   std::vector<std::int32_t> columns;
   std::vector<float> values;
@@ -54,16 +54,16 @@ struct FetchedRows {
 
 class Products {
  public:
-  Products(const Communicator& comm, const TwoSided& s, const ProductLimits& limits)
+  Products(const Communicator& comm, const Operands& s, const ProductLimits& limits)
       : comm_(comm),
         s_(s),
         limits_(limits),
-        owned_users_(s.users.range(comm.rank())),
-        num_rows_(std::clamp<Count>(limits.num_items - s.by_item.rows.begin, 0, s.by_item.num_rows())),
+        owned_(s.inner.range(comm.rank())),
+        num_rows_(std::clamp<Count>(limits.num_rows - s.left.rows.begin, 0, s.left.num_rows())),
         accumulators_(static_cast<std::size_t>(omp_get_max_threads())) {
-    for (Accumulator& accumulator : accumulators_) accumulator.start(limits.num_items);
-    carried_.start(limits.num_items);
-    carried_in_.start(limits.num_items);
+    for (Accumulator& accumulator : accumulators_) accumulator.start(limits.num_columns);
+    carried_.start(limits.num_columns);
+    carried_in_.start(limits.num_columns);
     plan();
   }
 
@@ -77,19 +77,19 @@ class Products {
   }
 
  private:
-  bool is_own(Count user) const { return owned_users_.contains(user); }
-  Count own_prefix(Count user) const {
-    const auto columns = s_.by_user.row_columns(user - owned_users_.begin);
-    return std::lower_bound(columns.begin(), columns.end(), limits_.num_items) - columns.begin();
+  bool is_own(Count inner) const { return owned_.contains(inner); }
+  Count own_prefix(Count inner) const {
+    const auto columns = s_.right.row_columns(inner - owned_.begin);
+    return std::lower_bound(columns.begin(), columns.end(), limits_.num_columns) - columns.begin();
   }
 
   /// Cuts the entries of the owned rows into batches by what they bring in; a long row may be cut.
   void plan() {
-    const WorkRows item_rows(s_.by_item);
-    FactorExchange lengths(comm_, item_rows, s_.users, {.method = ExchangeMethod::stream});
-    std::vector<float> own_lengths(static_cast<std::size_t>(owned_users_.size()));
-    for (Count user = owned_users_.begin; user < owned_users_.end; ++user) {
-      own_lengths[static_cast<std::size_t>(user - owned_users_.begin)] = static_cast<float>(own_prefix(user));
+    const WorkRows left_rows(s_.left);
+    FactorExchange lengths(comm_, left_rows, s_.inner, {.method = ExchangeMethod::stream});
+    std::vector<float> own_lengths(static_cast<std::size_t>(owned_.size()));
+    for (Count inner = owned_.begin; inner < owned_.end; ++inner) {
+      own_lengths[static_cast<std::size_t>(inner - owned_.begin)] = static_cast<float>(own_prefix(inner));
     }
     Count entries = 0, rows = 0;
     lengths.start(own_lengths, 1);
@@ -102,7 +102,7 @@ class Products {
           rows = entries = 0;
         }
         for (Count e = piece.begin; e < piece.end; ++e) {
-          if (is_own(s_.by_item.columns[static_cast<std::size_t>(e)])) continue;
+          if (is_own(s_.left.columns[static_cast<std::size_t>(e)])) continue;
           const auto more = static_cast<Count>(gathered[lengths.positions()[static_cast<std::size_t>(e)]][0]);
           if (entries > 0 && entries + more > limits_.batch_entries) {
             cuts_.push_back(e);
@@ -114,7 +114,7 @@ class Products {
       }
     }
     lengths.finish();
-    const Count end = s_.by_item.offsets[static_cast<std::size_t>(num_rows_)];
+    const Count end = s_.left.offsets[static_cast<std::size_t>(num_rows_)];
     cuts_.push_back(end);
     cuts_.resize(static_cast<std::size_t>(comm_.allreduce(static_cast<Count>(cuts_.size()), Reduce::max)),
                  end);
@@ -123,33 +123,34 @@ class Products {
   void fetch(Count begin, Count end) {
     fetched_ = {};
     for (Count e = begin; e < end; ++e) {
-      const Count user = s_.by_item.columns[static_cast<std::size_t>(e)];
-      if (!is_own(user)) fetched_.users.push_back(user);
+      const Count inner = s_.left.columns[static_cast<std::size_t>(e)];
+      if (!is_own(inner)) fetched_.numbers.push_back(inner);
     }
-    std::ranges::sort(fetched_.users);
-    const auto repeated = std::ranges::unique(fetched_.users);
-    fetched_.users.erase(repeated.begin(), repeated.end());
+    std::ranges::sort(fetched_.numbers);
+    const auto repeated = std::ranges::unique(fetched_.numbers);
+    fetched_.numbers.erase(repeated.begin(), repeated.end());
     if (comm_.size() == 1) return;
 
     std::vector<Count> asked(static_cast<std::size_t>(comm_.size()), 0);
-    for (const Count user : fetched_.users) ++asked[static_cast<std::size_t>(s_.users.owner(user))];
-    const auto requests = comm_.alltoallv(std::span<const Count>(fetched_.users), asked);
+    for (const Count inner : fetched_.numbers) ++asked[static_cast<std::size_t>(s_.inner.owner(inner))];
+    const auto requests = comm_.alltoallv(std::span<const Count>(fetched_.numbers), asked);
     std::vector<Count> lengths, entry_counts(requests.counts.size(), 0);
     std::vector<std::int32_t> columns;
     std::vector<float> values;
     std::size_t next = 0;
     for (std::size_t rank = 0; rank < requests.counts.size(); ++rank) {
       for (Count n = 0; n < requests.counts[rank]; ++n) {
-        const Count user = requests.data[next++], local = user - owned_users_.begin;
-        const Count length = own_prefix(user), first = s_.by_user.offsets[static_cast<std::size_t>(local)];
+        const Count inner = requests.data[next++], local = inner - owned_.begin;
+        const Count length = own_prefix(inner), first = s_.right.offsets[static_cast<std::size_t>(local)];
         lengths.push_back(length);
         entry_counts[rank] += length;
-        const auto row = s_.by_user.row_columns(local);
+        const auto row = s_.right.row_columns(local);
         columns.insert(columns.end(), row.begin(), row.begin() + length);
-        values.insert(values.end(), s_.user_values.begin() + first, s_.user_values.begin() + first + length);
+        values.insert(values.end(), s_.right_values.begin() + first,
+                      s_.right_values.begin() + first + length);
       }
     }
-    // Owners are contiguous ranges: what comes back by rank is in the order of the users asked for.
+    // Owners are contiguous ranges: what comes back by rank is in the order of the rows asked for.
     for (const Count length : comm_.alltoallv(std::span<const Count>(lengths), requests.counts).data) {
       fetched_.offsets.push_back(fetched_.offsets.back() + length);
     }
@@ -159,17 +160,17 @@ class Products {
 
   void add(Accumulator& sums, Count entry) const {
     const auto at = static_cast<std::size_t>(entry);
-    const Count user = s_.by_item.columns[at];
-    const auto weight = static_cast<double>(s_.item_values[at]);
-    if (is_own(user)) {
-      const Count local = user - owned_users_.begin, length = own_prefix(user);
-      const auto first = static_cast<std::size_t>(s_.by_user.offsets[static_cast<std::size_t>(local)]);
-      sums.add(weight, s_.by_user.row_columns(local).first(static_cast<std::size_t>(length)),
-               s_.user_values.subspan(first, static_cast<std::size_t>(length)));
+    const Count inner = s_.left.columns[at];
+    const auto weight = static_cast<double>(s_.left_values[at]);
+    if (is_own(inner)) {
+      const Count local = inner - owned_.begin, length = own_prefix(inner);
+      const auto first = static_cast<std::size_t>(s_.right.offsets[static_cast<std::size_t>(local)]);
+      sums.add(weight, s_.right.row_columns(local).first(static_cast<std::size_t>(length)),
+               s_.right_values.subspan(first, static_cast<std::size_t>(length)));
       return;
     }
     const auto place = static_cast<std::size_t>(
-        std::lower_bound(fetched_.users.begin(), fetched_.users.end(), user) - fetched_.users.begin());
+        std::lower_bound(fetched_.numbers.begin(), fetched_.numbers.end(), inner) - fetched_.numbers.begin());
     const auto first = static_cast<std::size_t>(fetched_.offsets[place]);
     const auto length = static_cast<std::size_t>(fetched_.offsets[place + 1]) - first;
     sums.add(weight, std::span<const std::int32_t>(fetched_.columns).subspan(first, length),
@@ -178,7 +179,7 @@ class Products {
 
   /// Rows that have entries in [begin, end), or end there without any.
   void work(Count begin, Count end, const std::function<void(Count, const ProductRow&)>& consume) {
-    const auto& offsets = s_.by_item.offsets;
+    const auto& offsets = s_.left.offsets;
     const Count first = next_row_;
     while (next_row_ < num_rows_ && offsets[static_cast<std::size_t>(next_row_) + 1] <= end) ++next_row_;
     const bool is_cut = next_row_ < num_rows_ && offsets[static_cast<std::size_t>(next_row_)] < end;
@@ -200,9 +201,9 @@ class Products {
   }
 
   const Communicator& comm_;
-  const TwoSided s_;
+  const Operands s_;
   const ProductLimits limits_;
-  const Range owned_users_;
+  const Range owned_;
   const Count num_rows_;
   std::vector<Accumulator> accumulators_;
   Accumulator carried_, carried_in_;  // of a row cut between batches
@@ -213,7 +214,7 @@ class Products {
 
 }  // namespace
 
-void for_each_product_row(const Communicator& comm, const TwoSided& s, const ProductLimits& limits,
+void for_each_product_row(const Communicator& comm, const Operands& s, const ProductLimits& limits,
                           const std::function<void(Count, const ProductRow&)>& consume,
                           const std::function<void()>& after_batch) {
   Products(comm, s, limits).run(consume, after_batch);

@@ -35,7 +35,7 @@ std::string settings_text(const SpectralConfig& config, const SpectralFilter& fi
                                    {"user_exponent", filter.user_exponent},
                                    {"item_exponent", filter.item_exponent},
                                    {"sparse_weight", filter.sparse_weight},
-                                   {"weights_per_row", config.weights_per_row},
+                                   {"neighbours", config.neighbours},
                                    {"low_pass", low_pass_name(config.low_pass)},
                                    {"low_pass_weight", filter.low_pass_weight},
                                    {"low_pass_exponent", filter.low_pass_exponent},
@@ -180,15 +180,15 @@ class Fit {
 
   void add_weights() {
     const auto timer = phases_.time("spectral: item weights", matrix_.by_item().num_rows());
-    const TwoSided sides{matrix_.by_item(), matrix_.item_values(), matrix_.by_user(), matrix_.user_values(),
-                         matrix_.users()};
+    const Operands operands{matrix_.by_item(), matrix_.item_values(), matrix_.by_user(),
+                            matrix_.user_values(), matrix_.users()};
     ProductLimits limits;
-    limits.num_items = dataset_.num_items();
+    limits.num_rows = limits.num_columns = dataset_.num_items();
     limits.batch_entries = std::max<Count>(1, config_.batch_bytes / 2 / fetched_entry_bytes);
-    CutRows rows(matrix_.by_item().rows, dataset_.num_items(), config_.weights_per_row);
+    CutRows rows(matrix_.by_item().rows, dataset_.num_items(), config_.neighbours);
     std::vector<std::vector<CutRows::Entry>> threads(static_cast<std::size_t>(omp_get_max_threads()));
     const double scale = filter_.sparse_weight * scale_;
-    for_each_product_row(comm_, sides, limits, [&](Count row, const ProductRow& product) {
+    for_each_product_row(comm_, operands, limits, [&](Count row, const ProductRow& product) {
       auto& entries = threads[static_cast<std::size_t>(omp_get_thread_num())];
       entries.clear();
       for (const std::int32_t column : product.columns) {
@@ -200,7 +200,7 @@ class Fit {
     report_.kept_share = rows.kept_share(comm_);
     model_.item_weights = rows.take();
     log_info("item weights: the {} largest a row hold {:.1f} % of the off-diagonal squares",
-             config_.weights_per_row, 100 * report_.kept_share);
+             config_.neighbours, 100 * report_.kept_share);
   }
 
   const Communicator& comm_;
@@ -231,7 +231,7 @@ MemoryPlan plan_memory(const Communicator& comm, const Dataset& dataset, const T
   plan.add("Gram matrix", width * width * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
   plan.add("residuals", items / Partition::granule(dataset.num_items()) * config.k * double_bytes);
   if (filter.sparse_weight > 0) {
-    plan.add("item weights", CutRows::planned_bytes(items, config.weights_per_row));
+    plan.add("item weights", CutRows::planned_bytes(items, config.neighbours));
     plan.add("sums of a row", (threads + 2) * dataset.num_items() * Count{double_bytes + 1 + 4 + 8});
     const Count all_bytes = comm.sum(rows.by_user().num_entries()) * fetched_entry_bytes;
     if (comm.size() > 1) plan.add("user rows fetched", 2 * std::min(config.batch_bytes, all_bytes));

@@ -81,9 +81,9 @@ SpectralFilter resolve_filter(const SpectralConfig& config, Count num_users, Cou
     throw ConfigError(fmt::format("--k {} must be from 1 to {}, the smaller of {} users and {} items",
                                   config.k, smaller, num_users, num_items));
   }
-  if (filter.sparse_weight > 0 && (config.weights_per_row < 1 || config.weights_per_row > num_items)) {
-    throw ConfigError(fmt::format("--weights-per-row {} must be from 1 to {}, the number of items",
-                                  config.weights_per_row, num_items));
+  if (filter.sparse_weight > 0 && (config.neighbours < 1 || config.neighbours > num_items)) {
+    throw ConfigError(fmt::format("--neighbours {} must be from 1 to {}, the number of items",
+                                  config.neighbours, num_items));
   }
   if (filter.sparse_weight == 0 && filter.low_pass_weight == 0 && filter.sharpening_time == 0 &&
       filter.polynomial.empty()) {

@@ -54,8 +54,10 @@ InnerStatistic inner_statistic(SimilarityMetric metric, bool is_binary) {
 }
 
 /// Whether the weights of binary pairs depend on u alone, so that both sides' fit into the left one's values.
+/// Those of bm25 have a factor of the row besides, which the norms take away if both sides' count alike.
 bool folds_right_into_left(const Context& context) {
-  return context.is_binary && !context.is_cross;
+  const bool is_alike = context.config.metric != SimilarityMetric::bm25 || context.config.exponent == 0.5;
+  return context.is_binary && !context.is_cross && is_alike;
 }
 
 double row_sum(const SparseRows& rows, Count row, bool is_binary) {
@@ -142,7 +144,7 @@ double scale_of(const Context& context, Role role, const Operand& operand, Count
   }
   const double squares = squared_norm(context, operand, row);
   if (!(squares > 0)) return 0;
-  if (config.metric != SimilarityMetric::asymmetric) return 1 / std::sqrt(squares);
+  if (config.exponent == 0.5) return 1 / std::sqrt(squares);
   return std::pow(squares, role == Role::left ? -config.exponent : config.exponent - 1);
 }
 

@@ -15,6 +15,7 @@ namespace {
 template <class T, std::size_t n>
 using Names = std::array<std::pair<T, std::string_view>, n>;
 
+// A metric's first name is the one written.
 constexpr Names<SimilarityMetric, 10> metric_names{{{SimilarityMetric::cosine, "cosine"},
                                                     {SimilarityMetric::jaccard, "jaccard"},
                                                     {SimilarityMetric::tanimoto, "tanimoto"},
@@ -23,7 +24,7 @@ constexpr Names<SimilarityMetric, 10> metric_names{{{SimilarityMetric::cosine, "
                                                     {SimilarityMetric::llr, "llr"},
                                                     {SimilarityMetric::adjusted, "adjusted"},
                                                     {SimilarityMetric::pearson, "pearson"},
-                                                    {SimilarityMetric::asymmetric, "asymmetric"},
+                                                    {SimilarityMetric::cosine, "asymmetric"},
                                                     {SimilarityMetric::rp3beta, "rp3beta"}}};
 constexpr Names<SimilarityValues, 2> values_names{
     {{SimilarityValues::binary, "binary"}, {SimilarityValues::as_is, "values"}}};
