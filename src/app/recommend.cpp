@@ -99,7 +99,7 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
                     Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan) {
   plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
-  plan_top_items(plan, model, num_users, n);
+  plan_top_items(comm, plan, model, num_users, num_excluded, n);
   announce_memory(comm, step, plan, budget_bytes);
 }
 

@@ -27,7 +27,7 @@ Partition balanced_partition(const Communicator& comm, Count num_rows, std::size
 
 Partition partition_by_work(Count num_rows, std::span<const Count> granule_entries, int num_ranks) {
   // A row's share of Gram matrix, rotation and scoring, in units of one interaction's work.
-  constexpr double cost_of_a_row = 16.0;
+  constexpr double cost_of_a_row = 32.0;
   const Count granule = Partition::granule(num_rows);
   std::vector<double> costs;
   for (std::size_t g = 0; g < granule_entries.size(); ++g) {

@@ -284,7 +284,7 @@ void BlockSearch::refuse_score(const Query& query, Count item) const {
   throw NumericError(
       fmt::format("the score of {} for item number {} is not a number (the model has an infinite "
                   "or undefined value); train it again with more regularization",
-                  (*row_name_)(query.row), item));
+                  (*row_name_)(query.position), item));
 }
 
 }  // namespace pushcart::detail

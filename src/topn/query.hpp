@@ -16,7 +16,7 @@ struct WeightCursor {
 
 /// A row that is being served.
 struct Query {
-  Count row = 0;                    ///< global
+  Count position = 0;               ///< among the rows served
   std::span<const float> factors;   ///< empty if the model has none
   std::span<const Count> excluded;  ///< ascending
   std::span<WeightCursor> weights;  ///< by ascending item of the history; blocks come by ascending item then

@@ -9,9 +9,11 @@
 
 namespace pushcart::detail {
 
-QueryBatch::QueryBatch(const Communicator& comm, const SearchTask& task, const ScreenKernel* kernel,
-                       const CodeBasis& basis, Count begin, Count end)
-    : task_(task), kernel_(kernel), basis_(basis) {
+QueryBatch::QueryBatch(const Communicator& comm, const SearchTask& task, const ServedRows& rows,
+                       const ScreenKernel* kernel, const CodeBasis& basis, Count begin, Count end)
+    : task_(task), rows_(rows), kernel_(kernel), basis_(basis), row_name_([&rows](Count i) {
+        return rows.name(i);
+      }) {
   wanted_ = std::min(task.n, task.items.partition.num_rows());
   if (task.weights != nullptr) fetch_weights(comm, begin, end);
   entries_ = std::make_unique_for_overwrite<RankKey[]>(
@@ -23,7 +25,7 @@ QueryBatch::QueryBatch(const Communicator& comm, const SearchTask& task, const S
 void QueryBatch::fetch_weights(const Communicator& comm, Count begin, Count end) {
   std::vector<Count> touched;
   for (Count i = begin; i < end; ++i) {
-    const auto columns = task_.history->row_columns(local_row(i, *task_.history));
+    const auto columns = rows_.history(i).columns;
     touched.insert(touched.end(), columns.begin(), columns.end());
   }
   weights_ = WeightRows(comm, task_.items.partition, *task_.weights, touched);
@@ -31,23 +33,20 @@ void QueryBatch::fetch_weights(const Communicator& comm, Count begin, Count end)
 }
 
 void QueryBatch::add_query(Count i, Count begin) {
-  const Count row = task_.rows[static_cast<std::size_t>(i)];
-  Query query{row, {}, {},
-              {},  0,  TopBuffer(entries_.get() + (i - begin) * TopBuffer::room(wanted_), wanted_)};
-  if (!task_.queries.empty()) query.factors = task_.queries.row(row - task_.queries.rows.begin);
-  if (task_.excluded.num_rows() > 0) query.excluded = task_.excluded.row_columns(i);
+  Query query{i,
+              rows_.factors(i),
+              rows_.excluded(i),
+              {},
+              0,
+              TopBuffer(entries_.get() + (i - begin) * TopBuffer::room(wanted_), wanted_)};
   if (task_.weights != nullptr) {
     const std::size_t first = cursors_.size();
-    const Count local = local_row(i, *task_.history);
-    for (Count e = 0; e < task_.history->row_length(local); ++e) {
-      const auto position = static_cast<std::size_t>(e);
-      const auto weights = weights_.row(task_.history->row_columns(local)[position]);
-      cursors_.push_back({weights.columns, weights.values, task_.history->row_values(local)[position]});
+    const auto history = rows_.history(i), own = rows_.own_items(i);
+    for (std::size_t e = 0; e < history.columns.size(); ++e) {
+      const auto weights = weights_.row(history.columns[e]);
+      cursors_.push_back({weights.columns, weights.values, history.values[e]});
     }
-    if (task_.row_items != nullptr) {
-      const Count own = local_row(i, *task_.row_items);
-      cursors_.push_back({task_.row_items->row_columns(own), task_.row_items->row_values(own), 1.0F});
-    }
+    if (!own.columns.empty()) cursors_.push_back({own.columns, own.values, 1.0F});
     query.weights = std::span(cursors_).subspan(first);  // reserved: does not move
   }
   queries_.push_back(query);
@@ -55,9 +54,9 @@ void QueryBatch::add_query(Count i, Count begin) {
 
 /// Norms, and codes if a kernel wants them.
 void QueryBatch::encode_rows() {
-  if (task_.queries.empty()) return;
+  if (queries_.empty() || queries_.front().factors.empty()) return;
   const auto num_rows = static_cast<Count>(queries_.size());
-  const Count num_columns = task_.queries.num_columns;
+  const auto num_columns = static_cast<Count>(queries_.front().factors.size());
   if (kernel_ != nullptr) {
     num_code_columns_ = padded_columns(*kernel_, num_columns);
     codes_.resize(static_cast<std::size_t>(num_rows * num_code_columns_));
@@ -104,8 +103,7 @@ void QueryBatch::begin_lists(const ItemBlock& block, std::vector<std::unique_ptr
   find_active();
   sort_biases_if_needed(block);
   for_each_tile(threads.front()->begin_rows(), [&](std::span<Query* const> rows) {
-    threads[static_cast<std::size_t>(omp_get_thread_num())]->begin_lists(block, panels_, rows,
-                                                                         task_.row_name);
+    threads[static_cast<std::size_t>(omp_get_thread_num())]->begin_lists(block, panels_, rows, row_name_);
   });
 }
 
@@ -133,7 +131,7 @@ void QueryBatch::search(const ItemBlock& block, std::vector<std::unique_ptr<Bloc
   find_active();
   sort_biases_if_needed(block);
   for_each_tile(threads.front()->tile_rows(), [&](std::span<Query* const> rows) {
-    threads[static_cast<std::size_t>(omp_get_thread_num())]->search(block, panels_, rows, task_.row_name);
+    threads[static_cast<std::size_t>(omp_get_thread_num())]->search(block, panels_, rows, row_name_);
     if (omp_get_thread_num() == 0) progress();
   });
 }
@@ -155,7 +153,7 @@ void QueryBatch::append_to(TopLists& lists) {
   lists.items.resize(static_cast<std::size_t>(lists.offsets.back()));
   lists.scores.resize(lists.items.size());
   for_each_query([&](std::size_t i) {
-    lists.rows[before + i] = queries_[i].row;
+    lists.rows[before + i] = rows_.row(queries_[i].position);
     const Count begin = lists.offsets[before + i], size = lists.offsets[before + i + 1] - begin;
     for (Count rank = 0; rank < size; ++rank) {
       lists.items[static_cast<std::size_t>(begin + rank)] = queries_[i].best[rank].item();

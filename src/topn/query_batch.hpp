@@ -5,17 +5,17 @@
 #include <vector>
 
 #include "topn/block_search.hpp"
-#include "topn/top_search.hpp"
+#include "topn/served_rows.hpp"
 
 namespace pushcart::detail {
 
 /// Some of a task's rows with their lists so far, their 8-bit codes and what of W they need.
 class QueryBatch {
  public:
-  /// Serves task.rows[begin, end). Collective.
+  /// Serves rows [begin, end). Collective.
   /// @param basis  of the codes, if there is a kernel
-  QueryBatch(const Communicator& comm, const SearchTask& task, const ScreenKernel* kernel,
-             const CodeBasis& basis, Count begin, Count end);
+  QueryBatch(const Communicator& comm, const SearchTask& task, const ServedRows& rows,
+             const ScreenKernel* kernel, const CodeBasis& basis, Count begin, Count end);
   QueryBatch(const QueryBatch&) = delete;
   QueryBatch& operator=(const QueryBatch&) = delete;
 
@@ -30,9 +30,6 @@ class QueryBatch {
 
  private:
   void fetch_weights(const Communicator& comm, Count begin, Count end);
-  Count local_row(Count i, const SparseRows& table) const {
-    return task_.rows[static_cast<std::size_t>(i)] - table.rows.begin;
-  }
   void add_query(Count i, Count begin);
   void encode_rows();
   void encode(Count i);
@@ -42,6 +39,7 @@ class QueryBatch {
   void for_each_tile(Count tile, Work&& work);
 
   const SearchTask& task_;
+  const ServedRows& rows_;
   const ScreenKernel* kernel_;
   const CodeBasis& basis_;
   Count wanted_ = 0;
@@ -50,9 +48,10 @@ class QueryBatch {
   std::unique_ptr<RankKey[]> entries_;  ///< TopBuffer::room a query
   std::vector<Query> queries_;
   Count num_code_columns_ = 0;
-  std::vector<std::uint8_t> codes_;  ///< rows x num_code_columns_
-  ItemPanels panels_;                ///< of the block at hand
-  std::vector<Query*> active_;       ///< queries that the block at hand may serve
+  std::function<std::string(Count)> row_name_;  ///< of a position
+  std::vector<std::uint8_t> codes_;             ///< rows x num_code_columns_
+  ItemPanels panels_;                           ///< of the block at hand
+  std::vector<Query*> active_;                  ///< queries that the block at hand may serve
 };
 
 }  // namespace pushcart::detail

@@ -8,13 +8,23 @@
 
 namespace pushcart {
 
-void plan_top_items(MemoryPlan& plan, const Model& model, Count num_rows, Count n) {
+void plan_top_items(const Communicator& comm, MemoryPlan& plan, const Model& model, Count num_rows,
+                    Count num_excluded, Count n) {
+  const Count num_ranks = comm.size(), all_rows = comm.sum(num_rows), all_excluded = comm.sum(num_excluded);
+  const Count borrowed = std::max<Count>(0, (all_rows + num_ranks - 1) / num_ranks - num_rows);
+  const Count excluded_a_row = all_excluded / std::max<Count>(1, all_rows) + 1;
   const Count num_columns = model.item_factors.num_columns;
   n = std::min(n, model.items.num_rows());
   constexpr Count widest_multiple = 64;  // of the columns of codes
   const Count code_columns = (num_columns + widest_multiple - 1) / widest_multiple * widest_multiple;
   const Count block_rows = detail::ItemTour::block_items;
   plan.add("lists", num_rows * n * Count{sizeof(Count) + sizeof(float) + 1});
+  if (num_ranks > 1) {
+    plan.add("rows served for others",
+             borrowed * (num_columns * 4 + 2 * excluded_a_row * Count{sizeof(Count) + sizeof(float)} +
+                         n * Count{sizeof(Count) + sizeof(float)}));
+  }
+  num_rows += borrowed;
   plan.add("best items so far", num_rows * (detail::TopBuffer::room(n) * Count{sizeof(detail::RankKey)} +
                                             Count{sizeof(detail::Query)}));
   plan.add("8-bit codes of the rows", num_rows * code_columns);

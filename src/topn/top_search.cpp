@@ -16,11 +16,10 @@ namespace pushcart::detail {
 
 namespace {
 
-std::vector<Count> batch_cuts(const Communicator& comm, const SearchTask& task) {
-  if (task.weights == nullptr) return {0, static_cast<Count>(task.rows.size())};
-  return weight_batches(comm, *task.weights, task.rows.size(), [&](std::size_t row) {
-    return task.history->row_columns(task.rows[row] - task.history->rows.begin);
-  });
+std::vector<Count> batch_cuts(const Communicator& comm, const SearchTask& task, const ServedRows& rows) {
+  if (task.weights == nullptr) return {0, rows.size()};
+  return weight_batches(comm, *task.weights, static_cast<std::size_t>(rows.size()),
+                        [&](std::size_t row) { return rows.history(static_cast<Count>(row)).columns; });
 }
 
 void check_task(const Communicator& comm, const SearchTask& task) {
@@ -57,12 +56,13 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
   const CodeBasis basis = kernel == nullptr ? CodeBasis() : CodeBasis(comm, task.queries, task.items.factors);
   TopLists lists;
   std::exception_ptr failure;
-  const std::vector<Count> cuts = batch_cuts(comm, task);
+  const ServedRows rows(comm, task);
+  const std::vector<Count> cuts = batch_cuts(comm, task, rows);
   // Weights come by ascending item.
   const TourOrder order = task.weights == nullptr ? TourOrder::by_norm : TourOrder::by_index;
-  Progress progress("scoring", static_cast<Count>(task.rows.size()) * task.items.partition.num_rows());
+  Progress progress("scoring", rows.size() * task.items.partition.num_rows());
   for (std::size_t b = 0; b + 1 < cuts.size(); ++b) {
-    QueryBatch batch(comm, task, kernel, basis, cuts[b], cuts[b + 1]);
+    QueryBatch batch(comm, task, rows, kernel, basis, cuts[b], cuts[b + 1]);
     ItemTour tour(comm, task.items, order);
     const Count num_first = order == TourOrder::by_norm ? first_block_size(task, kernel, tour) : 0;
     lists.scoring.pairs += (cuts[b + 1] - cuts[b]) * tour.num_items();
@@ -96,6 +96,7 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
   collectively(comm, "score the catalogue", [&] {
     if (failure) std::rethrow_exception(failure);
   });
+  rows.give_back(comm, lists);
   return lists;
 }
 

@@ -51,6 +51,26 @@ TEST(TopItems, EqualsBruteForceForManyWidthsAndLengths) {
   }
 }
 
+/// Only users of the first rank ask, so the others serve nearly all of them in its place.
+TEST(TopItems, EqualsBruteForceWhereOneRankHasAllWhoAsk) {
+  const Dataset dataset = wide_dataset(150, 600);
+  const auto only_first = [&](Count n) {
+    TopRequest request = all_users(dataset, n);
+    if (!world().is_root()) request.users.clear();
+    exclude_seen(dataset, request);
+    return request;
+  };
+  Model model = factor_model(dataset, 16, normal_cells(23), normal_cells(24));
+  expect_brute_force(model, dataset, only_first(20));
+  set_bias(model, [](Count item) { return static_cast<float>(item % 7); });
+  set_weights(model, 0.05, 25);
+  expect_brute_force(model, dataset, only_first(20));
+  Model linear = model;  // weights without factors
+  linear.user_factors = {};
+  linear.item_factors = {};
+  expect_brute_force(linear, dataset, only_first(5));
+}
+
 TEST(TopItems, EqualsBruteForceAcrossBlocks) {
   const Dataset dataset = wide_dataset(150, many_items);
   Model model = factor_model(dataset, 16, normal_cells(3), normal_cells(4));

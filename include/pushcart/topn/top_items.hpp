@@ -40,8 +40,11 @@ TopLists top_items(const Communicator& comm, const Model& model, const ExactFilt
 double mean_overlap(const Communicator& comm, const TopLists& lists, const TopLists& others);
 
 /// What top_items and similar_items hold on this rank beside model, request and lists.
-/// @param num_rows  rows served here
-void plan_top_items(MemoryPlan& plan, const Model& model, Count num_rows, Count n);
+/// Ranks serve like numbers of rows, so a rank with fewer than the mean takes some of others. Collective.
+/// @param num_rows      rows of this rank
+/// @param num_excluded  entries of what is excluded from their lists
+void plan_top_items(const Communicator& comm, MemoryPlan& plan, const Model& model, Count num_rows,
+                    Count num_excluded, Count n);
 
 /// The scoring of all ranks together: sums, and the longest time. Collective.
 ScoringReport sum_over_ranks(const Communicator& comm, const ScoringReport& mine);

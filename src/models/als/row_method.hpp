@@ -16,7 +16,8 @@ enum class RowMethod : int {
 /// do not depend on the day or the machine.
 RowMethod method_of_row(AlsSolver solver, Count d, Count k);
 
-/// Multiply-adds at the speed of matrix products that solving a row takes, for handing out work.
+/// Multiply-adds at the speed of matrix products that solving a row takes, for handing out work: without
+/// rotating what iterations start from, which its owner has done when solving begins.
 double cost_of_row(RowMethod method, Count d, Count k);
 
 /// Room for the gathered rows of a group of systems (or of as many as fit), bytes.
