@@ -10,7 +10,7 @@ packages=(
   libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev
 )
 if [[ "${1:-}" == "--with-tests" ]]; then
-  packages+=(libgtest-dev libgmock-dev libbenchmark-dev python3 python3-h5py)
+  packages+=(libgtest-dev libgmock-dev libbenchmark-dev python3 python3-h5py slurm-wlm munge iproute2)
 fi
 
 missing=()

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <omp.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -71,13 +73,15 @@ Json phases_json(const std::vector<PhaseSummary>& phases) {
 }
 
 std::string record_text(const Session& session, const RunHeader& header,
-                        const std::vector<PhaseSummary>& phases, const std::vector<Count>& peaks) {
+                        const std::vector<PhaseSummary>& phases, const std::vector<Count>& peaks,
+                        const std::vector<std::string>& hosts) {
   Json record;
   record["command"] = header.command;
   record["pushcart"] = {{"version", version()}, {"build", build_description()}};
   record["started"] = header.started;
   record["seconds"] = header.seconds;
   record["ranks"] = session.comm.size();
+  record["hosts"] = hosts;
   record["threads_per_rank"] = omp_get_max_threads();
   record["cpu_path"] = cpu_path_name(cpu_path());
   record["config"] = header.config;
@@ -86,6 +90,14 @@ std::string record_text(const Session& session, const RunHeader& header,
   record["peak_memory_bytes_by_rank"] = peaks;
   record["results"] = session.results;
   return record.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::vector<std::string> hosts_by_rank(const Communicator& comm) {
+  std::array<char, 256> name{};  // longer names are cut
+  ::gethostname(name.data(), name.size() - 1);
+  std::vector<std::string> hosts;
+  for (const auto& host : comm.allgather(name)) hosts.emplace_back(host.data());
+  return hosts;
 }
 
 void print_results(const Session& session) {
@@ -129,7 +141,8 @@ void finish(Session& session, const RunHeader& header, const std::string& path) 
   const auto phases = summarize(comm, session.phases);
   const auto peaks = comm.allgather(peak_memory_bytes());
   if (!path.empty()) {
-    write_text_at_end(session, path, comm.is_root() ? record_text(session, header, phases, peaks) : "");
+    const auto hosts = hosts_by_rank(comm);
+    write_text_at_end(session, path, comm.is_root() ? record_text(session, header, phases, peaks, hosts) : "");
   }
   for (const auto& output : session.outputs) output->publish();
   collectively(comm, "printing the results", [&] {

@@ -1,0 +1,166 @@
+"""The jobs of jobs/ on a real Slurm of three hosts on this machine (tests/cluster/slurm_up.sh), and the same chain without
+Slurm. Skipped where network namespaces are not allowed."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from support import MPIEXEC, PUSHCART
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CLUSTER = ROOT / "tests/cluster"
+ENDS_WELL = "COMPLETED"
+
+
+class Slurm(unittest.TestCase):
+    """All tests share one cluster and one folder, outside of /tmp, which every host has of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        if "PUSHCART_SANITIZE" in os.environ:
+            raise unittest.SkipTest("not under sanitizers")
+        cls.home = pathlib.Path(tempfile.mkdtemp(prefix="pushcart_slurm_", dir="/var/tmp"))
+        cls.cluster = cls.home / "cluster"
+        up = subprocess.run([CLUSTER / "slurm_up.sh", cls.cluster, "3", "2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, timeout=120)
+        if up.returncode == 77:
+            shutil.rmtree(cls.home)
+            raise unittest.SkipTest(up.stdout.strip().splitlines()[-1])
+        if up.returncode != 0:
+            raise AssertionError(f"the cluster does not come up:\n{up.stdout}")
+        cls.tag = (cls.cluster / "run/tag").read_text().strip()
+        shutil.copy(PUSHCART, cls.home / "pushcart")
+        shutil.copytree(ROOT / "jobs", cls.home / "jobs")
+        shutil.copytree(ROOT / "scripts", cls.home / "scripts")
+        cls.environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM")}
+        cls.environment.update(PUSHCART=str(cls.home / "pushcart"), OMPI_ALLOW_RUN_AS_ROOT="1",
+                               OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", SLURM_CONF=str(cls.cluster / "slurm.conf"))
+        try:
+            cls.call(PUSHCART, "synth", "--output", "shop", "--users", "3000", "--items", "1200", "--events", "200000", "--seed",
+                     "7")
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        subprocess.run([CLUSTER / "slurm_down.sh", cls.cluster], timeout=120)
+        shutil.rmtree(cls.home, ignore_errors=True)
+
+    @classmethod
+    def call(cls, *command, **environment):
+        ended = subprocess.run([str(word) for word in command], cwd=cls.home, env={**cls.environment, **environment},
+                               capture_output=True, text=True, timeout=200)
+        if ended.returncode != 0:
+            raise AssertionError(f"{command} ended with {ended.returncode}\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}")
+        return ended.stdout
+
+    def submit(self, *options, **environment):
+        return self.call("sbatch", "--parsable", *options, **environment).strip()
+
+    def show(self, job):
+        fields = self.call("scontrol", "show", "job", job).split()
+        return dict(field.split("=", 1) for field in fields if "=" in field)
+
+    def wait_for(self, what, patience, condition):
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if condition():
+                return
+            time.sleep(0.2)
+        logs = "\n".join(f"--- {log}\n{log.read_text()[-1500:]}" for log in self.home.rglob("*.log") if "cluster" not in log.parts)
+        self.fail(f"no {what} after {patience} s\n" + self.call("squeue") + logs)
+
+    def wait_for_end(self, job, patience=120):
+        self.wait_for(f"end of job {job}", patience, lambda: self.show(job)["JobState"] not in
+                      ("PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "REQUEUED"))
+        return self.show(job)["JobState"]
+
+    def digest(self, name):
+        return json.loads(self.call(PUSHCART, "info", name, "--json"))["digest"]
+
+    def digests(self, run):
+        return {name: self.digest(f"{run}/{name}") for name in ("data-train.h5", "data.h5", "model.h5", "lists/lists.h5",
+                                                                "similar/lists.h5")}
+
+    def long_training(self, name, sweeps=3000):
+        """A run folder with its data, and a configuration with which its training takes a while."""
+        run = f"runs/{name}"
+        text = (ROOT / "jobs/quickstart.toml").read_text().replace("sweeps = 8", f"sweeps = {sweeps}")
+        (self.home / f"{name}.toml").write_text(text)
+        environment = {"RUN": run, "CONFIG": f"{name}.toml"}
+        (self.home / run).mkdir(parents=True)
+        self.call(PUSHCART, "ingest", "--config", f"{name}.toml", "--output", f"{run}/data-train.h5")
+        self.call(PUSHCART, "ingest", "--config", f"{name}.toml", "--hold-out-days", "0", "--output", f"{run}/data.h5")
+        return run, environment
+
+    def train(self, environment):
+        """Submits the training to two hosts and waits until it is at work."""
+        log = self.home / environment["RUN"] / "train.log"
+        job = self.submit("--nodes=2", f"--output={log}", "jobs/train_als.sbatch", **environment)
+        self.wait_for("sweep", 60, lambda: log.exists() and "sweep 3:" in log.read_text())
+        return job, log
+
+    def assert_nothing_half(self, run):
+        """Files with a final name are whole; temporary ones of a killed process may be left."""
+        for file in (self.home / run).glob("*.h5"):
+            self.digest(file)
+        self.assertFalse((self.home / run / "model.h5").exists())
+
+    def test_nightly_chain_on_two_hosts_is_that_without_slurm(self):
+        job = self.submit("jobs/retrain_nightly.sbatch", RUN="runs/night", SUBMIT="--nodes=2")
+        self.assertEqual(self.wait_for_end(job), ENDS_WELL)
+        jobs = [word for word in (self.home / "runs/night/jobs.txt").read_text().split() if word.isdigit()]
+        self.assertEqual(len(jobs), 5)
+        for job in jobs:
+            self.assertEqual(self.wait_for_end(job), ENDS_WELL, job)
+        self.assertEqual((self.home / "runs/current").resolve(), (self.home / "runs/night").resolve())
+        record = json.loads((self.home / "runs/night/model.run.json").read_text())
+        self.assertEqual(record["ranks"], 4)
+        self.assertEqual(len(set(record["hosts"])), 2, "not on two hosts")
+        found = self.digests("runs/night")
+        self.call("jobs/local.sh", RUN="runs/alone", RANKS="3", PATH=f"{pathlib.Path(MPIEXEC).parent}:{os.environ['PATH']}")
+        self.assertEqual(self.digests("runs/alone"), found)
+        self.assertEqual((self.home / "runs/current").resolve(), (self.home / "runs/alone").resolve())
+
+    def test_a_failed_step_ends_the_chain(self):
+        self.call("bash", "-c", "printf 'user,item\\n' > empty.csv")
+        (self.home / "broken.toml").write_text('[ingest]\ninput = ["empty.csv"]\ncolumns = { user = "user", item = "item" }\n')
+        job = self.submit("jobs/retrain_nightly.sbatch", RUN="runs/broken", CONFIG="broken.toml")
+        self.assertEqual(self.wait_for_end(job), ENDS_WELL)
+        jobs = [word for word in (self.home / "runs/broken/jobs.txt").read_text().split() if word.isdigit()]
+        self.assertEqual([self.wait_for_end(job) for job in jobs], ["FAILED"] + 4 * ["CANCELLED"])
+        self.assertFalse((self.home / "runs/broken/model.h5").exists())
+
+    def test_cancelled_training_leaves_no_half_file(self):
+        run, environment = self.long_training("cancelled")
+        job, _ = self.train(environment)
+        self.call("scancel", job)
+        self.assertEqual(self.wait_for_end(job, 30), "CANCELLED")
+        self.assert_nothing_half(run)
+
+    def test_lost_host_is_survived_by_requeue(self):
+        run, environment = self.long_training("lost", sweeps=600)
+        job, log = self.train(environment)
+        lost = self.call("scontrol", "show", "hostnames", self.show(job)["NodeList"]).split()[1]
+        subprocess.run(["ip", "link", "set", f"{self.tag}v{lost.removeprefix('node')}", "down"], check=True)
+        try:
+            self.wait_for("second start", 120, lambda: self.show(job).get("Restarts") == "1" and
+                          self.show(job)["JobState"] != "COMPLETING")
+            self.assertEqual(self.wait_for_end(job, 120), ENDS_WELL)
+        finally:
+            subprocess.run(["ip", "link", "set", f"{self.tag}v{lost.removeprefix('node')}", "up"], check=True)
+        self.assertNotIn(lost, self.call("scontrol", "show", "hostnames", self.show(job)["NodeList"]).split())
+        self.call(PUSHCART, "train", "als", "--config", environment["CONFIG"], "--dataset", f"{run}/data.h5", "--output",
+                  "alone.h5")
+        self.assertEqual(self.digest(f"{run}/model.h5"), self.digest("alone.h5"))
+
+
+if __name__ == "__main__":
+    unittest.main()
