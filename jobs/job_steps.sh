@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the jobs beside it: the steps of a night, each a command line of pushcart, and how a step is launched.
 # A step writes into the folder RUN. Exit code 75 means "stopped at a checkpoint, run again".
 #
