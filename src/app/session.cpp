@@ -128,7 +128,7 @@ void write_text_at_end(Session& session, const std::string& path, const std::str
   std::optional<OutputFile> file;
   collectively(session.comm, "writing " + path, [&] {
     if (!session.comm.is_root()) return;
-    file.emplace(place);
+    file.emplace(place, Compression::none, session.writer);
     file->write(text);
     file->finish();
     if (place != path) file->publish();  // its folder gets its name later

@@ -20,6 +20,7 @@ struct Session {
 
   nlohmann::ordered_json results = nlohmann::ordered_json::object();
   nlohmann::ordered_json inputs = nlohmann::ordered_json::array();
+  std::string writer;  ///< one of several jobs that write into one folder; empty = the only one
   std::string text;  ///< results for people, printed on stdout unless --json
   /// Take their names at the end of the run, in this order, before its record.
   std::vector<std::unique_ptr<StagedOutput>> outputs = {};

@@ -25,7 +25,10 @@ class Tune : public Command {
     return "search a family's settings on a validation part of the training data";
   }
   std::vector<std::string> positional() const override { return {"family"}; }
-  std::string record_path() const override { return options_.output + "/run.json"; }
+  std::string record_path() const override {
+    const auto [index, of] = parse_share(options_.share);
+    return of == 1 ? options_.output + "/run.json" : fmt::format("{}/run-{}.json", options_.output, index);
+  }
   void declare(OptionSet& options) override { declare_tune(options, options_); }
 
   void run(Session& session) override {
@@ -37,6 +40,7 @@ class Tune : public Command {
       for (const auto& assignment : settings) TrialSettings(options_, assignment);  // unknown keys, bad texts
       if (comm.is_root()) make_folder(options_.output);
     });
+    if (const auto [index, of] = parse_share(options_.share); of > 1) session.writer = fmt::format("{}of{}", index, of);
     std::optional<TrialGroup> group;
     {
       const auto timer = session.phases.time("read dataset");
@@ -54,6 +58,7 @@ class Tune : public Command {
     for (std::size_t rung = 0; rung < rungs.size(); ++rung) {
       const auto timer = session.phases.time("trials", static_cast<Count>(alive.size()));
       run_rung(session, *group, context, settings, alive, static_cast<int>(rung), rungs[rung], log);
+      log = known_trials(comm, context);  // other shares may have ended meanwhile: the last one tells the winner
       if (!complete(log, settings, alive, static_cast<int>(rung))) return report_part(session, log);
       alive = survivors(log, settings, alive, static_cast<int>(rung), rungs[rung]);
     }

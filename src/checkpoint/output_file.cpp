@@ -52,8 +52,8 @@ struct OutputFile::State {
   std::string pending;
   Count num_bytes = 0;
 
-  State(std::string file_path, Compression compression) : path(std::move(file_path)) {
-    temporary = path + ".partial";
+  State(std::string file_path, Compression compression, const std::string& writer) : path(std::move(file_path)) {
+    temporary = path + ".partial" + (writer.empty() ? "" : "-" + writer);
     XXH3_64bits_reset(stored);
     XXH3_64bits_reset(content);
     descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -126,8 +126,8 @@ struct OutputFile::State {
   }
 };
 
-OutputFile::OutputFile(std::string path, Compression compression)
-    : state_(std::make_unique<State>(std::move(path), compression)) {}
+OutputFile::OutputFile(std::string path, Compression compression, const std::string& writer)
+    : state_(std::make_unique<State>(std::move(path), compression, writer)) {}
 OutputFile::~OutputFile() = default;
 OutputFile::OutputFile(OutputFile&&) noexcept = default;
 OutputFile& OutputFile::operator=(OutputFile&&) noexcept = default;

@@ -16,6 +16,10 @@ for file in "$folder"/run/slurmd.*.pid "$folder/run/slurmctld.pid" "$folder/run/
   rm -f "$file"
 done
 tag=$(cat "$folder/run/tag" 2>/dev/null) || exit 0
-for space in $(ip netns list | awk -v tag="${tag}n" 'index($1, tag) == 1 {print $1}'); do ip netns del "$space"; done
+for space in $(ip netns list | awk -v tag="${tag}n" 'index($1, tag) == 1 {print $1}'); do
+  # ranks of a host that was cut off know nothing of the end of their job
+  for process in $(ip netns pids "$space"); do kill -9 "$process" 2>/dev/null; done
+  ip netns del "$space"
+done
 ip link del "${tag}b" 2>/dev/null
 exit 0

@@ -83,8 +83,9 @@ for ((i = 1; i <= nodes; ++i)); do
   nsenter --net="/run/netns/$space" unshare --uts --ipc --mount bash -c \
     "hostname node$i; mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /dev/shm; exec slurmd -N node$i -f '$SLURM_CONF'"
 done
-for ((waited = 0; waited < 60; ++waited)); do
+for ((waited = 0;; ++waited)); do
   [[ $(sinfo --noheader --Node --format=%T 2>/dev/null | grep -c idle) == "$nodes" ]] && break
+  ((waited < 200)) || { echo "the nodes do not come up:"; sinfo; tail -n 5 "$folder"/log/*.log; exit 1; }
   sleep 0.5
 done
 sinfo

@@ -82,6 +82,11 @@ class Slurm(unittest.TestCase):
                       ("PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "REQUEUED"))
         return self.show(job)["JobState"]
 
+    def assert_ends_well(self, job):
+        state = self.wait_for_end(job)
+        logs = sorted(self.home.rglob("*.log"), key=lambda log: log.stat().st_mtime)
+        self.assertEqual(state, ENDS_WELL, f"job {job}\n" + "\n".join(f"--- {log}\n{log.read_text()[-1500:]}" for log in logs[-3:]))
+
     def digest(self, name):
         return json.loads(self.call(PUSHCART, "info", name, "--json"))["digest"]
 
@@ -115,11 +120,11 @@ class Slurm(unittest.TestCase):
 
     def test_nightly_chain_on_two_hosts_is_that_without_slurm(self):
         job = self.submit("jobs/retrain_nightly.sbatch", RUN="runs/night", SUBMIT="--nodes=2")
-        self.assertEqual(self.wait_for_end(job), ENDS_WELL)
+        self.assert_ends_well(job)
         jobs = [word for word in (self.home / "runs/night/jobs.txt").read_text().split() if word.isdigit()]
         self.assertEqual(len(jobs), 5)
         for job in jobs:
-            self.assertEqual(self.wait_for_end(job), ENDS_WELL, job)
+            self.assert_ends_well(job)
         self.assertEqual((self.home / "runs/current").resolve(), (self.home / "runs/night").resolve())
         record = json.loads((self.home / "runs/night/model.run.json").read_text())
         self.assertEqual(record["ranks"], 4)
@@ -133,10 +138,46 @@ class Slurm(unittest.TestCase):
         self.call("bash", "-c", "printf 'user,item\\n' > empty.csv")
         (self.home / "broken.toml").write_text('[ingest]\ninput = ["empty.csv"]\ncolumns = { user = "user", item = "item" }\n')
         job = self.submit("jobs/retrain_nightly.sbatch", RUN="runs/broken", CONFIG="broken.toml")
-        self.assertEqual(self.wait_for_end(job), ENDS_WELL)
+        self.assert_ends_well(job)
         jobs = [word for word in (self.home / "runs/broken/jobs.txt").read_text().split() if word.isdigit()]
         self.assertEqual([self.wait_for_end(job) for job in jobs], ["FAILED"] + 4 * ["CANCELLED"])
         self.assertFalse((self.home / "runs/broken/model.h5").exists())
+
+    def test_a_tuning_array_finds_what_one_job_finds(self):
+        (self.home / "space.toml").write_text("k = [4, 8]\nsweeps = 2\nalpha0 = [0.01, 0.1]\n")
+        text = (ROOT / "jobs/quickstart.toml").read_text()
+        (self.home / "tuned.toml").write_text(text + '\n[tune]\nstrategy = "grid"\n')
+        environment = {"RUN": "runs/tuned", "CONFIG": "tuned.toml", "SPACE": "space.toml"}
+        ingest = self.submit("jobs/ingest.sbatch", **environment)
+        self.assert_ends_well(ingest)
+        array = self.submit("jobs/tune_array.sbatch", **environment)
+        for task in range(1, 5):
+            self.assert_ends_well(f"{array}_{task}")
+        best = (self.home / "runs/tuned/tuning/best.toml").read_text()
+        self.call(PUSHCART, "tune", "als", "--config", "tuned.toml", "--dataset", "runs/tuned/data-train.h5", "--space",
+                  "space.toml", "--output", "tuned-alone")
+        self.assertEqual(self.settings(best), self.settings((self.home / "tuned-alone/best.toml").read_text()))
+
+    @staticmethod
+    def settings(text):
+        return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+    def test_scaling_job_leaves_a_page(self):
+        for mode in ("strong", "weak"):
+            job = self.submit(f"jobs/scaling_{mode}.sbatch", OUTPUT=mode,
+                              SIZE="--users 600 --items 300 --events 10000 --k 8 --sweeps 1 --repeats 1")
+            self.assert_ends_well(job)
+            self.assertIn("| 2x1 |", (self.home / mode / "scaling.md").read_text())
+
+    def test_the_night_submits_the_next_one(self):
+        job = self.submit("jobs/retrain_nightly.sbatch", RUN="runs/first", AGAIN="now+1day")
+        self.assert_ends_well(job)
+        waiting = [line.split() for line in self.call("squeue", "--noheader", "--format=%i %j %r").splitlines()]
+        following = [words[0] for words in waiting if words[1] == "nightly" and words[2] == "BeginTime"]
+        self.assertEqual(len(following), 1, waiting)
+        self.call("scancel", *following)
+        for job in [word for word in (self.home / "runs/first/jobs.txt").read_text().split() if word.isdigit()]:
+            self.assert_ends_well(job)
 
     def test_cancelled_training_leaves_no_half_file(self):
         run, environment = self.long_training("cancelled")
@@ -153,7 +194,7 @@ class Slurm(unittest.TestCase):
         try:
             self.wait_for("second start", 120, lambda: self.show(job).get("Restarts") == "1" and
                           self.show(job)["JobState"] != "COMPLETING")
-            self.assertEqual(self.wait_for_end(job, 120), ENDS_WELL)
+            self.assert_ends_well(job)
         finally:
             subprocess.run(["ip", "link", "set", f"{self.tag}v{lost.removeprefix('node')}", "up"], check=True)
         self.assertNotIn(lost, self.call("scontrol", "show", "hostnames", self.show(job)["NodeList"]).split())

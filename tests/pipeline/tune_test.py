@@ -21,7 +21,8 @@ class Tune(PipelineTest):
 
     def tune(self, ranks, output, *options):
         self.run_well(ranks, "tune", "als", "--dataset", "data.h5", "--space", "space.toml", "--output", output, *options)
-        return self.record(output + "/run.json")["results"]["tuning"]
+        name = f"run-{options[options.index('--share') + 1].split('/')[0]}.json" if "--share" in options else "run.json"
+        return self.record(f"{output}/{name}")["results"]["tuning"]
 
     def trials(self, name):
         with open(self.path(name), encoding="utf-8") as file:

@@ -17,7 +17,8 @@ enum class Compression { none, gzip };
 /// several ranks: finish() on all, agree, then publish().
 class OutputFile {
  public:
-  OutputFile(std::string path, Compression compression = Compression::none);
+  /// `writer` (none: empty) becomes a part of the temporary name, where several jobs may write one file: the last one wins.
+  OutputFile(std::string path, Compression compression = Compression::none, const std::string& writer = {});
   ~OutputFile();  ///< removes the temporary file unless published
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) noexcept;
