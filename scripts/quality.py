@@ -40,6 +40,8 @@ class Program:
     """The program, on some ranks and threads."""
 
     def __init__(self, path, ranks, threads):
+        if ranks > 1 and not shutil.which("mpirun"):
+            raise SystemExit("mpirun is not there")
         self.launch = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
         self.path, self.ranks, self.threads = str(path), ranks, threads
         self.environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
@@ -120,6 +122,14 @@ class DataSet:
     def file_of(row, seen="all"):
         return "".join(c if c.isalnum() else "-" for c in row["name"]) + ("" if seen == "all" else ".part") + ".h5"
 
+    def program_of(self, row):
+        """Rows may ask for ranks and threads of their own."""
+        if "ranks" not in row:
+            return self.program
+        program = Program(self.program.path, row["ranks"], row.get("threads", 1))
+        program.folder = self.folder
+        return program
+
     def train(self, row, seen="all"):
         """Trains a row's model on all training pairs, or without those that blends learn their weights on."""
         words = list(self.options_of(row))
@@ -129,12 +139,13 @@ class DataSet:
             parts = [self.row(name) for name in row["parts"]]
             words += ["--models", *[self.file_of(part) for part in parts]]
             words += ["--validation-models", *[self.file_of(part, "part") for part in parts]]
-        return self.program.run("train", *words, "--output", self.file_of(row, seen))
+        return self.program_of(row).run("train", *words, "--output", self.file_of(row, seen))
 
     def measure(self, row, dataset_digest, again):
         """Trains and tests a row, unless that is known already."""
+        program = self.program_of(row)
         described = {"options": self.options_of(row), "parts": [self.options_of(self.row(n)) for n in row.get("parts", [])],
-                     "dataset": dataset_digest, "ranks": self.program.ranks, "threads": self.program.threads,
+                     "dataset": dataset_digest, "ranks": program.ranks, "threads": program.threads,
                      "evaluate": self.settings.get("evaluate", {}), "validation": self.settings["validation"]}
         note = self.folder / (self.file_of(row) + ".row.json")
         if note.exists() and not again:
@@ -147,7 +158,7 @@ class DataSet:
                 raise SystemExit(f"{self.name}: the row '{name}' must come before '{row['name']}'")
             part_seconds += self.train(self.row(name), "part")[1]
         trained, train_seconds, train_bytes = self.train(row)
-        metrics, list_seconds, list_bytes = self.program.run(
+        metrics, list_seconds, list_bytes = program.run(
             "evaluate", "--dataset", "data.h5", "--model", self.file_of(row), "--at=20",
             *option_words(self.located(self.settings.get("evaluate", {}))))
         measured = {"described": described, "recall": metrics["recall@20"], "ndcg": metrics["ndcg@20"],
@@ -173,11 +184,9 @@ class DataSet:
                          f"{found['list_seconds']:.1f} s | {found['peak_bytes'] / 2**20:.0f} MiB |")
         lines += ["", f"All rows but `ease`, training, lists and metrics together: {total / 60:.1f} minutes.", "", "Settings:", ""]
         for row in self.settings["rows"]:
-            words = " ".join(option_words(row.get("options", {})))
-            if "parts" in row:
-                words += " of " + ", ".join(row["parts"])
-            lines.append(f"- {row['name']}: `{row['family']}{' ' if words and 'parts' not in row else ''}"
-                         + (f"{words}`" if "parts" not in row else f"`{words}"))
+            words = " ".join([row["family"], *option_words(row.get("options", {}))])
+            parts = f" of {'; '.join(row['parts'])}" if "parts" in row else ""
+            lines.append(f"- {row['name']}: `{words}`{parts}")
         return "\n".join(lines)
 
     def tune(self, row):
@@ -226,8 +235,6 @@ def main():
     given = parser.parse_args()
     if not given.pushcart.exists():
         raise SystemExit(f"{given.pushcart} is not there: build it, or say --pushcart")
-    if given.ranks > 1 and not shutil.which("mpirun"):
-        raise SystemExit("mpirun is not there")
     program = Program(given.pushcart.resolve(), given.ranks, given.threads)
     if given.tune:
         name, row = given.tune.split("/", 1)
