@@ -3,6 +3,7 @@
 
     scripts/quality.py --data DIR --work DIR                     all data sets
     scripts/quality.py --data DIR --work DIR gowalla ml-1m       some of them
+    scripts/quality.py --data DIR --work DIR --known             tables of what was measured so far, nothing is run
     scripts/quality.py --data DIR --work DIR --tune gowalla/als  a search of one row's settings
 
 The settings of every row are in scripts/quality/NAME.toml: chosen on a validation part of the training pairs by --tune,
@@ -141,8 +142,23 @@ class DataSet:
             words += ["--validation-models", *[self.file_of(part, "part") for part in parts]]
         return self.program_of(row).run("train", *words, "--output", self.file_of(row, seen))
 
-    def measure(self, row, dataset_digest, again):
-        """Trains and tests a row, unless that is known already."""
+    def train_part(self, row, dataset_digest, again):
+        """Trains a blend's part without the pairs that the blend learns on, unless that is done. @return seconds it took"""
+        program = self.program_of(row)
+        described = {"options": self.options_of(row), "dataset": dataset_digest, "ranks": program.ranks,
+                     "threads": program.threads, "validation": self.settings["validation"]}
+        made = self.folder / self.file_of(row, "part")
+        note = made.with_suffix(".json")
+        if made.exists() and note.exists() and not again:
+            known = json.loads(note.read_text())
+            if known["described"] == described:
+                return known["seconds"]
+        seconds = self.train(row, "part")[1]
+        note.write_text(json.dumps({"described": described, "seconds": seconds}, indent=1))
+        return seconds
+
+    def measure(self, row, dataset_digest, again, only_known=False):
+        """Trains and tests a row, unless that is known already. @return None: not known, and nothing is to be run"""
         program = self.program_of(row)
         described = {"options": self.options_of(row), "parts": [self.options_of(self.row(n)) for n in row.get("parts", [])],
                      "dataset": dataset_digest, "ranks": program.ranks, "threads": program.threads,
@@ -152,11 +168,13 @@ class DataSet:
             known = json.loads(note.read_text())
             if known["described"] == described:
                 return known
+        if only_known:
+            return None
         part_seconds = 0
         for name in row.get("parts", []):
             if not (self.folder / self.file_of(self.row(name))).exists():
                 raise SystemExit(f"{self.name}: the row '{name}' must come before '{row['name']}'")
-            part_seconds += self.train(self.row(name), "part")[1]
+            part_seconds += self.train_part(self.row(name), dataset_digest, again)
         trained, train_seconds, train_bytes = self.train(row)
         metrics, list_seconds, list_bytes = program.run(
             "evaluate", "--dataset", "data.h5", "--model", self.file_of(row), "--at=20",
@@ -168,12 +186,16 @@ class DataSet:
         note.write_text(json.dumps(measured, indent=1))
         return measured
 
-    def table(self, again):
+    def table(self, again, only_known):
         about = self.ingest()
         lines = ["| family | Recall@20 | NDCG@20 | training | lists and metrics | memory |", "|---|---|---|---|---|---|"]
-        total = 0
+        total, missing = 0, False
         for row in self.settings["rows"]:
-            found = self.measure(row, about["digest"], again)
+            found = self.measure(row, about["digest"], again, only_known)
+            if not found:
+                lines.append(f"| {row['name']} | not run yet | | | | |")
+                missing = missing or row["family"] != "ease"
+                continue
             seconds = f"{found['train_seconds']:.1f} s"
             if found["part_seconds"]:
                 seconds += f", and {found['part_seconds']:.1f} s for its parts on less data"
@@ -182,7 +204,9 @@ class DataSet:
             interval = f"{found['recall']['value']:.4f} [{found['recall']['low']:.4f}, {found['recall']['high']:.4f}]"
             lines.append(f"| {row['name']} | {interval} | {found['ndcg']['value']:.4f} | {seconds} | "
                          f"{found['list_seconds']:.1f} s | {found['peak_bytes'] / 2**20:.0f} MiB |")
-        lines += ["", f"All rows but `ease`, training, lists and metrics together: {total / 60:.1f} minutes.", "", "Settings:", ""]
+        if not missing:
+            lines += ["", f"All rows but `ease`, training, lists and metrics together: {total / 60:.1f} minutes."]
+        lines += ["", "Settings:", ""]
         for row in self.settings["rows"]:
             words = " ".join([row["family"], *option_words(row.get("options", {}))])
             parts = f" of {'; '.join(row['parts'])}" if "parts" in row else ""
@@ -231,6 +255,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of a rank")
     parser.add_argument("--page", type=pathlib.Path, default=ROOT / "docs/quality.md", help="page to put the tables into")
     parser.add_argument("--again", action="store_true", help="run rows again whose results are known")
+    parser.add_argument("--known", action="store_true", help="run nothing: tables of the rows whose results are known")
     parser.add_argument("--tune", metavar="NAME/ROW", help="search the settings of one row instead")
     given = parser.parse_args()
     if not given.pushcart.exists():
@@ -243,7 +268,7 @@ def main():
         return
     for name in given.names:
         print(name, flush=True)
-        put_table(given.page, name, DataSet(name, given.data, given.work, program).table(given.again))
+        put_table(given.page, name, DataSet(name, given.data, given.work, program).table(given.again, given.known))
 
 
 if __name__ == "__main__":
