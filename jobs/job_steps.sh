@@ -6,6 +6,7 @@
 #   RUN      folder of this night's files, logs and run records        [runs/YYYY-MM-DD]
 #   PUSHCART the program                                               [build/release/bin/pushcart]
 #   SCRATCH  a folder on every node's own disk, for MPI's small files  [as the system says]
+#   STALL_MINUTES  a job whose ranks wait so long for one that stands still is ended  [60]
 #   RANKS    without Slurm: number of ranks                            [2]
 
 CONFIG=${CONFIG:-jobs/quickstart.toml}
@@ -25,9 +26,9 @@ launch() {
   local code=0 ranks
   echo "job: $(date '+%F %T') pushcart $*"
   if [[ -n "${SLURM_JOB_ID:-}" ]]; then
-    srun --mpi="$MPI_TYPE" --cpu-bind=cores --kill-on-bad-exit=1 "$PUSHCART" "$@" &
+    srun --mpi="$MPI_TYPE" --cpu-bind=cores --kill-on-bad-exit=1 "$PUSHCART" "$@" --stall-minutes "${STALL_MINUTES:-60}" &
   else
-    mpirun -n "${RANKS:-2}" "$PUSHCART" "$@" &
+    mpirun -n "${RANKS:-2}" "$PUSHCART" "$@" --stall-minutes "${STALL_MINUTES:-60}" &
   fi
   ranks=$!
   trap 'kill -USR1 $ranks 2>/dev/null' USR1

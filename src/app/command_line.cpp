@@ -21,6 +21,8 @@ void declare_common(OptionSet& options, CommonOptions& common) {
   options.add("cpu-path", common.cpu_path,
               "instruction set of the kernels (portable, avx2, avx512); absent = the best on all hosts");
   options.add("run-record", common.run_record, "file for the machine-readable record of the run");
+  options.add("stall-minutes", common.stall_minutes,
+              "end the job when a rank has waited so long for others in one call, longer than any works alone; 0 = never");
 }
 
 namespace {

@@ -18,6 +18,7 @@ struct CommonOptions {
   int threads = 0;           ///< OpenMP threads a rank; 0 = OMP_NUM_THREADS, or an even share of the cores
   std::string cpu_path;      ///< empty = the best that all ranks' CPUs can run
   std::string run_record;
+  double stall_minutes = 0;  ///< longest wait for other ranks; 0 = no limit
 };
 void declare_common(OptionSet& options, CommonOptions& common);
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "app/command_line.hpp"
 #include "app/paths.hpp"
@@ -20,6 +21,7 @@
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/environment.hpp"
 #include "pushcart/comm/serialized.hpp"
+#include "pushcart/comm/stall_watch.hpp"
 #include "pushcart/feed/push.hpp"
 
 namespace {
@@ -51,7 +53,7 @@ std::string usage(const std::vector<std::unique_ptr<Command>>& commands) {
   for (const auto& command : commands) text += fmt::format("  {:<10} {}\n", command->name(), command->summary());
   return text +
          "\n`pushcart COMMAND --help` shows every option with its default.\n"
-         "exit codes: 0 done, 2 usage, 3 bad input, 4 storage, 5 numerical failure, 70 a bug, 75 stopped, run again\n";
+         "exit codes: 0 done, 2 usage, 3 bad input, 4 storage, 5 numerical failure, 6 stalled, 70 a bug, 75 stopped, run again\n";
 }
 
 /// Threads of this rank: as told, else OMP_NUM_THREADS, else the cores that the launcher bound this rank to, else
@@ -115,6 +117,11 @@ void run_command(const Communicator& comm, Command& command, const std::vector<s
                                 std::chrono::system_clock::now().time_since_epoch())
                                 .count());
   if (!common.run_record.empty()) make_parent_folder(comm, common.run_record);  // to fail now, not after the work
+  std::optional<StallWatch> stall_watch;
+  if (common.stall_minutes > 0) {
+    stall_watch.emplace(comm.rank(), std::chrono::duration<double, std::ratio<60>>(common.stall_minutes),
+                        [&session] { return session.phases.latest(); });
+  }
   command.run(session);
   header.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   finish(session, header, common.run_record.empty() ? command.record_path() : common.run_record);

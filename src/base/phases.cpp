@@ -8,7 +8,16 @@ PhaseLog::Timer PhaseLog::time(const std::string& name, Count rows) {
   auto found = std::find_if(phases_.begin(), phases_.end(), [&](const Phase& p) { return p.name == name; });
   if (found == phases_.end()) found = phases_.insert(phases_.end(), Phase{name});
   found->rows += rows;
+  {
+    const std::lock_guard lock(latest_mutex_);
+    latest_ = name;
+  }
   return {*this, static_cast<std::size_t>(found - phases_.begin())};
+}
+
+std::string PhaseLog::latest() const {
+  const std::lock_guard lock(latest_mutex_);
+  return latest_;
 }
 
 }  // namespace pushcart

@@ -16,6 +16,7 @@ Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
 
 Communicator Communicator::world() {
   MPI_Comm comm = MPI_COMM_NULL;
+  const Waiting waiting("MPI_Comm_dup");
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm), "MPI_Comm_dup");
   return Communicator(comm);
 }
@@ -38,6 +39,7 @@ Communicator::~Communicator() {
 
 Communicator Communicator::duplicate() const {
   MPI_Comm comm = MPI_COMM_NULL;
+  const Waiting waiting("MPI_Comm_dup");
   check_mpi(MPI_Comm_dup(comm_, &comm), "MPI_Comm_dup");
   Communicator result(comm);
   result.round_bytes_ = round_bytes_;
@@ -46,6 +48,7 @@ Communicator Communicator::duplicate() const {
 
 Communicator Communicator::split(int color, int key) const {
   MPI_Comm comm = MPI_COMM_NULL;
+  const Waiting waiting("MPI_Comm_split");
   check_mpi(MPI_Comm_split(comm_, color, key, &comm), "MPI_Comm_split");
   Communicator result(comm);
   result.round_bytes_ = round_bytes_;
@@ -54,6 +57,7 @@ Communicator Communicator::split(int color, int key) const {
 
 Communicator Communicator::split_by_node() const {
   MPI_Comm node = MPI_COMM_NULL;
+  const Waiting waiting("MPI_Comm_split_type");
   check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
             "MPI_Comm_split_type");
   Communicator result(node);
@@ -61,10 +65,14 @@ Communicator Communicator::split_by_node() const {
   return result;
 }
 
-void Communicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
+void Communicator::barrier() const {
+  const Waiting waiting("MPI_Barrier");
+  check_mpi(MPI_Barrier(comm_), "MPI_Barrier");
+}
 
 Count Communicator::exclusive_sum(Count value) const {
   Count before = 0;
+  const Waiting waiting("MPI_Exscan");
   check_mpi(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_), "MPI_Exscan");
   return rank_ == 0 ? 0 : before;
 }
@@ -96,6 +104,7 @@ Request Communicator::start_broadcast_bytes(void* data, Count num_bytes, int roo
 std::vector<Count> Communicator::exchange_counts(std::span<const Count> send_counts) const {
   PUSHCART_CHECK(static_cast<int>(send_counts.size()) == size_);
   std::vector<Count> receive_counts(send_counts.size());
+  const Waiting waiting("MPI_Alltoall");
   check_mpi(MPI_Alltoall(send_counts.data(), 1, MPI_INT64_T, receive_counts.data(), 1, MPI_INT64_T, comm_),
         "MPI_Alltoall");
   return receive_counts;
@@ -104,6 +113,7 @@ std::vector<Count> Communicator::exchange_counts(std::span<const Count> send_cou
 void Communicator::broadcast_bytes(char* data, Count num_bytes, int root) const {
   for (Count first = 0; first < num_bytes; first += round_bytes_) {
     const int length = checked_cast<int>(std::min(round_bytes_, num_bytes - first));
+    const Waiting waiting("MPI_Bcast");
     check_mpi(MPI_Bcast(data + first, length, MPI_BYTE, root, comm_), "MPI_Bcast");
   }
 }
@@ -112,6 +122,7 @@ std::vector<char> Communicator::allgather_bytes(std::span<const std::byte> bytes
                                                 std::vector<Count>& byte_counts) const {
   const Count mine = static_cast<Count>(bytes.size());
   byte_counts.resize(static_cast<std::size_t>(size_));
+  const Waiting waiting("MPI_Allgather");
   check_mpi(MPI_Allgather(&mine, 1, MPI_INT64_T, byte_counts.data(), 1, MPI_INT64_T, comm_), "MPI_Allgather");
   const Count total = std::accumulate(byte_counts.begin(), byte_counts.end(), Count{0});
   std::vector<char> result(static_cast<std::size_t>(total));
@@ -130,6 +141,7 @@ std::vector<char> Communicator::allgather_bytes(std::span<const std::byte> bytes
       displacements[r] = position;
       position += counts[r];
     }
+    const Waiting waiting("MPI_Allgatherv");
     check_mpi(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, result.data(), counts.data(), displacements.data(), MPI_BYTE,
                          comm_),
           "MPI_Allgatherv");
@@ -165,6 +177,7 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
       receive_position += receive_length[r];
     }
     if (rounds == 1) {
+      const Waiting waiting("MPI_Alltoallv");
       check_mpi(MPI_Alltoallv(send, send_length.data(), send_at.data(), MPI_BYTE, receive, receive_length.data(),
                           receive_at.data(), MPI_BYTE, comm_),
             "MPI_Alltoallv");
@@ -189,6 +202,7 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
       receive_position += receive_length[r];
     }
     packed_receive.resize(static_cast<std::size_t>(receive_position));
+    const Waiting waiting("MPI_Alltoallv");
     check_mpi(MPI_Alltoallv(packed_send.data(), send_length.data(), send_at.data(), MPI_BYTE, packed_receive.data(),
                         receive_length.data(), receive_at.data(), MPI_BYTE, comm_),
           "MPI_Alltoallv");

@@ -13,6 +13,7 @@ NodeWindow::NodeWindow(const Communicator& node, Count num_floats)
   // All of it belongs to the first rank; pages lie near whoever writes them first.
   const MPI_Aint bytes = node.is_root() ? static_cast<MPI_Aint>(num_floats) * MPI_Aint{sizeof(float)} : 0;
   void* own = nullptr;
+  const Waiting waiting("MPI_Win_allocate_shared");
   check_mpi(MPI_Win_allocate_shared(bytes, sizeof(float), MPI_INFO_NULL, node.handle(), &own, &window_),
             "MPI_Win_allocate_shared");
   check_mpi(MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN), "MPI_Win_set_errhandler");

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "pushcart/comm/communicator.hpp"
+#include "pushcart/comm/stall_watch.hpp"
 
 namespace pushcart {
 
@@ -32,6 +33,7 @@ bool Request::test() {
 void Request::wait() {
   if (!is_pending()) return;
   MPI_Status status;
+  const Waiting waiting("MPI_Wait");
   check_mpi(MPI_Wait(&request_, &status), "MPI_Wait");
   complete(status);
 }
@@ -42,6 +44,7 @@ void Request::wait_for_any(std::span<Request* const> requests) {
   for (const Request* request : requests) handles.push_back(request->request_);
   int index = MPI_UNDEFINED;
   MPI_Status status;
+  const Waiting waiting("MPI_Waitany");
   check_mpi(MPI_Waitany(checked_cast<int>(handles.size()), handles.data(), &index, &status), "MPI_Waitany");
   if (index == MPI_UNDEFINED) return;
   Request& done = *requests[static_cast<std::size_t>(index)];

@@ -12,6 +12,7 @@ enum class ExitCode : int {
   bad_input = 3,     ///< input that cannot be believed: format, ids, damaged or foreign file
   storage = 4,       ///< reading or writing failed: missing file, no permission, no space
   numerical = 5,     ///< a factorization failed or a result was not finite
+  stalled = 6,       ///< a rank waited for the others for longer than --stall-minutes
   stopped = 75,      ///< stopped at a checkpoint on request; run again to go on
   internal = 70      ///< a broken contract inside the program
 };

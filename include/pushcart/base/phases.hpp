@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,13 @@ class PhaseLog {
 
   [[nodiscard]] Timer time(const std::string& name, Count rows = 0);
   const std::vector<Phase>& phases() const { return phases_; }
+  /// The step begun last; empty before the first. May be called by any thread.
+  std::string latest() const;
 
  private:
   std::vector<Phase> phases_;
+  std::string latest_;
+  mutable std::mutex latest_mutex_;
 };
 
 }  // namespace pushcart

@@ -13,6 +13,7 @@
 #include "pushcart/base/index.hpp"
 #include "pushcart/comm/datatype.hpp"
 #include "pushcart/comm/request.hpp"
+#include "pushcart/comm/stall_watch.hpp"
 
 namespace pushcart {
 
@@ -68,6 +69,7 @@ class Communicator {
   void allreduce(std::span<T> values, Reduce op) const {
     for (std::size_t first = 0; first < values.size(); first += round_elements<T>()) {
       const auto round = values.subspan(first, std::min(round_elements<T>(), values.size() - first));
+      const Waiting waiting("MPI_Allreduce");
       check_mpi(MPI_Allreduce(MPI_IN_PLACE, round.data(), checked_cast<int>(round.size()), number_datatype<T>(),
                           mpi_op(op), comm_),
             "MPI_Allreduce");
