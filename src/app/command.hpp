@@ -35,6 +35,9 @@ std::unique_ptr<Command> make_evaluate();
 std::unique_ptr<Command> make_push();
 std::unique_ptr<Command> make_report();
 std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_retrain();
+std::unique_ptr<Command> make_rollback();
+std::unique_ptr<Command> make_history();
 std::unique_ptr<Command> make_synth();
 std::unique_ptr<Command> make_info();
 

@@ -40,6 +40,9 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(make_push());
   commands.push_back(make_report());
   commands.push_back(make_run());
+  commands.push_back(make_retrain());
+  commands.push_back(make_rollback());
+  commands.push_back(make_history());
   commands.push_back(make_synth());
   commands.push_back(make_info());
   return commands;
@@ -53,7 +56,7 @@ std::string usage(const std::vector<std::unique_ptr<Command>>& commands) {
   for (const auto& command : commands) text += fmt::format("  {:<10} {}\n", command->name(), command->summary());
   return text +
          "\n`pushcart COMMAND --help` shows every option with its default.\n"
-         "exit codes: 0 done, 2 usage, 3 bad input, 4 storage, 5 numerical failure, 6 stalled, 70 a bug, 75 stopped, run again\n";
+         "exit codes: 0 done, 2 usage, 3 bad input, 4 storage, 5 numerical failure, 6 stalled, 7 held by retrain's gate, 70 a bug, 75 stopped, run again\n";
 }
 
 /// Threads of this rank: as told, else OMP_NUM_THREADS, else the cores that the launcher bound this rank to, else
@@ -78,7 +81,7 @@ void choose_cpu_path(const Communicator& comm, const std::string& wanted) {
   if (wanted.empty()) set_cpu_path(static_cast<CpuPath>(comm.allreduce(static_cast<int>(cpu_path()), Reduce::min)));
 }
 
-void run_command(const Communicator& comm, Command& command, const std::vector<std::string>& arguments,
+ExitCode run_command(const Communicator& comm, Command& command, const std::vector<std::string>& arguments,
                  const std::vector<std::string>& verbs) {
   const auto start = std::chrono::steady_clock::now();
   CommonOptions common;
@@ -92,7 +95,7 @@ void run_command(const Communicator& comm, Command& command, const std::vector<s
   });
   if (comm.any(line.say.has_value())) {
     if (comm.is_root()) fmt::print("{}", *line.say);
-    return;
+    return ExitCode::done;
   }
   broadcast_serialized(comm, line.values, 0);
   collectively(comm, "reading the settings", [&] { options.apply(line.values); });
@@ -101,7 +104,7 @@ void run_command(const Communicator& comm, Command& command, const std::vector<s
                                              : Verbosity::normal);
   if (common.dump_config) {
     if (comm.is_root()) fmt::print("{}", to_toml(options, command.name()));
-    return;
+    return ExitCode::done;
   }
   set_threads(comm, common.threads);
   choose_cpu_path(comm, common.cpu_path);
@@ -125,6 +128,7 @@ void run_command(const Communicator& comm, Command& command, const std::vector<s
   command.run(session);
   header.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   finish(session, header, common.run_record.empty() ? command.record_path() : common.run_record);
+  return session.ending;
 }
 
 int dispatch(const Communicator& comm, int argc, char** argv) {
@@ -142,8 +146,7 @@ int dispatch(const Communicator& comm, int argc, char** argv) {
   }
   for (const auto& command : commands) {
     if (command->name() != verb) continue;
-    run_command(comm, *command, std::vector<std::string>(argv + 2, argv + argc), verbs);
-    return 0;
+    return static_cast<int>(run_command(comm, *command, std::vector<std::string>(argv + 2, argv + argc), verbs));
   }
   throw ConfigError(fmt::format("unknown command '{}'; did you mean '{}'? (pushcart --help lists them)", verb,
                                 nearest_word(verb, verbs)));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/option_set.hpp"
+#include "pushcart/base/error.hpp"
 #include "pushcart/base/phases.hpp"
 #include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
@@ -22,6 +23,7 @@ struct Session {
   nlohmann::ordered_json inputs = nlohmann::ordered_json::array();
   std::string writer;  ///< one of several jobs that write into one folder; empty = the only one
   std::string text;  ///< results for people, printed on stdout unless --json
+  ExitCode ending = ExitCode::done;  ///< the program's exit code for a run that ends in order
   /// Take their names at the end of the run, in this order, before its record.
   std::vector<std::unique_ptr<StagedOutput>> outputs = {};
 

@@ -71,6 +71,13 @@ std::string key_text(std::string_view key) {
   return text;
 }
 
+/// Whether the verb takes that table too: `run` and `retrain` do.
+bool has_section(const OptionSet& options, const std::string& name) {
+  const auto& all = options.options();
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Option& option) { return option.key.starts_with(name + "."); });
+}
+
 }  // namespace
 
 OptionValues read_toml(const std::string& path, const std::string& verb, const OptionSet& options,
@@ -108,7 +115,7 @@ OptionValues read_toml(const std::string& path, const std::string& verb, const O
       throw ConfigError(fmt::format("{}: unknown section [{}]; did you mean [{}]?", where(path, node),
                                     key.str(), nearest_word(name, all_verbs)));
     }
-    if (name != verb && verb != "run") continue;
+    if (name != verb && !has_section(options, name)) continue;
     const std::string prefix = name == verb ? "" : name + ".";
     for (const auto& [inner_key, inner] : *table) {
       take(prefix + key_text(inner_key.str()), inner);

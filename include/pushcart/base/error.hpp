@@ -13,6 +13,7 @@ enum class ExitCode : int {
   storage = 4,       ///< reading or writing failed: missing file, no permission, no space
   numerical = 5,     ///< a factorization failed or a result was not finite
   stalled = 6,       ///< a rank waited for the others for longer than --stall-minutes
+  held = 7,          ///< retrain: the gate kept the version in service
   stopped = 75,      ///< stopped at a checkpoint on request; run again to go on
   internal = 70      ///< a broken contract inside the program
 };

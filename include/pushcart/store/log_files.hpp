@@ -1,0 +1,35 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pushcart/store/night.hpp"
+
+namespace pushcart {
+
+/// A file of a log as a night has read it.
+struct LogFile {
+  std::string path;
+  Count num_bytes = 0;    ///< on disk
+  Count num_lines = 0;    ///< header included
+  std::string digest;     ///< of its lines, whatever their order; empty if the file is
+  bool is_empty = false;  ///< no line but a header
+  friend bool operator==(const LogFile&, const LogFile&) = default;
+};
+
+nlohmann::ordered_json log_files_json(std::span<const LogFile> files);
+
+/// All files that the nights have read, each as it was when it was read last. Local.
+std::vector<LogFile> files_read(std::span<const Night> nights);
+
+/// Tonight's files beside those of earlier nights.
+struct NewFiles {
+  std::vector<LogFile> files;       ///< not read before, or not as they are now
+  std::vector<std::string> empty;   ///< of these: without an event
+  std::vector<std::string> copies;  ///< of these: "b.csv (as a.csv)", same lines as another file
+};
+NewFiles compare_files(std::span<const LogFile> tonight, std::span<const LogFile> before);
+
+}  // namespace pushcart

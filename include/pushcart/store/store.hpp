@@ -1,0 +1,63 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pushcart/store/night.hpp"
+
+namespace pushcart {
+
+/// A folder with the versions of a shop's model, of which one is in service:
+///
+///     versions/0007-20250107T021500Z/   data.h5, model.h5, lists/ ...: whole, never changed again
+///     current -> versions/0007-...      switched by one rename: a reader sees the old version or the new one
+///     history.jsonl                     a line a night
+///     lock                              while a verb changes the store (StoreLock)
+///
+/// All members are local: with several ranks one of them calls, and tells the others. Errors are
+/// StorageError, and InputError for a history that is damaged. Changes need the lock.
+class Store {
+ public:
+  explicit Store(std::string folder) : folder_(std::move(folder)) {}
+
+  const std::string& folder() const { return folder_; }
+  std::string history_path() const { return folder_ + "/history.jsonl"; }
+  std::string version_folder(const std::string& version) const { return folder_ + "/versions/" + version; }
+  /// Where a version is made, until publish().
+  std::string partial_folder(const std::string& version) const {
+    return version_folder(version) + ".partial";
+  }
+
+  /// "0007-20250107T021500Z".
+  static std::string version_name(Count night, std::int64_t unix_seconds);
+
+  /// Makes the folders, removes what runs that died left half made, and writes down a version that went into
+  /// service without a line in the history.
+  void open() const;
+
+  std::optional<std::string> current() const;
+  std::vector<std::string> versions() const;  ///< whole ones on disk, oldest first
+  std::vector<Night> nights() const;
+  Count next_night() const;  ///< after all nights and versions, also those that were removed
+
+  /// Appends a line to the history, on disk when it returns.
+  void record(const Night& night) const;
+  /// The version's partial folder takes its name and goes into service, and the night into the history. The
+  /// folder must hold everything but night.json, which is written here.
+  void publish(const Night& night) const;
+  /// Puts a version that is on disk into service.
+  void switch_to(const std::string& version) const;
+  /// Removes the oldest versions over `keep`, never the one in service. @return those removed
+  std::vector<std::string> remove_oldest(Count keep) const;
+
+ private:
+  std::string folder_;
+};
+
+/// The version to go back to: the last one before `current` that went into service and is on disk; nothing if
+/// there is none. Local.
+std::optional<std::string> version_before(const std::string& current, const std::vector<std::string>& on_disk,
+                                          const std::vector<Night>& nights);
+
+}  // namespace pushcart

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/retrain/in_service.hpp"
+#include "app/retrain/retrain_options.hpp"
+#include "app/retrain/tonight.hpp"
+#include "app/session.hpp"
+#include "pushcart/store/store.hpp"
+
+namespace pushcart::app {
+
+/// One night: from the log to a version in service, or to the reason why not. The store is locked by the
+/// caller. Every step is collective.
+class NightRun {
+ public:
+  NightRun(Session& session, RetrainOptions& options);
+  void run();
+
+  /// Writes down that an error ended the night. Local, by rank 0; never throws.
+  void fail(const std::string& reason) noexcept;
+  const std::string& record_path() const { return record_path_; }
+
+ private:
+  void train_and_judge();
+  void notify() const;  ///< Local.
+  void begin();
+  /// Nothing if the log could not be read: the night is then held.
+  std::optional<IngestedLog> read();
+  bool log_passes(const IngestedLog& ingested);
+  Model fit_part(const Dataset& dataset, const char* part);
+  bool measure(const Dataset& dataset, const Model& model);
+  bool lists_pass(const Dataset& dataset, const TopLists& lists);
+  void make_version(const IngestedLog& log, const Dataset& measured_on, const Model& measured);
+
+  /// Whether all of these passed; if not, holds the night.
+  bool passes(const std::vector<GateCheck>& checks);
+  void hold(const std::string& reason);
+  void publish();
+  void conclude(Outcome outcome, const std::string& reason);
+  std::string folder() const { return store_.partial_folder(tonight_.version); }
+
+  Session& session_;
+  const Communicator& comm_;
+  RetrainOptions& options_;
+  Store store_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Tonight tonight_;
+  Night night_;
+  std::optional<InService> in_service_;
+  std::string record_path_;
+};
+
+}  // namespace pushcart::app

@@ -1,0 +1,155 @@
+#include "pushcart/store/store_lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "pushcart/base/error.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
+
+namespace pushcart {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  file >> id;
+  return id;
+}
+
+/// When a process began, in ticks after boot; 0 if there is none of that number, or it cannot be seen.
+std::uint64_t start_of(pid_t process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  const std::size_t name_end = text.rfind(')');  // the name may hold blanks
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(text.substr(name_end + 1));
+  std::string field;
+  for (int i = 3; i <= 22 && fields >> field; ++i) {
+    if (i == 3 && field == "Z") return 0;  // dead, but not yet waited for
+  }
+  return std::strtoull(field.c_str(), nullptr, 10);
+}
+
+std::string text_of(const LockHolder& holder) {
+  return Json{{"host", holder.host},
+              {"process", holder.process},
+              {"verb", holder.verb},
+              {"boot", holder.boot},
+              {"process_start", holder.process_start},
+              {"since", holder.since}}
+             .dump() +
+         "\n";
+}
+
+/// Nothing if the text is no lock of ours.
+std::optional<LockHolder> holder_of(const std::string& text) {
+  try {
+    const Json json = Json::parse(text);
+    LockHolder holder;
+    holder.host = json.at("host").get<std::string>();
+    holder.process = json.at("process").get<pid_t>();
+    holder.verb = json.at("verb").get<std::string>();
+    holder.boot = json.at("boot").get<std::string>();
+    holder.process_start = json.at("process_start").get<std::uint64_t>();
+    holder.since = json.at("since").get<std::int64_t>();
+    return holder;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+/// Held while a lock is taken or taken over, so that of two who find it stale only one takes it. The kernel
+/// gives it back with the process. Where files cannot be locked, the store does without.
+class Guard {
+ public:
+  explicit Guard(const std::string& path) : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    if (file_ < 0) throw StorageError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+    while (::flock(file_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+  }
+  ~Guard() { ::close(file_); }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  int file_;
+};
+
+std::string since_text(std::int64_t seconds) {
+  return seconds < 7200 ? fmt::format("{} min", seconds / 60) : fmt::format("{} h", seconds / 3600);
+}
+
+}  // namespace
+
+LockHolder this_process(const std::string& verb) {
+  return {host_name(),          verb,
+          ::getpid(),           boot_id(),
+          start_of(::getpid()), static_cast<std::int64_t>(std::time(nullptr))};
+}
+
+bool is_stale(const LockHolder& holder, std::int64_t now, std::int64_t patience_seconds) {
+  if (holder.host != host_name()) return now - holder.since > patience_seconds;
+  const std::string boot = boot_id();
+  if (!holder.boot.empty() && !boot.empty() && holder.boot != boot) return true;
+  if (::kill(holder.process, 0) != 0 && errno == ESRCH) return true;
+  return start_of(holder.process) != holder.process_start;
+}
+
+StoreLock::StoreLock(const std::string& folder, const std::string& verb, std::int64_t patience_seconds) {
+  make_folder(folder);
+  const std::string path = folder + "/lock";
+  const Guard guard(folder + "/lock.guard");
+  const LockHolder me = this_process(verb);
+  if (::access(path.c_str(), F_OK) == 0) {
+    const auto holder = holder_of(read_text_file(path));
+    if (holder && !is_stale(*holder, me.since, patience_seconds)) {
+      throw ConfigError(fmt::format(
+          "{}: in use by pushcart {}, process {} on {}, for {}; wait for its end, or remove the file lock if "
+          "that "
+          "process is no more",
+          folder, holder->verb, holder->process, holder->host, since_text(me.since - holder->since)));
+    }
+    if (holder) {
+      log_warning("{}: its lock is stale (pushcart {}, process {} on {}); taken over", folder, holder->verb,
+                  holder->process, holder->host);
+    } else {
+      log_warning("{}: its lock names nobody; taken over", folder);
+    }
+  }
+  OutputFile file(path);
+  file.write(text_of(me));
+  file.finish_and_publish();
+  path_ = path;
+}
+
+StoreLock::~StoreLock() {
+  // Only if it is still ours: on another host somebody may have lost patience.
+  try {
+    const auto holder = holder_of(read_text_file(path_));
+    const LockHolder me = this_process("");
+    if (holder && holder->host == me.host && holder->process == me.process) ::unlink(path_.c_str());
+  } catch (const Error&) {
+  }
+}
+
+}  // namespace pushcart

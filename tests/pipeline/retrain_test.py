@@ -1,0 +1,325 @@
+"""Nights of a small shop: what passes the gate goes into service, what does not is held, and says why."""
+
+import csv
+import datetime
+import gzip
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import unittest
+
+from support import PipelineTest, STORAGE, USAGE
+
+HELD = 7
+DAYS, FIRST_DAY = 16, datetime.date(2025, 1, 1)
+
+CONFIG = """
+[retrain]
+store = "store"
+keep = 3
+min_over_popular = -1
+max_worse = 0.5
+max_drift = 5
+
+[ingest]
+input = ["logs/day-*.csv*"]
+columns = { user = "user", item = "item", type = "type", time = "time" }
+hold_out_days = 2
+
+[train]
+family = "als"
+k = 8
+sweeps = 3
+lambda = 0.03
+alpha0 = 0.1
+
+[evaluate]
+at = [20]
+replicates = 20
+
+[recommend]
+n = 20
+"""
+
+
+def time_of(day):
+    """The hour after this day (from 1) of the log."""
+    return f"{FIRST_DAY + datetime.timedelta(days=day)}T01:00:00Z"
+
+
+class Shop(PipelineTest):
+    """A shop whose log comes a file a day."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("shop.toml", CONFIG)
+        self.run_well(0, "synth", "--output", "synth", "--users", "150", "--items", "80", "--events", "12000", "--days",
+                      str(DAYS), "--start-date", str(FIRST_DAY), "--files", "1", "--bot-share", "0",
+                      *[f"--dirt-{kind}=0" for kind in ("duplicate-line", "missing-user", "missing-item", "bad-number",
+                                                        "bad-time", "bad-price", "future-time", "garbage",
+                                                        "service-code")])
+        source, = self.path("synth").glob("events-*.csv")
+        with open(source, newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            self.days = {day: [] for day in range(1, DAYS + 1)}
+            for row in rows:
+                date = datetime.date.fromisoformat(row["time"][:10]) if "-" in row["time"] else \
+                    datetime.datetime.fromtimestamp(int(row["time"]), datetime.timezone.utc).date()
+                self.days[(date - FIRST_DAY).days + 1].append(
+                    ",".join((row["user"], row["item"], row["type"], row["time"])) + "\n")
+
+    def lines(self, day):
+        return "user,item,type,time\n" + "".join(self.days[day])
+
+    def bring(self, first, last=None):
+        """The logs of these days arrive."""
+        for day in range(first, (last or first) + 1):
+            self.write(f"logs/day-{day:02}.csv", self.lines(day))
+
+    def night(self, day, *options, ranks=0):
+        """The night after a day: its exit code, and its line of the history."""
+        ended = self.run_program(ranks, "retrain", "--config", "shop.toml", "--now", time_of(day), "--json", *options)
+        self.assertIn(ended.code, (0, HELD), ended.told())
+        night = ended.json()["night"]
+        self.assertEqual(night["outcome"], "published" if ended.code == 0 else "held", ended.told())
+        self.assert_nothing_partial()
+        return ended.code, night
+
+    def published(self, day, *options, **more):
+        code, night = self.night(day, *options, **more)
+        self.assertEqual(code, 0, night["reason"])
+        return night
+
+    def held(self, day, words, *options, **more):
+        before = self.in_service()
+        code, night = self.night(day, *options, **more)
+        self.assertEqual(code, HELD, night)
+        self.assertIn(words, night["reason"])
+        self.assertEqual(self.in_service(), before, "a held night changes nothing")
+        return night
+
+    def in_service(self):
+        link = self.path("store/current")
+        return os.readlink(link) if link.is_symlink() else None
+
+    def history(self):
+        return self.run_well(0, "history", "--store", "store", "--json").json()
+
+
+class Nights(Shop):
+    def test_good_nights_are_published_one_after_the_other(self):
+        self.bring(1, 10)
+        first = self.published(10)
+        self.assertEqual(self.in_service(), f"versions/{first['version']}")
+        self.assertTrue(first["version"].startswith("0001-20250111T"), first)
+        self.assertNotIn("lists", first, "there is nothing to compare with")
+        for name in ("data.h5", "model.h5", "measured.h5", "lists/lists.h5", "report.html", "run.json", "night.json"):
+            self.assertTrue(self.path("store/current").joinpath(name).is_file(), name)
+        for name in ("data.h5", "model.h5", "measured.h5", "lists/manifest.json"):
+            self.run_well(0, "info", f"store/current/{name}")
+
+        self.bring(11)
+        second = self.published(11)
+        self.assertEqual([file["path"] for file in second["new_files"]], ["logs/day-11.csv"])
+        self.assertEqual(second["log"]["new_events"], len(set(self.days[11])))
+        self.assertTrue(0 < second["lists"]["churn"] < 1, second["lists"])
+        self.assertIn("in_service", second["metric"])
+        self.assertGreater(second["metric"]["in_service"], 0)
+
+        self.bring(12, 13)  # a night was missed
+        third = self.published(13)
+        self.assertEqual(len(third["new_files"]), 2)
+        self.bring(14)
+        self.published(14)
+        found = self.history()
+        self.assertEqual([night["outcome"] for night in found["nights"]], ["published"] * 4)
+        self.assertEqual(found["in_service"], found["nights"][-1]["version"])
+        self.assertEqual(len(found["versions"]), 3, "--keep 3")
+        table = self.run_well(0, "history", "--store", "store", "--last", "2").out
+        self.assertEqual(table.count(" published "), 2, table)
+
+    def test_only_a_window_of_the_log_counts(self):
+        self.bring(1, 12)
+        whole = self.published(12, "--store", "whole")
+        short = self.published(12, "--store", "short", "--window-days", "6")
+        self.assertLess(short["log"]["kept"], whole["log"]["kept"])
+        expected = sum(1 for day in range(1, 13) for line in set(self.days[day])
+                       if self.seconds(line) >= self.seconds(f",,,{time_of(6)}\n"))
+        self.assertEqual(short["log"]["kept"], expected)
+
+    @staticmethod
+    def seconds(line):
+        text = line.rstrip("\n").rsplit(",", 1)[1]
+        return int(text) if text.isdigit() else datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+    def test_same_bits_on_any_ranks(self):
+        self.bring(1, 10)
+        found = {}
+        for ranks in (0, 2, 3):
+            store = f"store{ranks}"
+            for path in self.path("logs").glob("day-11*"):
+                path.unlink()
+            self.published(10, "--store", store, ranks=ranks)
+            self.bring(11)
+            night = self.published(11, "--store", store, ranks=ranks)
+            found[ranks] = {key: night[key] for key in ("digests", "metric", "lists", "changes", "checks", "drift")}
+        self.assertEqual(found[2], found[0])
+        self.assertEqual(found[3], found[0])
+
+
+class Held(Shop):
+    def setUp(self):
+        super().setUp()
+        self.bring(1, 10)
+        self.published(10)
+
+    def test_a_night_without_anything_new(self):
+        self.held(10, "0 new events")
+
+    def test_an_empty_log_holds_one_night_only(self):
+        self.write("logs/day-11.csv", "")
+        self.held(11, "logs/day-11.csv without an event")
+        self.bring(12)
+        self.published(12)
+        self.write("logs/day-13.csv", "user,item,type,time\n")
+        self.held(13, "logs/day-13.csv without an event")
+
+    def test_a_log_that_came_twice(self):
+        self.write("logs/day-11.csv", self.lines(10))
+        self.held(11, "logs/day-11.csv (as logs/day-10.csv) with the lines of another")
+
+    def test_lines_that_came_twice(self):
+        self.write("logs/day-11.csv", self.lines(11) + "".join(self.days[11]))
+        self.held(11, "are repeats")
+
+    def test_a_broken_log(self):
+        broken = self.lines(11).splitlines(keepends=True)
+        self.write("logs/day-11.csv", "".join(line if n % 2 == 0 else f"{n} no line of ours\n"
+                                              for n, line in enumerate(broken)))
+        self.held(11, "new rows are bad")
+        self.assertIn(b"no line of ours", gzip.decompress(self.path("store/rejects.csv.gz").read_bytes()))
+        self.bring(12)  # its good lines count, its bad ones were left out and are known
+        self.published(12)
+
+    def test_a_damaged_archive_until_it_is_left_out(self):
+        whole = gzip.compress(self.lines(11).encode(), mtime=0)
+        self.write("logs/day-11.csv.gz", whole[:len(whole) // 2])
+        self.held(11, "day-11.csv.gz")
+        self.bring(12)
+        self.held(12, "day-11.csv.gz")
+        self.published(12, "--skip-logs", "day-11*")
+
+    def test_an_attack_of_bots(self):
+        time = self.days[11][-1].rsplit(",", 1)[1]
+        items = sorted({line.split(",")[1] for line in self.days[1]})
+        bots = "".join(f"bot{n},{item},view,{time}" for n in range(100) for item in items)
+        self.write("logs/day-11.csv", self.lines(11) + bots)
+        night = self.held(11, "'view' events in a day where")
+        self.assertNotIn("metric", night, "a log that is refused is not trained on")
+
+    def test_a_model_that_is_worse(self):
+        self.bring(11)
+        self.held(11, "of the model in service", "--train.event-weight", "search=1", "--max-worse", "0.1")
+
+    def test_lists_that_change_too_much(self):
+        self.bring(11)
+        night = self.held(11, "of the places of the lists changed", "--max-churn", "0.01")
+        self.assertGreater(night["lists"]["churn"], 0.01)
+
+    def test_too_few_users(self):
+        self.bring(11)
+        self.held(11, "at least 100000", "--min-users", "100000")
+
+    def test_a_missing_log_is_a_failed_night(self):
+        before = self.in_service()
+        self.run_badly(0, STORAGE, "nowhere", "retrain", "--config", "shop.toml", "--ingest.input", "nowhere/*.csv")
+        self.assertEqual(self.in_service(), before)
+
+    def test_an_error_in_training_is_written_down(self):
+        self.bring(11)
+        before = self.in_service()
+        ended = self.run_program(2, "retrain", "--config", "shop.toml", "--now", time_of(11), "--train.event-weight",
+                                 "nothing=1", "--on-finish", "cat > told.json")
+        self.assertEqual(ended.code, USAGE, ended.told())
+        self.assertEqual(self.in_service(), before)
+        last = self.history()["nights"][-1]
+        self.assertEqual(last["outcome"], "failed")
+        self.assertIn("nothing", last["reason"])
+        self.assertEqual(self.record("told.json"), last)
+        self.assert_nothing_partial()
+        self.published(11)
+
+
+class Operating(Shop):
+    def setUp(self):
+        super().setUp()
+        self.bring(1, 10)
+        self.first = self.published(10)
+
+    def test_rollback_and_on(self):
+        self.run_badly(0, USAGE, "no version before", "rollback", "--store", "store")
+        self.bring(11)
+        second = self.published(11)
+        told = self.run_well(2, "rollback", "--store", "store", "--reason", "lists look odd", "--json").json()
+        self.assertEqual((told["from"], told["in_service"]), (second["version"], self.first["version"]))
+        self.assertEqual(self.in_service(), f"versions/{self.first['version']}")
+        last = self.history()["nights"][-1]
+        self.assertEqual((last["outcome"], last["reason"], last["version"]),
+                         ("rolled_back", "lists look odd", self.first["version"]))
+        self.run_badly(0, USAGE, "no version before", "rollback", "--store", "store")
+        self.run_badly(0, USAGE, ["--to 9", self.first["version"]], "rollback", "--store", "store", "--to", "9")
+        self.run_well(0, "rollback", "--store", "store", "--to", "2")
+        self.assertEqual(self.in_service(), f"versions/{second['version']}")
+        self.run_well(0, "rollback", "--store", "store")
+        self.bring(12)
+        third = self.published(12)
+        self.assertGreater(third["log"]["new_events"], len(set(self.days[12])), "new to the version in service")
+
+    def test_a_dry_run_changes_nothing(self):
+        self.bring(11)
+        before = self.digests("store/history.jsonl", "store/versions")
+        code, night = self.night(11, "--dry-run")
+        self.assertEqual((code, night["outcome"]), (0, "published"))
+        code, night = self.night(11, "--dry-run", "--max-churn", "0")
+        self.assertEqual((code, night["outcome"]), (HELD, "held"))
+        self.assertEqual(self.digests("store/history.jsonl", "store/versions"), before)
+        self.assertEqual(self.in_service(), f"versions/{self.first['version']}")
+
+    def test_two_at_once_are_refused_and_a_stale_lock_is_not(self):
+        sleeper = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(sleeper.kill)
+        start = int(pathlib.Path(f"/proc/{sleeper.pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+        boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self.write("store/lock", json.dumps({"host": socket.gethostname(), "process": sleeper.pid, "verb": "retrain",
+                                             "boot": boot, "process_start": start, "since": 1735689600}))
+        for verb in (["retrain", "--config", "shop.toml"], ["rollback", "--store", "store"]):
+            self.run_badly(2, USAGE, ["in use by pushcart retrain", str(sleeper.pid)], *verb)
+        sleeper.send_signal(signal.SIGKILL)
+        sleeper.wait()
+        self.bring(11)
+        self.published(11)
+        self.assertFalse(self.path("store/lock").exists())
+
+    def test_on_finish_gets_the_night(self):
+        self.bring(11)
+        night = self.published(11, "--on-finish", "cat > told.json; exit 3", ranks=2)
+        self.assertEqual(self.record("told.json"), night)
+        self.assertEqual(self.history()["nights"][-1], night)
+        held = self.held(11, "0 new events", "--on-finish", "cat > told.json; sleep 60", "--on-finish-seconds", "0.5")
+        self.assertEqual(self.record("told.json"), held)
+
+    def test_settings_that_make_no_sense(self):
+        for words, *options in (("--max-churn", "--max-churn", "2"), ("--keep", "--keep", "0"),
+                                ("--metric", "--metric", "recall@7"), ("there are", "--metric", "rekall@20"),
+                                ("blend", "--train.family", "blend"), ("hold-out", "--train.hold-out", "random"),
+                                ("did you mean '--max-churn'", "--max-chum", "1")):
+            self.bring(11)
+            self.run_badly(0, USAGE, words, "retrain", "--config", "shop.toml", "--now", time_of(11), *options)
+        self.run_badly(0, STORAGE, "no nights", "history", "--store", "nowhere")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,226 @@
+#include "pushcart/store/gate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "pushcart/base/error.hpp"
+
+namespace pushcart {
+namespace {
+
+ModelFacts good_model() {
+  ModelFacts facts;
+  facts.metric = "recall@20";
+  facts.num_users = 1000;
+  facts.num_test_users = 100;
+  facts.value = 0.2;
+  facts.popular = 0.1;
+  facts.coverage = 0.5;
+  facts.in_service = 0.2;
+  facts.in_service_coverage = 0.5;
+  return facts;
+}
+
+LogFacts good_log() {
+  LogFacts facts;
+  facts.new_events = 100;
+  facts.new_rows = 100;
+  return facts;
+}
+
+std::vector<std::string> failed(const std::vector<GateCheck>& checks) {
+  std::vector<std::string> names;
+  for (const auto& check : checks) {
+    if (!check.passed) names.push_back(check.name);
+  }
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(Gate, PassesAGoodNight) {
+  EXPECT_EQ(failed(check_log(good_log(), {})), Names{});
+  EXPECT_EQ(failed(check_model(good_model(), {})), Names{});
+  EXPECT_EQ(failed(check_lists(0.3, {})), Names{});
+  EXPECT_EQ(why_held(check_model(good_model(), {})), "");
+}
+
+TEST(Gate, AFirstNightHasNothingToCompareWith) {
+  ModelFacts facts = good_model();
+  facts.in_service.reset();
+  facts.in_service_coverage.reset();
+  EXPECT_EQ(failed(check_model(facts, {})), Names{});
+  EXPECT_TRUE(check_lists(std::nullopt, {}).empty());
+}
+
+TEST(Gate, EveryBoundOfTheModelHolds) {
+  const GateBounds bounds;
+  const auto with = [](auto change) {
+    ModelFacts facts = good_model();
+    change(facts);
+    return facts;
+  };
+  EXPECT_EQ(failed(check_model(with([](auto& f) { f.value = 0.1901; }), bounds)), Names{});
+  EXPECT_EQ(failed(check_model(with([](auto& f) { f.value = 0.1899; }), bounds)), Names{"in_service"});
+  EXPECT_EQ(failed(check_model(with([](auto& f) { f.popular = 0.2001; }), bounds)), Names{"popular"});
+  EXPECT_EQ(failed(check_model(with([](auto& f) { f.num_users = 9; }), bounds)), Names{"users"});
+  EXPECT_EQ(failed(check_model(with([](auto& f) { f.num_test_users = 9; }), bounds)), Names{"test_users"});
+  EXPECT_EQ(failed(check_model(with([](auto& f) { f.coverage = 0.24; }), bounds)),
+            Names{"coverage_in_service"});
+  EXPECT_EQ(
+      failed(check_model(with([](auto& f) { f.coverage = f.in_service_coverage.emplace(0.005); }), bounds)),
+      Names{"coverage"});
+}
+
+TEST(Gate, NotANumberNeverPasses) {
+  ModelFacts facts = good_model();
+  facts.value = std::nan("");
+  const auto names = failed(check_model(facts, {}));
+  EXPECT_EQ(names, (Names{"finite", "popular", "in_service"}));
+  facts = good_model();
+  facts.coverage = std::nan("");
+  EXPECT_EQ(failed(check_model(facts, {})), (Names{"coverage", "coverage_in_service"}));
+  EXPECT_EQ(failed(check_lists(std::nan(""), {})), Names{"churn"});
+}
+
+TEST(Gate, EveryBoundOfTheLogHolds) {
+  const GateBounds bounds;
+  const auto with = [](auto change) {
+    LogFacts facts = good_log();
+    change(facts);
+    return facts;
+  };
+  EXPECT_EQ(failed(check_log(with([](auto& f) { f.new_events = 0; }), bounds)), Names{"new_events"});
+  EXPECT_EQ(failed(check_log(with([](auto& f) { f.new_bad_rows = 20; }), bounds)), Names{});
+  EXPECT_EQ(failed(check_log(with([](auto& f) { f.new_bad_rows = 21; }), bounds)), Names{"bad_rows"});
+  EXPECT_EQ(failed(check_log(with([](auto& f) { f.new_duplicate_rows = 21; }), bounds)),
+            Names{"duplicate_rows"});
+  EXPECT_EQ(failed(check_log(with([](auto& f) { f.new_files.empty = {"a.csv"}; }), bounds)),
+            Names{"empty_files"});
+  EXPECT_EQ(failed(check_log(with([](auto& f) { f.new_files.copies = {"a.csv (as b.csv)"}; }), bounds)),
+            Names{"copied_files"});
+  EXPECT_EQ(failed(check_log(with([](auto& f) {
+                               f.drift = {{"view", 100, 500, 0, 5.0}};
+                             }),
+                             bounds)),
+            Names{});
+  EXPECT_EQ(failed(check_log(with([](auto& f) {
+                               f.drift = {{"view", 100, 501, 0, 5.01}};
+                             }),
+                             bounds)),
+            Names{"drift_view"});
+  EXPECT_EQ(failed(check_log(with([](auto& f) {
+                               f.drift = {{"view", 100, 19, 0, 0.19}};
+                             }),
+                             bounds)),
+            Names{"drift_view"});
+}
+
+TEST(Gate, TheReasonNamesFilesAndFigures) {
+  LogFacts facts = good_log();
+  facts.new_files.empty = {"logs/day-3.csv"};
+  facts.new_events = 0;
+  const std::string reason = why_held(check_log(facts, {}));
+  EXPECT_NE(reason.find("logs/day-3.csv"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("; 0 new events"), std::string::npos) << reason;
+  EXPECT_NE(why_held(check_lists(0.95, {})).find("95.0 %"), std::string::npos);
+}
+
+TEST(Gate, RefusesBoundsThatMakeNoSense) {
+  const auto refused = [](auto change) {
+    GateBounds bounds;
+    change(bounds);
+    EXPECT_THROW(check_bounds(bounds), ConfigError);
+  };
+  check_bounds({});
+  refused([](auto& b) { b.max_worse = -0.1; });
+  refused([](auto& b) { b.max_worse = std::nan(""); });
+  refused([](auto& b) { b.max_churn = 1.5; });
+  refused([](auto& b) { b.max_drift = 0.5; });
+  refused([](auto& b) { b.min_users = -1; });
+}
+
+DailyCounts days_of(const std::vector<Count>& counts) {
+  DailyCounts daily{{"view"}, {}};
+  for (const Count count : counts) daily.days.push_back({count});
+  return daily;
+}
+
+TEST(Drift, ComparesTheNewestDaysWithTheMedianOfTheOlder) {
+  // newest first; the oldest, 5, is a day cut in two
+  const auto drift = find_drift(days_of({400, 120, 100, 80, 1000, 100, 5}), 1, 20);
+  ASSERT_EQ(drift.size(), 1U);
+  EXPECT_EQ(drift[0].usual, 100);
+  EXPECT_EQ(drift[0].count, 400);
+  EXPECT_DOUBLE_EQ(drift[0].ratio, 4);
+}
+
+TEST(Drift, TellsTheFarthestOfSeveralNewDaysEitherWay) {
+  auto drift = find_drift(days_of({10, 110, 100, 100, 100, 100}), 2, 5);
+  ASSERT_EQ(drift.size(), 1U);
+  EXPECT_EQ(drift[0].days_ago, 0);
+  EXPECT_DOUBLE_EQ(drift[0].ratio, 0.1);
+  drift = find_drift(days_of({50, 900, 100, 100, 100, 100}), 2, 5);
+  EXPECT_EQ(drift[0].days_ago, 1);
+  EXPECT_DOUBLE_EQ(drift[0].ratio, 9);
+}
+
+TEST(Drift, TooLittleCountsAgainstTheLatestDayOnly) {
+  const auto drift = find_drift(days_of({110, 0, 100, 100, 100, 100}), 2, 5);
+  EXPECT_EQ(drift[0].days_ago, 0);
+  EXPECT_DOUBLE_EQ(drift[0].ratio, 1.1);
+}
+
+TEST(Drift, RareTypesDoNotDriftByStayingAwayButByComing) {
+  EXPECT_DOUBLE_EQ(find_drift(days_of({0, 3, 4, 5, 6}), 1, 20)[0].ratio, 1);
+  EXPECT_DOUBLE_EQ(find_drift(days_of({200, 3, 4, 5, 6}), 1, 20)[0].ratio, 10);
+}
+
+TEST(Drift, SaysNothingWithTooFewOlderDays) {
+  EXPECT_TRUE(find_drift(days_of({100, 1, 1, 1}), 1, 20).empty());
+  EXPECT_FALSE(find_drift(days_of({100, 1, 1, 1, 1}), 1, 20).empty());
+  EXPECT_TRUE(find_drift(days_of({}), 1, 20).empty());
+}
+
+LogFile log_file(const std::string& path, const std::string& digest) {
+  return {path, 100, 10, digest, false};
+}
+
+TEST(LogFiles, AreNewOnceAndAgainWhenTheyChange) {
+  const std::vector<LogFile> before{log_file("a", "1"), log_file("b", "2")};
+  const std::vector<LogFile> tonight{log_file("a", "1"), log_file("b", "3"), log_file("c", "4")};
+  const NewFiles found = compare_files(tonight, before);
+  ASSERT_EQ(found.files.size(), 2U);
+  EXPECT_EQ(found.files[0].path, "b");
+  EXPECT_EQ(found.files[1].path, "c");
+  EXPECT_TRUE(found.copies.empty());
+}
+
+TEST(LogFiles, ACopyIsToldOnceWithItsOriginal) {
+  const std::vector<LogFile> before{log_file("a", "1")};
+  EXPECT_EQ(compare_files(std::vector{log_file("a", "1"), log_file("b", "1")}, before).copies,
+            Names{"b (as a)"});
+  EXPECT_EQ(compare_files(std::vector{log_file("c", "5"), log_file("d", "5")}, before).copies,
+            Names{"d (as c)"});
+  const std::vector<LogFile> known{log_file("a", "1"), log_file("b", "1")};
+  EXPECT_TRUE(compare_files(known, known).copies.empty());
+}
+
+TEST(LogFiles, EmptyOnesAreToldAndAreNoCopies) {
+  const std::vector<LogFile> tonight{{"a", 0, 0, "", true}, {"b", 0, 0, "", true}};
+  const NewFiles found = compare_files(tonight, {});
+  EXPECT_EQ(found.empty, (Names{"a", "b"}));
+  EXPECT_TRUE(found.copies.empty());
+}
+
+TEST(LogFiles, AreRememberedAsTheyWereLast) {
+  std::vector<Night> nights(3);
+  nights[0].facts["new_files"] = log_files_json(std::vector{log_file("a", "1"), log_file("b", "2")});
+  nights[2].facts["new_files"] = log_files_json(std::vector{log_file("b", "3")});
+  EXPECT_EQ(files_read(nights), (std::vector{log_file("a", "1"), log_file("b", "3")}));
+}
+
+}  // namespace
+}  // namespace pushcart

@@ -1,0 +1,64 @@
+#include "pushcart/store/night.hpp"
+
+#include <gtest/gtest.h>
+
+#include "pushcart/base/error.hpp"
+
+namespace pushcart {
+namespace {
+
+Night some_night(Count number) {
+  Night night;
+  night.number = number;
+  night.time = "2025-01-07T02:15:00Z";
+  night.outcome = Outcome::held;
+  night.version = "0006-20250106T021500Z";
+  night.reason = "too few \"users\"\nby far";
+  night.facts["metric"] = {{"value", 0.25}, {"popular", 0.125}};
+  night.facts["lists"] = {{"churn", 0.5}};
+  return night;
+}
+
+TEST(Night, ComesBackFromItsLine) {
+  const std::string line = night_text(some_night(7));
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto nights = nights_of(line + "\n", "history.jsonl");
+  ASSERT_EQ(nights.size(), 1U);
+  EXPECT_EQ(nights[0].number, 7);
+  EXPECT_EQ(nights[0].time, "2025-01-07T02:15:00Z");
+  EXPECT_EQ(nights[0].outcome, Outcome::held);
+  EXPECT_EQ(nights[0].version, "0006-20250106T021500Z");
+  EXPECT_EQ(nights[0].reason, "too few \"users\"\nby far");
+  EXPECT_EQ(nights[0].facts, some_night(7).facts);
+  EXPECT_EQ(night_text(nights[0]), line);
+}
+
+TEST(Night, ALastLineCutShortByACrashIsLeftOut) {
+  const std::string line = night_text(some_night(1)) + "\n";
+  EXPECT_EQ(nights_of(line + line.substr(0, 20), "history.jsonl").size(), 1U);
+  EXPECT_TRUE(nights_of("", "history.jsonl").empty());
+}
+
+TEST(Night, AnyOtherLineThatIsNoNightIsRefusedWithItsNumber) {
+  const std::string line = night_text(some_night(1)) + "\n";
+  for (const std::string bad : {std::string("nonsense\n"), std::string("{\"night\": 1}\n")}) {
+    try {
+      nights_of(line + bad + line, "history.jsonl");
+      FAIL() << bad;
+    } catch (const InputError& error) {
+      EXPECT_NE(std::string(error.what()).find("history.jsonl:2"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(Night, TheTableShowsWhatIsKnownAndADashForWhatIsNot) {
+  const std::vector<Night> nights{some_night(7)};
+  const std::string table = nights_table(nights);
+  EXPECT_NE(table.find("0.2500"), std::string::npos) << table;
+  EXPECT_NE(table.find("0.500"), std::string::npos) << table;
+  EXPECT_NE(table.find(" - "), std::string::npos) << table;
+  EXPECT_NE(table.find("held"), std::string::npos) << table;
+}
+
+}  // namespace
+}  // namespace pushcart
