@@ -45,7 +45,8 @@ void add_weights(OptionSet& options, std::map<std::string, double>& weights) {
 Json model_settings(const OptionSet& settings, const TrainOptions& options) {
   Json config = config_json(settings);
   for (const char* key :
-       {"dataset", "output", "memory-per-rank", "batch-memory", "block-columns", "exchange", "exchange-overlap"}) {
+       {"dataset", "output", "memory-per-rank", "batch-memory", "block-columns", "exchange", "exchange-overlap",
+        "warm-start", "warm-start-dataset"}) {
     config.erase(key);
   }
   for (const auto& key : keys_of_other_families(options.families, options.family)) config.erase(key);
@@ -118,7 +119,7 @@ Model fit(Session& session, const Dataset& dataset, const TrainOptions& options,
     split = hold_out(session.comm, dataset, config);
   }
   Model model = family.fit(session, {split ? split->train : dataset, options.event_weights, options.validation_share,
-                                     options.validation_n, options.memory_per_rank});
+                                     options.validation_n, options.memory_per_rank, options.start});
   model.dataset_digest = dataset.digest;
   Json config = Json::parse(model.config.empty() ? "{}" : model.config);
   config["settings"] = model_settings(settings, options);

@@ -27,6 +27,7 @@ struct TrainOptions {
   double validation_share = 0.05;  ///< used with patience
   Count validation_n = 20;
   Count memory_per_rank = 0;  ///< bytes; 0 = no limit
+  const Model* start = nullptr;  ///< to start from, in the numbering of the data set; nullptr = none
 };
 
 enum class TrainPaths : int { declared, decided_by_run };

@@ -9,12 +9,13 @@ import pathlib
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 from support import PipelineTest, STORAGE, USAGE
 
 HELD = 7
-DAYS, FIRST_DAY = 16, datetime.date(2025, 1, 1)
+FIRST_DAY = datetime.date(2025, 1, 1)
 
 CONFIG = """
 [retrain]
@@ -53,18 +54,21 @@ def time_of(day):
 class Shop(PipelineTest):
     """A shop whose log comes a file a day."""
 
+    DAYS, USERS, EVENTS = 16, 150, 12000
+    SYNTH = ()
+
     def setUp(self):
         super().setUp()
         self.write("shop.toml", CONFIG)
-        self.run_well(0, "synth", "--output", "synth", "--users", "150", "--items", "80", "--events", "12000", "--days",
-                      str(DAYS), "--start-date", str(FIRST_DAY), "--files", "1", "--bot-share", "0",
+        self.run_well(0, "synth", "--output", "synth", "--users", self.USERS, "--items", "80", "--events", self.EVENTS,
+                      "--days", self.DAYS, *self.SYNTH, "--start-date", str(FIRST_DAY), "--files", "1", "--bot-share", "0",
                       *[f"--dirt-{kind}=0" for kind in ("duplicate-line", "missing-user", "missing-item", "bad-number",
                                                         "bad-time", "bad-price", "future-time", "garbage",
                                                         "service-code")])
         source, = self.path("synth").glob("events-*.csv")
         with open(source, newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
-            self.days = {day: [] for day in range(1, DAYS + 1)}
+            self.days = {day: [] for day in range(1, self.DAYS + 1)}
             for row in rows:
                 date = datetime.date.fromisoformat(row["time"][:10]) if "-" in row["time"] else \
                     datetime.datetime.fromtimestamp(int(row["time"]), datetime.timezone.utc).date()
@@ -140,6 +144,40 @@ class Nights(Shop):
         self.assertEqual(len(found["versions"]), 3, "--keep 3")
         table = self.run_well(0, "history", "--store", "store", "--last", "2").out
         self.assertEqual(table.count(" published "), 2, table)
+        self.run_well(2, "history", "--store", "store", "--plot", "pictures/nights.svg")
+        self.assertEqual(self.path("pictures/nights.svg").read_text().count("<circle"), 4)
+
+    def test_warm_nights_between_cold_ones(self):
+        starts = []
+        for day in range(10, 15):
+            self.bring(1 if day == 10 else day, day)
+            night = self.published(day, "--cold-every", "3")
+            starts.append((night["start"], night["sweeps"]))
+        cold, warm = ("cold", {"measured": 3, "published": 3}), ("warm", {"measured": 2, "published": 2})
+        self.assertEqual(starts, [cold, warm, warm, cold, warm])
+        self.bring(15)
+        other = self.published(15, "--train.k", "9", "--warm-sweeps", "1")
+        self.assertEqual((other["start"], other["sweeps"]["measured"]), ("cold", 3), "other factors are no start")
+        self.bring(16)
+        self.assertEqual(self.published(16, "--train.k", "9", "--warm-sweeps", "1")["sweeps"]["measured"], 1)
+
+    def test_train_starts_from_a_model_by_ids(self):
+        self.bring(1, 10)
+        ingest = ["--columns", "user=user,item=item,type=type,time=time"]
+        self.run_well(0, "ingest", "--input", "logs/day-*.csv", *ingest, "--output", "before/data.h5")
+        self.run_well(0, "train", "als", "--dataset", "before/data.h5", "--k", "8", "--sweeps", "8", "--output",
+                      "before/model.h5")
+        self.bring(11)
+        self.run_well(0, "ingest", "--input", "logs/day-*.csv", *ingest, "--output", "data.h5")
+        objectives = {}
+        for name, options in (("cold", []), ("warm", ["--warm-start", "before/model.h5"])):
+            self.run_well(2, "train", "als", "--dataset", "data.h5", "--k", "8", "--sweeps", "2", "--output",
+                          f"{name}.h5", *options)
+            sweeps = self.record(f"{name}.run.json")["results"]["training"]["sweeps"]
+            objectives[name] = [sweep["objective"] for sweep in sweeps]
+        self.assertLess(objectives["warm"][0], objectives["cold"][1])
+        self.run_badly(0, USAGE, ["--warm-start", "8", "9"], "train", "als", "--dataset", "data.h5", "--k", "9",
+                       "--warm-start", "before/model.h5", "--output", "other.h5")
 
     def test_only_a_window_of_the_log_counts(self):
         self.bring(1, 12)
@@ -213,16 +251,16 @@ class Held(Shop):
         self.published(12, "--skip-logs", "day-11*")
 
     def test_an_attack_of_bots(self):
-        time = self.days[11][-1].rsplit(",", 1)[1]
+        moment = self.days[11][-1].rsplit(",", 1)[1]
         items = sorted({line.split(",")[1] for line in self.days[1]})
-        bots = "".join(f"bot{n},{item},view,{time}" for n in range(100) for item in items)
+        bots = "".join(f"bot{n},{item},view,{moment}" for n in range(100) for item in items)
         self.write("logs/day-11.csv", self.lines(11) + bots)
         night = self.held(11, "'view' events in a day where")
         self.assertNotIn("metric", night, "a log that is refused is not trained on")
 
     def test_a_model_that_is_worse(self):
         self.bring(11)
-        self.held(11, "of the model in service", "--train.event-weight", "search=1", "--max-worse", "0.1")
+        self.held(11, "of the model in service", "--train.lambda", "1e-9", "--train.alpha0", "1e-6", "--train.nu", "0", "--max-worse", "0.1")
 
     def test_lists_that_change_too_much(self):
         self.bring(11)
@@ -302,6 +340,24 @@ class Operating(Shop):
         self.bring(11)
         self.published(11)
         self.assertFalse(self.path("store/lock").exists())
+
+    def test_a_night_that_is_killed_changes_nothing_and_the_next_one_goes_on(self):
+        self.bring(11)
+        before = self.in_service()
+        files = self.digests(f"store/{before}")
+        for delay in (0.1, 0.2, 0.4, 0.6):
+            job = self.start(2, "retrain", "--config", "shop.toml", "--now", time_of(11))
+            time.sleep(delay)
+            job.kill_all()
+            job.wait(30)
+            if self.in_service() != before:
+                break  # it was through
+            self.assertEqual(self.digests(f"store/{before}"), files)
+        else:
+            self.published(11)
+        self.bring(12)
+        self.published(12)
+        self.assert_nothing_partial()
 
     def test_on_finish_gets_the_night(self):
         self.bring(11)

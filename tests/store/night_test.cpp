@@ -60,5 +60,21 @@ TEST(Night, TheTableShowsWhatIsKnownAndADashForWhatIsNot) {
   EXPECT_NE(table.find("held"), std::string::npos) << table;
 }
 
+TEST(Night, ThePictureHasADotANightAndALineAMetric) {
+  std::vector<Night> nights{some_night(1), some_night(2), some_night(3)};
+  nights[1].outcome = Outcome::published;
+  nights[2].facts.clear();  // ended before anything was measured
+  const std::string svg = nights_svg(nights);
+  const auto count = [&](const std::string& word) {
+    std::size_t found = 0;
+    for (std::size_t at = svg.find(word); at != std::string::npos; at = svg.find(word, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("<circle"), 3U);
+  EXPECT_EQ(count("<polyline"), 3U);
+  EXPECT_EQ(count("fill=\"white\"><title>"), 2U) << "those that were not published are empty";
+  EXPECT_EQ(nights_svg({}), "");
+}
+
 }  // namespace
 }  // namespace pushcart

@@ -65,6 +65,9 @@ struct AlsConfig {
   double bias_regularization = 5;  ///< ratings only: added to the counts when biases are fitted, >= 0
   int bias_passes = 10;            ///< ratings only: alternations of user and item biases, >= 0
   double init_stddev = 0.1;        ///< start values are normal with this over sqrt(k)
+  /// Factors to start from instead, in the numbering of the training data (renumber()); rows of zeros, which are
+  /// those that it does not know, have start values all the same. nullptr = start values everywhere.
+  const Model* start = nullptr;
 
   AlsSolver solver = AlsSolver::automatic;
   double cg_tolerance = 1e-3;  ///< cg: |residual| of the scaled system over its right side, in [1e-6, 0.5]

@@ -40,4 +40,8 @@ std::vector<Night> nights_of(std::string_view text, const std::string& path);
 /// A table for people, a night a line. Local.
 std::string nights_table(std::span<const Night> nights);
 
+/// The metric over the nights as an SVG picture: of each night's model, of the one then in service and of
+/// popularity, with a dot a night. Empty without nights. Local.
+std::string nights_svg(std::span<const Night> nights);
+
 }  // namespace pushcart

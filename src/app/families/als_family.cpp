@@ -1,10 +1,14 @@
+#include <filesystem>
 #include <optional>
 
 #include "app/families/family.hpp"
+#include "app/inputs.hpp"
 #include "app/recorded_split.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/models/als.hpp"
+#include "pushcart/models/renumber.hpp"
 
 namespace pushcart::app {
 
@@ -87,7 +91,11 @@ class AlsFamily : public ModelFamily {
   std::string summary() const override {
     return "factors by alternating least squares: strengths or ratings, any size; the one to start with";
   }
-  void declare(OptionSet& options) override { declare_als(options, als_); }
+  void declare(OptionSet& options) override {
+    declare_als(options, als_);
+    options.add("warm-start", warm_start_, "model whose factors to start from, by outside ids; of the same --k");
+    options.add("warm-start-dataset", warm_start_dataset_, "its data set; default: data.h5 beside it");
+  }
 
   Model fit(Session& session, const FitRequest& request) override {
     als_.event_weights = request.event_weights;
@@ -102,6 +110,9 @@ class AlsFamily : public ModelFamily {
         return validation_metric(session.comm, model, train, validation->held_out, request.validation_n);
       };
     }
+    std::optional<Model> start;
+    if (!warm_start_.empty()) start = read_start(session, train);
+    als_.start = start ? &*start : request.start;
     AlsResult result = train_als(session.comm, train, als_, callbacks, session.phases);
     session.results["training"] = report_json(session.comm, result.report);
     if (validation) {
@@ -113,7 +124,19 @@ class AlsFamily : public ModelFamily {
   }
 
  private:
+  /// The model to start from in the numbering of the training data. Collective; errors as the readers'.
+  Model read_start(Session& session, const Dataset& train) const {
+    const std::string beside = (std::filesystem::path(warm_start_).parent_path() / "data.h5").string();
+    const Dataset trained_on = load_dataset(session, warm_start_dataset_.empty() ? beside : warm_start_dataset_);
+    const Model model = load_model(session, warm_start_, trained_on);
+    const IdMap ids = map_ids(session.comm, trained_on, train);
+    log_info("warm start: {} of {} users and {} of {} items have factors to start from", ids.num_users,
+             train.num_users(), ids.num_items, train.num_items());
+    return renumber(session.comm, model, ids, train);
+  }
+
   AlsConfig als_;
+  std::string warm_start_, warm_start_dataset_;
 };
 
 }  // namespace

@@ -19,6 +19,8 @@ struct FitRequest {
   double validation_share = 0.05;  ///< of the pairs of `train`, for a family that stops by validation
   Count validation_n = 20;         ///< length of the lists it validates
   Count memory_per_rank = 0;       ///< budget in bytes; 0 = none
+  /// A model to start from, in the numbering of `train`, for a family that can; nullptr = none.
+  const Model* start = nullptr;
 };
 
 /// A kind of model that `train` can fit. A new one is a file in this folder and a line in registry.cpp.

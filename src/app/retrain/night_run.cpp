@@ -71,7 +71,8 @@ void NightRun::train_and_judge() {
   if (!ingested || !log_passes(*ingested)) return;
   const Dataset part =
       make_dataset(session_, *ingested, options_.ingest, options_.ingest_settings, HoldOut::as_configured);
-  const Model measured = fit_part(part, "measured");
+  choose_start();
+  const Model measured = fit_part(part, Part::measured);
   if (!measure(part, measured)) return;
   make_version(*ingested, part, measured);
 }
@@ -123,16 +124,39 @@ bool NightRun::log_passes(const IngestedLog& ingested) {
   return passes(check_log(facts, options_.bounds));
 }
 
-Model NightRun::fit_part(const Dataset& dataset, const char* part) {
-  log_info("training: {}", part);
+void NightRun::choose_start() {
+  if (!tonight_.service.empty()) in_service_.emplace(session_, store_, tonight_.service);
+  const bool is_als = options_.train.family == "als";
+  const Count num_factors = is_als ? std::stoll(options_.train_settings.find("k")->get().front()) : 0;
+  const bool can = in_service_ && is_als && tonight_.service_factors == num_factors;
+  warm_ = can && (options_.cold_every == 0 || tonight_.nights_since_cold + 1 < options_.cold_every);
+  night_.facts["factors"] = num_factors;
+  night_.facts["start"] = warm_ ? "warm" : "cold";
+  if (!warm_) return;
+  const OptionSet& settings = options_.train_settings;
+  const Count cold = std::stoll(settings.find("sweeps")->get().front());
+  const Count sweeps = options_.warm_sweeps > 0 ? options_.warm_sweeps : (cold + 1) / 2;
+  settings.apply({{"sweeps", {std::to_string(sweeps)}}});
+}
+
+Model NightRun::fit_part(const Dataset& dataset, Part which) {
+  const std::string part = which == Part::measured ? "measured" : "published";
+  log_info("training the {} model, {} start", part, warm_ ? "warm" : "cold");
   const std::string text = session_.text;
+  // Each from its own kind: the published model in service has seen what the measured one must not.
+  std::optional<Model> start;
+  if (warm_) {
+    start = which == Part::measured ? in_service_->measured_model(session_, dataset)
+                                    : in_service_->served_model(session_, dataset);
+    options_.train.start = &*start;
+  }
   Model model = fit(session_, dataset, options_.train, options_.train_settings);
+  options_.train.start = nullptr;
   session_.text = text;
   Json& training = session_.results["training"];
-  night_.facts["start"] = "cold";
   night_.facts["sweeps"][part] =
       training.contains("sweeps") ? Json(training["sweeps"].size()) : Json(nullptr);
-  session_.results[std::string("training_") + part] = std::move(training);
+  session_.results["training_" + part] = std::move(training);
   session_.results.erase("training");
   return model;
 }
@@ -149,8 +173,7 @@ bool NightRun::measure(const Dataset& dataset, const Model& model) {
   facts.value = value_of(report.metrics, facts.metric);
   facts.popular = value_of(report.baseline, facts.metric);
   facts.coverage = value_of(report.metrics, coverage);
-  if (!tonight_.service.empty()) {
-    in_service_.emplace(session_, store_, tonight_.service);
+  if (in_service_) {
     const Model service = in_service_->measured_model(session_, dataset);
     const EvaluationReport beside = evaluate(comm_, model, service, dataset, held_out_of(comm_, dataset),
                                              options_.evaluate.config, session_.phases);
@@ -172,7 +195,7 @@ bool NightRun::measure(const Dataset& dataset, const Model& model) {
 void NightRun::make_version(const IngestedLog& log, const Dataset& measured_on, const Model& measured) {
   Dataset dataset = make_dataset(session_, log, options_.ingest, options_.ingest_settings, HoldOut::nothing);
   session_.name_at_end(stage_dataset(comm_, folder() + "/data.h5", dataset));
-  Model model = fit_part(dataset, "published");
+  Model model = fit_part(dataset, Part::published);
   session_.name_at_end(stage_model(comm_, folder() + "/model.h5", model));
   // The measured model goes along, in the same numbering: tomorrow it stands for the one in service.
   Model beside = renumber(comm_, measured, map_ids(comm_, measured_on, dataset), dataset);

@@ -31,7 +31,10 @@ class NightRun {
   /// Nothing if the log could not be read: the night is then held.
   std::optional<IngestedLog> read();
   bool log_passes(const IngestedLog& ingested);
-  Model fit_part(const Dataset& dataset, const char* part);
+  /// Whether this night starts from the factors in service, and then with fewer sweeps.
+  void choose_start();
+  enum class Part : int { measured, published };
+  Model fit_part(const Dataset& dataset, Part part);
   bool measure(const Dataset& dataset, const Model& model);
   bool lists_pass(const Dataset& dataset, const TopLists& lists);
   void make_version(const IngestedLog& log, const Dataset& measured_on, const Model& measured);
@@ -52,6 +55,7 @@ class NightRun {
   Night night_;
   std::optional<InService> in_service_;
   std::string record_path_;
+  bool warm_ = false;
 };
 
 }  // namespace pushcart::app

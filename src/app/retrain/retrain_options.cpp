@@ -51,6 +51,10 @@ void declare_retrain(OptionSet& options, RetrainOptions& retrain) {
   options.add("now", retrain.now,
               "the night's time, for nights made up for later: later events are left out");
   options.add("keep", retrain.keep, "versions kept, at least 1; the one in service always is");
+  options.add("cold-every", retrain.cold_every,
+              "every so many published nights from start values, else from the factors in service; 0 = the "
+              "first only");
+  options.add("warm-sweeps", retrain.warm_sweeps, "sweeps of a warm night; 0 = half of --train.sweeps");
   options.add("metric", retrain.metric,
               "gate: the metric compared, of those that evaluate prints at its --at");
   declare_bounds(options, retrain.bounds);
@@ -78,6 +82,8 @@ void complete_retrain(RetrainOptions& retrain) {
   if (retrain.keep < 1) throw ConfigError(fmt::format("--keep {}: must be at least 1", retrain.keep));
   if (retrain.window_days < 0) throw ConfigError("--window-days: must not be negative");
   if (retrain.on_finish_seconds <= 0) throw ConfigError("--on-finish-seconds: must be above 0");
+  if (retrain.cold_every < 0) throw ConfigError("--cold-every: must not be negative");
+  if (retrain.warm_sweeps < 0) throw ConfigError("--warm-sweeps: must not be negative");
   check_bounds(retrain.bounds);
   const Count length = length_of(retrain.metric);
   const auto& at = retrain.evaluate.config.at;

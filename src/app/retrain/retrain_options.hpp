@@ -20,6 +20,9 @@ struct RetrainOptions {
   std::vector<std::string> skip_logs;
   std::string now;  ///< a time; empty = the clock
   Count keep = 7;
+  Count cold_every =
+      7;  ///< published nights from one cold start to the next; 1 = all cold, 0 = only the first
+  Count warm_sweeps = 0;  ///< 0 = half of the cold ones
   std::string metric = "recall@20";
   GateBounds bounds;
   bool dry_run = false;

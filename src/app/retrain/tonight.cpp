@@ -53,9 +53,10 @@ Json look_at(const Store& store, const RetrainOptions& options) {
   found["night"] = store.next_night();
   found["service"] = store.current().value_or("");
   found["cutoff"] = std::int64_t{0};
-  found["since_cold"] = Count{0};
+  found["since_cold"] = found["factors"] = Count{0};
   if (const Night* service = night_of_version(nights, found["service"].get<std::string>())) {
     found["cutoff"] = service->facts.value("cutoff_time", std::int64_t{0});
+    found["factors"] = service->facts.value("factors", Count{0});
     found["since_cold"] = published_since_cold(nights, *service);
   }
   found["bad_rows"] = found["duplicate_rows"] = Count{0};
@@ -124,6 +125,7 @@ Tonight begin_night(const Communicator& comm, const Store& store, const RetrainO
   tonight.version = Store::version_name(tonight.number, tonight.now);
   tonight.service = found["service"].get<std::string>();
   tonight.service_cutoff = found["cutoff"].get<std::int64_t>();
+  tonight.service_factors = found["factors"].get<Count>();
   tonight.nights_since_cold = found["since_cold"].get<Count>();
   tonight.bad_rows_before = found["bad_rows"].get<Count>();
   tonight.duplicate_rows_before = found["duplicate_rows"].get<Count>();

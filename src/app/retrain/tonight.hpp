@@ -17,6 +17,7 @@ struct Tonight {
   std::string version;              ///< name of what will be made
   std::string service;              ///< version in service; empty = none yet
   std::int64_t service_cutoff = 0;  ///< last event it has seen, unix seconds
+  Count service_factors = 0;        ///< columns of its ALS factors; 0 = another family
   Count nights_since_cold = 0;      ///< published ones after the last cold start, up to the one in service
   std::vector<LogFile> files_before;
   Count bad_rows_before = 0, duplicate_rows_before = 0;  ///< in the log of the night before

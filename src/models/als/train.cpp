@@ -114,6 +114,9 @@ class Training {
         table->values.assign(static_cast<std::size_t>(rows.size() * config_.k), 0.0F);
       }
       start_factors(model_.item_factors, dataset_.item_ids, config_.seed, config_.init_stddev);
+      if (config_.start == nullptr) return;
+      start_from(config_.start->item_factors, model_.item_factors);
+      start_from(config_.start->user_factors, model_.user_factors);
     });
   }
 
@@ -272,6 +275,10 @@ class Training {
 AlsResult train_als(const Communicator& comm, const Dataset& train, const AlsConfig& config,
                     const AlsCallbacks& callbacks, PhaseLog& phases) {
   const AlsObjective objective = resolve_objective(config, train.value_kind);
+  if (config.start != nullptr && config.start->item_factors.num_columns != config.k) {
+    throw ConfigError(fmt::format("--warm-start: its factors have {} columns, and --k is {}",
+                                  config.start->item_factors.num_columns, config.k));
+  }
   als::use_one_blas_thread();
   return als::Training(comm, train, config, objective, phases).run(callbacks);
 }

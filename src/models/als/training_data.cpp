@@ -50,6 +50,16 @@ void start_factors(FactorTable& table, const StringTable& ids, std::uint64_t see
   });
 }
 
+void start_from(const FactorTable& before, FactorTable& table) {
+  PUSHCART_CHECK(before.rows == table.rows && before.num_columns == table.num_columns);
+  for (Count row = 0; row < table.rows.size(); ++row) {
+    const auto known = before.row(row);
+    if (std::any_of(known.begin(), known.end(), [](float value) { return value != 0; })) {
+      std::copy(known.begin(), known.end(), table.row(row).begin());
+    }
+  }
+}
+
 std::string settings_text(const AlsConfig& config, const AlsObjective& objective) {
   constexpr const char* targets[] = {"ones", "confidence", "ratings"};
   nlohmann::json settings = {{"family", "als"},
@@ -70,6 +80,7 @@ std::string settings_text(const AlsConfig& config, const AlsObjective& objective
                              {"tolerance", config.tolerance},
                              {"patience", config.patience},
                              {"split_length", config.split_length}};
+  if (config.start != nullptr) settings["warm_start"] = config.start->digest;
   if (objective.target == AlsTarget::confidence) settings["alpha"] = objective.alpha;
   if (objective.target == AlsTarget::ratings) {
     settings["bias_regularization"] = config.bias_regularization;

@@ -17,6 +17,9 @@ void check_values(const Communicator& comm, const Dataset& dataset, const Sparse
 /// Start values: normal, a function of the seed, the item's external id and the column. Local.
 void start_factors(FactorTable& table, const StringTable& ids, std::uint64_t seed, double stddev);
 
+/// Rows that have a number other than 0 in `before` become these. Local.
+void start_from(const FactorTable& before, FactorTable& table);
+
 /// All settings that shape the model, as JSON; nothing of ranks, memory or time.
 std::string settings_text(const AlsConfig& config, const AlsObjective& objective);
 
