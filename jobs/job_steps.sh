@@ -32,7 +32,7 @@ launch() {
   fi
   ranks=$!
   trap 'kill -USR1 $ranks 2>/dev/null' USR1
-  trap 'kill -TERM $ranks 2>/dev/null' TERM INT
+  trap 'told_to_end=1; kill -TERM $ranks 2>/dev/null' TERM INT
   while true; do
     code=0
     wait "$ranks" || code=$?
@@ -45,6 +45,7 @@ launch() {
 # finish CODE: ends the job. 75 asks Slurm to run it again; clusters without RequeueExit=75 have to be told.
 finish() {
   local code=$1
+  if ((code == 75 && ${told_to_end:-0})); then code=143; fi  # scancel: a checkpoint was written, but nobody wants it run again
   if ((code == 75)) && [[ -n "${SLURM_JOB_ID:-}" ]]; then
     if ((${SLURM_RESTART_COUNT:-0} >= ${MAX_RESTARTS:-20})); then
       echo "job: stopped at a checkpoint for the ${SLURM_RESTART_COUNT}th time: not run again" >&2

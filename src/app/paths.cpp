@@ -12,6 +12,10 @@ std::string record_beside(const std::string& output) {
   return std::filesystem::path(output).replace_extension(".run.json").string();
 }
 
+std::string checkpoints_beside(const std::string& output) {
+  return std::filesystem::path(output).replace_extension(".checkpoint").string();
+}
+
 std::string sibling(const std::string& path, const std::string& name) {
   return (std::filesystem::path(path).parent_path() / name).string();
 }

@@ -4,10 +4,12 @@
 
 #include "app/command.hpp"
 #include "app/evaluate.hpp"
+#include "app/families/family_options.hpp"
 #include "app/ingest.hpp"
 #include "app/push.hpp"
 #include "app/recommend.hpp"
 #include "app/report.hpp"
+#include "app/stopping.hpp"
 #include "app/train.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -37,6 +39,9 @@ class Run : public Command {
     options.add_flag("refit", refit_, "after the evaluation, learn from everything, the held-out part too");
     options.add_bytes("memory-per-rank", memory_per_rank_,
                       "refuse a step that needs more (2GiB), for steps without such a setting of their own; 0 = no limit");
+    declare_stop(options, stop_);
+    train_.checkpoints.emplace();
+    declare_checkpoints(options, *train_.checkpoints, CheckpointFolderOption::decided_by_run);
     declare_ingest(ingest_settings_, ingest_, OutputOption::decided_by_run);
     declare_train(train_settings_, train_, TrainPaths::decided_by_run);
     OptionSet evaluate, recommend, push;
@@ -52,6 +57,7 @@ class Run : public Command {
 
   void run(Session& session) override {
     const auto& comm = session.comm;
+    limit_time(session, stop_);
     collectively(comm, "making the output folder", [&] {
       if (comm.is_root()) make_folder(output_);
     });
@@ -67,7 +73,7 @@ class Run : public Command {
 
     Dataset dataset = make_dataset(session, std::move(ingested), ingest_, ingest_settings_, HoldOut::as_configured);
     session.name_at_end(stage_dataset(comm, output_ + (kept ? "/data-train.h5" : "/data.h5"), dataset));
-    Model model = fit(session, dataset, train_, train_settings_);
+    Model model = learn(session, dataset, output_ + "/training.checkpoint");
     const auto evaluation = evaluate_if_possible(session, dataset, model);
 
     if (refit_ && (kept || train_.hold_out != "none")) {
@@ -79,7 +85,7 @@ class Run : public Command {
       }
       session.text = training_text;
       train_.hold_out = "none";
-      model = fit(session, dataset, train_, train_settings_);
+      model = learn(session, dataset, output_ + "/refit.checkpoint");
     }
     session.name_at_end(stage_model(comm, output_ + "/model.h5", model));
 
@@ -94,9 +100,21 @@ class Run : public Command {
     write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr, evaluation, page_,
                  output_ + "/report.html");
     conclude(session, dataset, model, made.lists);
+    for (const auto& folder : checkpoints_) remove_checkpoints_at_end(session, folder);
   }
 
  private:
+  /// A training stops between sweeps when it is asked to; all else leaves at once, to begin anew.
+  Model learn(Session& session, const Dataset& dataset, const std::string& checkpoints) {
+    const bool can_stop = find_family(train_.families, train_.family).can_resume();
+    train_.checkpoints->folder = checkpoints;
+    if (can_stop) StopRequest::catch_signals();
+    Model model = fit(session, dataset, train_, train_settings_);
+    StopRequest::end_at_signals();
+    if (can_stop) checkpoints_.push_back(checkpoints);
+    return model;
+  }
+
   nlohmann::ordered_json evaluate_if_possible(Session& session, const Dataset& dataset, const Model& model) {
     if (evaluate_.test.empty() && !holds_out_by_time(ingest_) && train_.hold_out == "none") {
       log_info("nothing is held out (ingest.hold-out-*, train.hold-out, evaluate.test): no evaluation");
@@ -138,6 +156,8 @@ class Run : public Command {
   bool wants_push_ = true, refit_ = true;
   IngestOptions ingest_;
   TrainOptions train_;
+  StopOptions stop_;
+  std::vector<std::string> checkpoints_;  ///< folders of those of this run
   EvaluateOptions evaluate_;
   RecommendOptions recommend_;
   PushOptions push_;

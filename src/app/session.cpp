@@ -153,4 +153,9 @@ void finish(Session& session, const RunHeader& header, const std::string& path) 
   });
 }
 
+void tell_phases(const Session& session) {
+  const auto phases = summarize(session.comm, session.phases);
+  print_table(phases, session.comm.allgather(peak_memory_bytes()), session.stop.seconds_so_far());
+}
+
 }  // namespace pushcart::app

@@ -10,6 +10,7 @@
 #include "pushcart/base/phases.hpp"
 #include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
+#include "pushcart/comm/stop_request.hpp"
 
 namespace pushcart::app {
 
@@ -21,11 +22,12 @@ struct Session {
 
   nlohmann::ordered_json results = nlohmann::ordered_json::object();
   nlohmann::ordered_json inputs = nlohmann::ordered_json::array();
-  std::string writer;  ///< one of several jobs that write into one folder; empty = the only one
+  std::string writer = {};  ///< one of several jobs that write into one folder; empty = the only one
   std::string text;  ///< results for people, printed on stdout unless --json
   ExitCode ending = ExitCode::done;  ///< the program's exit code for a run that ends in order
   /// Take their names at the end of the run, in this order, before its record.
   std::vector<std::unique_ptr<StagedOutput>> outputs = {};
+  StopRequest stop = {};  ///< counts the run's time from here
 
   template <class Output>
   void name_at_end(Output output) {
@@ -54,5 +56,8 @@ nlohmann::ordered_json config_json(const OptionSet& options);
 /// The outputs take their names once the record is written to `path` (unless empty), which takes its name
 /// last; then prints the table of phases over ranks to the log and the results to stdout. Collective.
 void finish(Session& session, const RunHeader& header, const std::string& path);
+
+/// The table alone, so far, for a run that is stopped. Collective.
+void tell_phases(const Session& session);
 
 }  // namespace pushcart::app

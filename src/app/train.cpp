@@ -7,7 +7,10 @@
 #include "app/inputs.hpp"
 #include "app/paths.hpp"
 #include "app/recorded_split.hpp"
+#include "app/stopping.hpp"
+#include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/log.hpp"
+#include "pushcart/base/version.hpp"
 #include "pushcart/models/model_file.hpp"
 
 namespace pushcart::app {
@@ -53,6 +56,18 @@ Json model_settings(const OptionSet& settings, const TrainOptions& options) {
   return config;
 }
 
+/// All that the bits of a model depend on.
+WorkIdentity identity_of(const Dataset& dataset, const Json& settings) {
+  WorkIdentity identity{{"data set", dataset.digest},
+                        {"version", version()},
+                        {"build", build_description()},
+                        {"cpu-path", std::string(cpu_path_name(cpu_path()))}};
+  for (const auto& [key, value] : settings.items()) {
+    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  return identity;
+}
+
 class Train : public Command {
  public:
   std::string name() const override { return "train"; }
@@ -67,9 +82,15 @@ class Train : public Command {
   void declare(OptionSet& options) override {
     declare_train(options, options_, TrainPaths::declared);
     declare_train(settings_, options_, TrainPaths::declared);
+    options_.checkpoints.emplace();
+    declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
+    declare_stop(options, stop_);
   }
   void run(Session& session) override {
-    find_family(options_.families, options_.family);
+    if (find_family(options_.families, options_.family).can_resume()) StopRequest::catch_signals();
+    limit_time(session, stop_);
+    if (options_.checkpoints->folder.empty())
+      options_.checkpoints->folder = checkpoints_beside(options_.output);
     make_parent_folder(session.comm, options_.output);
     announce_inputs(session.comm, "train", {{"data set", options_.dataset}}, options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
@@ -77,6 +98,9 @@ class Train : public Command {
     {
       const auto timer = session.phases.time("write model");
       session.name_at_end(stage_model(session.comm, options_.output, model));
+      if (find_family(options_.families, options_.family).can_resume()) {
+        remove_checkpoints_at_end(session, options_.checkpoints->folder);
+      }
     }
     session.results["model"] = {{"path", options_.output}, {"digest", model.digest}};
     session.text += fmt::format("model: {} (digest {})\n", options_.output, model.digest);
@@ -84,6 +108,7 @@ class Train : public Command {
 
  private:
   TrainOptions options_;
+  StopOptions stop_;
   OptionSet settings_;
 };
 
@@ -118,8 +143,13 @@ Model fit(Session& session, const Dataset& dataset, const TrainOptions& options,
     const auto timer = session.phases.time("hold out");
     split = hold_out(session.comm, dataset, config);
   }
-  Model model = family.fit(session, {split ? split->train : dataset, options.event_weights, options.validation_share,
-                                     options.validation_n, options.memory_per_rank, options.start});
+  FitRequest request{split ? split->train : dataset, options.event_weights, options.validation_share,
+                     options.validation_n, options.memory_per_rank, options.start};
+  if (options.checkpoints && family.can_resume()) {
+    request.checkpoints = &*options.checkpoints;
+    request.identity = identity_of(dataset, model_settings(settings, options));
+  }
+  Model model = family.fit(session, request);
   model.dataset_digest = dataset.digest;
   Json config = Json::parse(model.config.empty() ? "{}" : model.config);
   config["settings"] = model_settings(settings, options);

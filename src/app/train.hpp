@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "app/families/family.hpp"
@@ -28,6 +29,7 @@ struct TrainOptions {
   Count validation_n = 20;
   Count memory_per_rank = 0;  ///< bytes; 0 = no limit
   const Model* start = nullptr;  ///< to start from, in the numbering of the data set; nullptr = none
+  std::optional<CheckpointOptions> checkpoints;  ///< nothing = the fit cannot be stopped and taken up
 };
 
 enum class TrainPaths : int { declared, decided_by_run };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/command.hpp"
+#include "app/stopping.hpp"
 #include "app/tuning/search_plan.hpp"
 #include "app/tuning/space.hpp"
 #include "app/tuning/trial.hpp"
@@ -29,10 +30,15 @@ class Tune : public Command {
     const auto [index, of] = parse_share(options_.share);
     return of == 1 ? options_.output + "/run.json" : fmt::format("{}/run-{}.json", options_.output, index);
   }
-  void declare(OptionSet& options) override { declare_tune(options, options_); }
+  void declare(OptionSet& options) override {
+    declare_tune(options, options_);
+    declare_stop(options, stop_);
+  }
 
   void run(Session& session) override {
     const auto& comm = session.comm;
+    limit_time(session, stop_);
+    StopRequest::catch_signals();
     std::vector<Assignment> settings;
     collectively(comm, "reading the search space", [&] {
       check(options_);
@@ -110,6 +116,7 @@ class Tune : public Command {
     }
     const auto num_open = static_cast<Count>(open.size());
     Progress progress("trying settings", num_open);
+    double longest = 0;
     for (Count first = 0; first < num_open; first += options_.groups) {
       progress.advance(first);
       std::string mine;
@@ -128,8 +135,14 @@ class Tune : public Command {
                                             trial.seconds, settings_text(trial.settings))
                               : trial.error);
         log.add(trial);
+        longest = std::max(longest, trial.seconds);
       }
       write_log(session.comm, log, settings);
+      if (first + options_.groups < num_open) {
+        stop_if_asked(session, longest,
+                      fmt::format("{} trials are in {}; run the same command again to go on",
+                                  log.trials().size(), log_path()));
+      }
     }
   }
 
@@ -223,6 +236,7 @@ class Tune : public Command {
   }
 
   TuneOptions options_;
+  StopOptions stop_;
 };
 
 }  // namespace

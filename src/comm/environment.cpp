@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/comm/stop_request.hpp"
 
 namespace pushcart {
 
@@ -24,6 +25,7 @@ bool one_host() {
 }  // namespace
 
 Environment::Environment(int& argc, char**& argv) {
+  StopRequest::end_at_signals();
   // On one host, where ranks talk through shared memory, looking for network adapters takes longer than all else of
   // the start.
   if (one_host() && !std::getenv("OMPI_MCA_mtl") && !std::getenv("OMPI_MCA_btl")) setenv("OMPI_MCA_pml", "ob1", 0);

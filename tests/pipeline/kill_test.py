@@ -1,5 +1,5 @@
 """A rank that dies at any moment ends the job, leaves earlier outputs whole, and the same command run again gives what
-it would have given. A set of files in a folder changes at one moment, or says that it is incomplete."""
+it would have given, a training from its checkpoints. A set of files in a folder changes at one moment, or says that it is incomplete."""
 
 import os
 import random
@@ -25,7 +25,8 @@ class KilledRank(PipelineTest):
     def command(output, seed, to=""):
         """The command that writes this output, in one of two versions, to another name if wanted."""
         commands = {"data.h5": ["ingest", "--input", f"log{seed}/events-*.csv", "--columns", COLUMNS],
-                    "model.h5": ["train", "als", "--dataset", "data.h5", "--k", "64", "--sweeps", "4", "--seed", seed],
+                    "model.h5": ["train", "als", "--dataset", "data.h5", "--k", "64", "--sweeps", "4", "--seed", seed,
+                                 "--checkpoint-every", "1sweep", "--checkpoint", f"checkpoint-{seed}"],
                     "lists": ["recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", 20 * seed, "--format",
                               "csv", "jsonl"]}
         return [*commands[output], "--output", to or output]

@@ -186,6 +186,19 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.wait_for_end(job, 30), "CANCELLED")
         self.assert_nothing_half(run)
 
+    def test_stopped_training_is_run_again_and_goes_on(self):
+        """What Slurm's --signal sends before the time limit, sent at once."""
+        run, environment = self.long_training("stopped", sweeps=600)
+        job, log = self.train(environment)
+        self.call("scancel", "--batch", "--signal=USR1", job)
+        self.wait_for("second start", 60, lambda: self.show(job).get("Restarts") == "1")
+        self.assertEqual(self.wait_for_end(job, 120), ENDS_WELL)
+        self.assertIn("going on after sweep", log.read_text())
+        self.assertEqual(list((self.home / run).glob("*.checkpoint")), [])
+        self.call(PUSHCART, "train", "als", "--config", environment["CONFIG"], "--dataset", f"{run}/data.h5", "--output",
+                  "stopped.h5")
+        self.assertEqual(self.digest(f"{run}/model.h5"), self.digest("stopped.h5"))
+
     def test_lost_host_is_survived_by_requeue(self):
         run, environment = self.long_training("lost", sweeps=600)
         job, log = self.train(environment)

@@ -29,7 +29,7 @@ PUSHCART = program("PUSHCART", "pushcart")
 MPIEXEC = program("MPIEXEC", "mpirun")
 
 # Exit codes of the program.
-DONE, USAGE, BAD_INPUT, STORAGE, NUMERICAL = 0, 2, 3, 4, 5
+DONE, USAGE, BAD_INPUT, STORAGE, NUMERICAL, STOPPED = 0, 2, 3, 4, 5, 75
 
 TRACES = ("terminate called", "Segmentation fault", "Process received signal", "Assertion", "Backtrace", "HDF5-DIAG")
 

@@ -2,7 +2,8 @@
 
 namespace pushcart {
 
-/// MPI from start to end of the program; one object, in main. Before MPI_Init it sets the Open MPI parameters
+/// MPI from start to end of the program; one object, in main. Before MPI_Init it decides what signals do
+/// (StopRequest::end_at_signals), and it sets the Open MPI parameters
 /// that make collective file writes report their errors (docs/parallel.md), unless the caller's environment
 /// already does.
 class Environment {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -113,6 +114,7 @@ struct SweepReport {
 
 struct TrainingReport {
   std::vector<SweepReport> sweeps;
+  int resumed_after = 0;  ///< so many of them come from a checkpoint, without times; 0 = none
   std::string stopped_by;                            ///< "sweeps", "tolerance" or "validation"
   int best_sweep = 0;                                ///< whose factors the model holds
   ExchangeMethod exchange = ExchangeMethod::sparse;  ///< that was used
@@ -124,11 +126,32 @@ struct TrainingReport {
   double product_flops_per_second = 0, gathered_bytes_per_second = 0;
 };
 
+/// A training between two sweeps: what it needs to go on, on any number of ranks, to the same bits.
+struct AlsState {
+  FactorTable user_factors,
+      item_factors;                 ///< of the owned rows, in the basis that the next sweep starts from
+  std::vector<SweepReport> sweeps;  ///< so far, without times
+  int best_sweep = 0;
+  std::vector<float> best_user_factors, best_item_factors;  ///< with patience, unless the last is the best
+};
+
+/// The same, as it lies in the training.
+struct AlsStateView {
+  const FactorTable &user_factors, &item_factors;
+  std::span<const SweepReport> sweeps;
+  int best_sweep = 0;
+  std::span<const float> best_user_factors, best_item_factors;
+};
+
 struct AlsCallbacks {
   /// A metric of the model as it stands, higher is better, the same on all ranks (collective). With patience,
   /// the factors of the best sweep are kept.
   std::function<double(const Model&)> validate;
   std::function<void(const SweepReport&)> after_sweep;
+  /// Where to go on from, asked once memory is planned; nothing = begin anew. Collective.
+  std::function<std::optional<AlsState>()> resume;
+  /// Between two sweeps: to keep the state, and to stop by throwing, the same on all ranks. Collective.
+  std::function<void(const AlsStateView&)> between_sweeps;
 };
 
 struct AlsResult {

@@ -62,21 +62,22 @@ Json report_json(const Communicator& comm, const TrainingReport& report) {
   Json sweeps = Json::array();
   for (const auto& sweep : report.sweeps) {
     const HalfSweepSeconds &users = sweep.users, &items = sweep.items;
-    Json entry{{"sweep", sweep.sweep},
-               {"objective", sweep.objective},
-               {"seconds", sweep.seconds},
-               {"seconds_on_rank_0",
-                {{"gram", users.gram + items.gram},
-                 {"eigen", users.eigen + items.eigen},
-                 {"rotation", users.rotate + items.rotate},
-                 {"exchange", users.exchange + items.exchange},
-                 {"solve", users.solve + items.solve}}},
-               {"floor_seconds_on_rank_0", sweep.floor_seconds}};
+    Json entry{{"sweep", sweep.sweep}, {"objective", sweep.objective}};
+    if (sweep.sweep > report.resumed_after) {
+      entry["seconds"] = sweep.seconds;
+      entry["seconds_on_rank_0"] = {{"gram", users.gram + items.gram},
+                                    {"eigen", users.eigen + items.eigen},
+                                    {"rotation", users.rotate + items.rotate},
+                                    {"exchange", users.exchange + items.exchange},
+                                    {"solve", users.solve + items.solve}};
+      entry["floor_seconds_on_rank_0"] = sweep.floor_seconds;
+    }
     if (sweep.gradient_steps > 0) entry["gradient_steps_a_row_on_rank_0"] = sweep.gradient_steps;
     if (sweep.validation) entry["validation"] = *sweep.validation;
     sweeps.push_back(std::move(entry));
   }
   return {{"sweeps", std::move(sweeps)},
+          {"resumed_after", report.resumed_after},
           {"stopped_by", report.stopped_by},
           {"best_sweep", report.best_sweep},
           {"exchange", exchange_json(comm, report)},
@@ -97,6 +98,8 @@ class AlsFamily : public ModelFamily {
     options.add("warm-start-dataset", warm_start_dataset_, "its data set; default: data.h5 beside it");
   }
 
+  bool can_resume() const override { return true; }
+
   Model fit(Session& session, const FitRequest& request) override {
     als_.event_weights = request.event_weights;
     als_.memory_budget_bytes = request.memory_per_rank;
@@ -113,6 +116,14 @@ class AlsFamily : public ModelFamily {
     std::optional<Model> start;
     if (!warm_start_.empty()) start = read_start(session, train);
     als_.start = start ? &*start : request.start;
+    std::optional<TrainingCheckpoints> checkpoints;
+    if (request.checkpoints) {
+      checkpoints.emplace(session, *request.checkpoints, identity_with_start(request.identity));
+      callbacks.resume = [&] { return checkpoints->resume(train); };
+      callbacks.between_sweeps = [&](const AlsStateView& state) {
+        checkpoints->between_sweeps(state, als_.sweeps);
+      };
+    }
     AlsResult result = train_als(session.comm, train, als_, callbacks, session.phases);
     session.results["training"] = report_json(session.comm, result.report);
     if (validation) {
@@ -124,6 +135,11 @@ class AlsFamily : public ModelFamily {
   }
 
  private:
+  WorkIdentity identity_with_start(WorkIdentity identity) const {
+    identity["--warm-start (digest)"] = als_.start != nullptr ? als_.start->digest : "";
+    return identity;
+  }
+
   /// The model to start from in the numbering of the training data. Collective; errors as the readers'.
   Model read_start(Session& session, const Dataset& train) const {
     const std::string beside = (std::filesystem::path(warm_start_).parent_path() / "data.h5").string();

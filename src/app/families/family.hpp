@@ -7,6 +7,7 @@
 
 #include "app/option_set.hpp"
 #include "app/session.hpp"
+#include "app/training_checkpoints.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/model.hpp"
 
@@ -21,6 +22,8 @@ struct FitRequest {
   Count memory_per_rank = 0;       ///< budget in bytes; 0 = none
   /// A model to start from, in the numbering of `train`, for a family that can; nullptr = none.
   const Model* start = nullptr;
+  const CheckpointOptions* checkpoints = nullptr;  ///< for a family that can stop and go on; null = do not
+  WorkIdentity identity = {};                      ///< what its checkpoints are good for
 };
 
 /// A kind of model that `train` can fit. A new one is a file in this folder and a line in registry.cpp.
@@ -33,6 +36,8 @@ class ModelFamily {
   /// Declares the options of this family, bound to fields of it. A key that several families declare becomes one
   /// option of `train`, whose text goes to all of them until the family is chosen.
   virtual void declare(OptionSet& options) = 0;
+  /// Stops when asked to, and goes on from checkpoints.
+  virtual bool can_resume() const { return false; }
   /// Collective. The caller fills dataset_digest and puts the settings into the model's config.
   virtual Model fit(Session& session, const FitRequest& request) = 0;
 };

@@ -43,13 +43,17 @@ class Training {
 
   AlsResult run(const AlsCallbacks& callbacks) {
     measure();
+    if (callbacks.resume) take_up(callbacks.resume());
     Progress progress("training", Count{2} * config_.sweeps);
-    for (int sweep = 1; sweep <= config_.sweeps && report_.stopped_by.empty(); ++sweep) {
+    for (int sweep = report_.resumed_after + 1; sweep <= config_.sweeps && report_.stopped_by.empty();
+         ++sweep) {
       SweepReport now = take_sweep(sweep, progress);
       decide(now, callbacks);
       log_sweep(now);
       report_.sweeps.push_back(now);
       if (callbacks.after_sweep) callbacks.after_sweep(now);
+      const bool goes_on = sweep < config_.sweeps && report_.stopped_by.empty();
+      if (goes_on && callbacks.between_sweeps) callbacks.between_sweeps(state());
     }
     if (report_.stopped_by.empty()) report_.stopped_by = "sweeps";
     take_back_best();
@@ -210,6 +214,40 @@ class Training {
       report_.best_sweep = now.sweep;
     } else if (now.sweep - report_.best_sweep >= config_.patience) {
       report_.stopped_by = "validation";
+    }
+  }
+
+  AlsStateView state() const {
+    AlsStateView view{model_.user_factors, model_.item_factors, report_.sweeps, report_.best_sweep, {}, {}};
+    if (best_ && report_.best_sweep != report_.sweeps.back().sweep) {
+      view.best_user_factors = best_->user_factors;
+      view.best_item_factors = best_->item_factors;
+    }
+    return view;
+  }
+
+  /// The state is one that state() has shown, perhaps on other ranks.
+  void take_up(std::optional<AlsState> state) {
+    if (!state) return;
+    const auto num_sweeps = static_cast<int>(state->sweeps.size());
+    PUSHCART_CHECK(num_sweeps >= 1 && num_sweeps < config_.sweeps);
+    PUSHCART_CHECK(state->best_sweep >= 1 && state->best_sweep <= num_sweeps);
+    for (const auto& [mine, theirs] : {std::pair{&model_.user_factors, &state->user_factors},
+                                       std::pair{&model_.item_factors, &state->item_factors}}) {
+      PUSHCART_CHECK(theirs->num_columns == mine->num_columns &&
+                     theirs->values.size() == mine->values.size());
+      mine->values = std::move(theirs->values);
+    }
+    report_.sweeps = std::move(state->sweeps);
+    report_.resumed_after = num_sweeps;
+    report_.best_sweep = state->best_sweep;
+    const auto& best = report_.sweeps[static_cast<std::size_t>(state->best_sweep - 1)];
+    if (config_.patience == 0 || !best.validation) return;
+    if (state->best_sweep == num_sweeps) {
+      best_ = Best{*best.validation, model_.user_factors.values, model_.item_factors.values};
+    } else {
+      best_ =
+          Best{*best.validation, std::move(state->best_user_factors), std::move(state->best_item_factors)};
     }
   }
 

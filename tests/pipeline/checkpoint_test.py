@@ -1,0 +1,261 @@
+"""A training that is stopped and taken up again, on any number of ranks and threads, gives the bits of one that never
+was. A checkpoint of something else is refused, a damaged one is passed over for the one before."""
+
+import os
+import shutil
+import signal
+import time
+import unittest
+
+from support import BAD_INPUT, DONE, STOPPED, USAGE, SharedFolderTest
+
+COLUMNS = "user=user,item=item,type=type,time=time"
+MODELS = {  # conjugate gradients start from the last solution, exact rows do not; patience keeps a second model
+    "gradients": ["--solver", "cg", "--k", "16", "--sweeps", "6"],
+    "exact": ["--solver", "exact", "--k", "12", "--sweeps", "5"],
+    "patience": ["--k", "100", "--sweeps", "9", "--patience", "3", "--lambda", "1e-5", "--alpha0", "1"],
+    "bf16": ["--k", "16", "--sweeps", "5", "--gather-precision", "bf16"],
+    "tolerance": ["--k", "8", "--sweeps", "60", "--tolerance", "1e-3"],
+}
+
+
+class Checkpoints(SharedFolderTest):
+    def fill(self):
+        for seed in (1, 2):
+            self.run_well(2, "synth", "--users", "1500", "--items", "400", "--events", "40000", "--seed", seed, "--output",
+                          f"log{seed}")
+            self.run_well(2, "ingest", "--input", f"log{seed}/events-*.csv", "--columns", COLUMNS, "--output",
+                          f"data{seed}.h5")
+        for name in MODELS:
+            self.run_well(3, *self.command(name, f"whole-{name}.h5"))
+
+    @staticmethod
+    def command(name, output, data=1):
+        return ["train", "als", "--dataset", f"data{data}.h5", *MODELS[name], "--output", output]
+
+    def digest(self, output):
+        return self.run_well(0, "info", output, "--json").json()["digest"]
+
+    def steps(self, output):
+        folder = self.path(output.replace(".h5", ".checkpoint"))
+        return sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+
+    def stop(self, ranks, command, sweeps, *more, **options):
+        ended = self.run_program(ranks, *command, "--stop-after-sweeps", sweeps, *more, **options)
+        self.assert_refused(ended, STOPPED, ["stopped after sweep", "--stop-after-sweeps"])
+        self.assert_nothing_partial()
+        return ended
+
+    def start_at_two(self, name, output, sweeps=2):
+        """A training stopped on two ranks; its checkpoints are the last two."""
+        command = self.command(name, output)
+        self.stop(2, command, sweeps, "--checkpoint-every", "1sweep")
+        self.assertEqual(self.steps(output), [f"step-{step:06}.h5" for step in range(max(1, sweeps - 1), sweeps + 1)])
+        self.assertFalse(self.path(output).exists(), "a stopped training leaves no model")
+        return command
+
+    def test_same_bits_on_any_ranks_and_threads(self):
+        for name in MODELS:
+            saved = self.path(f"saved-{name}")
+            self.start_at_two(name, f"{name}.h5")
+            shutil.copytree(self.path(f"{name}.checkpoint"), saved)
+            whole = self.record(f"whole-{name}.run.json")["results"]["training"]
+            for ranks, threads in ((1, 1), (2, 2), (3, 1), (4, 2), (7, 1)):
+                with self.subTest(model=name, ranks=ranks):
+                    output = f"{name}-{ranks}.h5"
+                    shutil.copytree(saved, self.path(f"{name}-{ranks}.checkpoint"))
+                    self.run_well(ranks, *self.command(name, output), threads=threads)
+                    self.assertEqual(self.digest(output), self.digest(f"whole-{name}.h5"))
+                    self.assertEqual(self.steps(output), [], "checkpoints go after success")
+                    results = self.record(f"{name}-{ranks}.run.json")["results"]
+                    self.assertEqual(results["resumed"]["after_sweep"], 2)
+                    training = results["training"]
+                    self.assertEqual((training["resumed_after"], training["best_sweep"], training["stopped_by"]),
+                                     (2, whole["best_sweep"], whole["stopped_by"]))
+                    self.assertEqual([sweep["objective"] for sweep in training["sweeps"]],
+                                     [sweep["objective"] for sweep in whole["sweeps"]])
+
+    def test_the_best_sweep_before_the_stop_is_kept(self):
+        """Stopped in the sweeps in which patience waits, so that the best is not the last."""
+        training = self.record("whole-patience.run.json")["results"]["training"]
+        self.assertEqual(training["stopped_by"], "validation", "these settings are meant to overfit")
+        last = len(training["sweeps"])
+        command = self.start_at_two("patience", "best.h5", last - 1)
+        self.run_well(3, *command)
+        self.assertEqual(self.digest("best.h5"), self.digest("whole-patience.h5"))
+
+    def test_stopped_again_and_again(self):
+        command = self.command("gradients", "often.h5")
+        for ranks, threads in ((2, 1), (3, 1), (1, 2), (7, 1), (4, 1)):
+            self.stop(ranks, command, 1, threads=threads)
+        ended = self.run_well(2, *command)
+        self.assertIn("going on after sweep 5", ended.err)
+        self.assertEqual(self.digest("often.h5"), self.digest("whole-gradients.h5"))
+
+    def wait_for(self, job, text):
+        deadline = time.monotonic() + 30
+        while text not in os.pread(job.err.fileno(), 1_000_000, 0) and time.monotonic() < deadline:
+            time.sleep(0.002)
+
+    def test_signal_stops_between_sweeps(self):
+        command = ["train", "als", "--dataset", "data1.h5", "--k", "64", "--sweeps", "300", "--output", "signal.h5"]
+        for ranks, to in ((3, "mpirun"), (3, "one rank"), (0, "itself")):
+            with self.subTest(ranks=ranks, to=to):
+                job = self.start(ranks, *command)
+                self.wait_for(job, b"sweep 2: Gram" if to == "mpirun" else b": Gram")
+                os.kill(job.ranks()[-1] if to == "one rank" else job.process.pid, signal.SIGUSR1)
+                ended = job.wait(20)
+                self.assert_refused(ended, STOPPED, ["a signal asked", "run the same command again"])
+                self.assertIn("write checkpoint", ended.err, "its cost is in the table")
+        self.run_well(2, *command)
+        self.assertEqual(self.record("signal.run.json")["results"]["resumed"]["after_sweep"] > 0, True)
+        self.run_well(2, *command[:-1], "signal-whole.h5")
+        self.assertEqual(self.digest("signal.h5"), self.digest("signal-whole.h5"))
+
+    def test_term_stops_one_process_between_sweeps(self):
+        command = ["train", "als", "--dataset", "data1.h5", "--k", "64", "--sweeps", "300", "--output", "term.h5"]
+        job = self.start(0, *command)
+        self.wait_for(job, b"sweep 2: Gram")
+        os.kill(job.process.pid, signal.SIGTERM)
+        self.assert_refused(job.wait(20), STOPPED, "a signal asked")
+
+    def test_stops_in_time(self):
+        command = ["train", "als", "--dataset", "data1.h5", "--k", "64", "--sweeps", "100000"]
+        for name, arguments, environment in (("hours", ["--max-hours", 1.5 / 3600], {}),
+                                             ("slurm", [], {"SLURM_JOB_END_TIME": str(int(time.time()) + 32)})):
+            with self.subTest(by=name):
+                ended = self.run_program(2, *command, "--output", f"{name}.h5", *arguments, environment=environment)
+                self.assert_refused(ended, STOPPED, "its time is nearly over")
+                self.assertLess(ended.seconds, 15)
+        self.run_badly(2, USAGE, "--max-hours", *command, "--max-hours", "-1")
+
+    def test_one_sweep_is_done_however_short_the_time(self):
+        command = [*self.command("gradients", "short.h5"), "--max-hours", 1e-9]
+        for sweep in range(1, 6):
+            self.assert_refused(self.run_program(2, *command), STOPPED, f"stopped after sweep {sweep} of 6")
+        self.run_well(2, *command)
+        self.assertEqual(self.digest("short.h5"), self.digest("whole-gradients.h5"))
+
+    def flip(self, path, position):
+        content = bytearray(path.read_bytes())
+        content[position % len(content)] ^= 4
+        path.write_bytes(content)
+
+    def test_damaged_latest_is_passed_over(self):
+        whole = self.digest("whole-gradients.h5")
+        command = self.start_at_two("gradients", "damaged.h5", 3)
+        folder = self.path("damaged.checkpoint")
+        shutil.copytree(folder, self.path("damaged.saved"))
+        latest = folder / "step-000003.h5"
+        size = latest.stat().st_size
+        damages = [lambda at=at: self.flip(latest, at) for at in (0, 100, size // 3, size // 2, size - 40, size - 1)]
+        damages += [lambda: latest.write_bytes(b""), lambda: latest.write_bytes(latest.read_bytes()[:size // 2])]
+        for number, damage in enumerate(damages):
+            with self.subTest(damage=number):
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.copytree(self.path("damaged.saved"), folder)
+                damage()
+                ended = self.run_program(3, *command)
+                self.assertEqual(ended.code, DONE, ended.told())
+                self.assertIn("cannot be used, the one before it is tried", ended.err)
+                self.assertIn("going on after sweep 2", ended.err)
+                self.assertEqual(self.digest("damaged.h5"), whole)
+        shutil.copytree(self.path("damaged.saved"), folder)
+        for file in folder.iterdir():
+            self.flip(file, 5000)
+        ended = self.run_program(2, *command)
+        self.assertIn("no checkpoint is whole; the work begins anew", ended.err)
+        self.assertEqual(self.digest("damaged.h5"), whole)
+        self.assertEqual(self.steps("damaged.h5"), [])
+
+    def test_another_run_s_checkpoint_is_refused(self):
+        command = self.start_at_two("gradients", "other.h5")
+        before = self.digests("other.checkpoint")
+        self.run_badly(3, BAD_INPUT, ["--k (16 in the checkpoint, 17 now)", "--resume never"], *command, "--k", "17")
+        self.run_badly(3, BAD_INPUT, "--seed (1 in the checkpoint, 4 now)", *command, "--seed", "4")
+        self.run_badly(3, BAD_INPUT, "--event-weight", *command, "--event-weight", "view=1")
+        self.run_badly(2, BAD_INPUT, "data set", *self.command("gradients", "other.h5", data=2))
+        self.run_badly(2, BAD_INPUT, "cpu-path", *command, "--cpu-path", "portable")
+        self.assertEqual(self.digests("other.checkpoint"), before)
+        # What does not bear on the bits may differ.
+        self.stop(2, command, 1, "--exchange", "stream", "--checkpoint-every", "off", "--memory-per-rank", "1GiB")
+        self.run_well(1, *command, "--exchange", "sparse")
+        self.assertEqual(self.digest("other.h5"), self.digest("whole-gradients.h5"))
+
+    def test_resume_never_and_by_path(self):
+        command = self.start_at_two("gradients", "path.h5", 3)
+        shutil.copytree(self.path("path.checkpoint"), self.path("elsewhere"))
+        ended = self.stop(2, command, 1, "--resume", "never")
+        self.assertIn("stopped after sweep 1", ended.err)
+        self.assertEqual(self.steps("path.h5"), ["step-000001.h5"], "older ones go when a new one is whole")
+        ended = self.stop(2, command, 1, "--resume", self.path("elsewhere/step-000002.h5"))
+        self.assertIn("stopped after sweep 3", ended.err)
+        ended = self.stop(2, command, 1, "--resume", self.path("elsewhere"))
+        self.assertIn("stopped after sweep 4", ended.err)
+        self.run_well(3, *command)
+        self.assertEqual(self.digest("path.h5"), self.digest("whole-gradients.h5"))
+        self.assertEqual(len(list(self.path("elsewhere").iterdir())), 2)
+        self.run_badly(2, BAD_INPUT, "holds no checkpoint", *command, "--resume", self.folder)
+        self.run_badly(2, BAD_INPUT, "'model' file", *command, "--resume", "path.h5")
+
+    def test_files_of_others_stay(self):
+        command = [*self.command("gradients", "kept.h5"), "--checkpoint", "mine"]
+        self.write("mine/notes.txt", "do not lose me")
+        self.stop(2, command, 2)
+        self.write("mine/step-000003.h5.partial", "left by a killed run")
+        self.run_well(2, *command)
+        self.assertEqual([file.name for file in self.path("mine").iterdir()], ["notes.txt"])
+
+    def test_tuning_goes_on_after_its_trials(self):
+        self.write("space.toml", "k = [2, 3, 4, 5, 6, 7, 8, 9]\n")
+        command = ["tune", "als", "--dataset", "data1.h5", "--space", "space.toml", "--strategy", "grid", "--groups", 2]
+        self.run_well(2, *command, "--output", "tuned")
+        job = self.start(2, *command, "--output", "tuned-again")
+        self.wait_for(job, b"trial 2 of 8")
+        os.kill(job.process.pid, signal.SIGUSR1)
+        self.assert_refused(job.wait(30), STOPPED, ["trials are in tuned-again/trials.jsonl", "run the same command"])
+        self.assertFalse(self.path("tuned-again/best.toml").exists())
+        self.assert_refused(self.run_program(2, *command, "--output", "tuned-again", "--max-hours", 1e-9), STOPPED,
+                            "its time is nearly over")
+        self.run_well(3, *command, "--output", "tuned-again")
+        self.assertEqual(self.path("tuned-again/best.toml").read_text(), self.path("tuned/best.toml").read_text())
+
+    def test_the_whole_flow_goes_on_in_both_trainings(self):
+        command = ["run", "--ingest.input", "log1/events-*.csv", "--ingest.columns", COLUMNS, "--ingest.hold-out-days", "7",
+                   "--train.k", "8", "--train.sweeps", "4", "--no-push"]
+        self.run_well(2, *command, "--output", "flow")
+        again = [*command, "--output", "flow-again", "--checkpoint-every", "1sweep"]
+        for ranks, stops in ((2, "stopped after sweep 2 of 4"), (3, "stopped after sweep 2 of 4")):
+            ended = self.run_program(ranks, *again, "--stop-after-sweeps", "2")
+            self.assert_refused(ended, STOPPED, stops)
+            self.assertFalse(self.path("flow-again/model.h5").exists())
+        self.assertEqual(sorted(path.name for path in self.path("flow-again").glob("*.checkpoint")),
+                         ["refit.checkpoint", "training.checkpoint"])
+        self.run_badly(2, BAD_INPUT, "--k (8 in the checkpoint, 9 now)", *again, "--train.k", "9")
+        self.assertEqual(self.run_well(7, *again).err.count("going on after sweep"), 2)
+        for output in ("model.h5", "data.h5", "lists/lists.h5"):
+            self.assertEqual(self.digest(f"flow-again/{output}"), self.digest(f"flow/{output}"))
+        self.assertEqual(list(self.path("flow-again").glob("*.checkpoint")), [])
+
+    def test_verbs_that_keep_nothing_leave_at_once(self):
+        job = self.start(3, "synth", "--users", "300000", "--items", "5000", "--events", "6000000", "--output", "large")
+        self.wait_for(job, b"ranks x")
+        time.sleep(0.2)
+        os.kill(job.process.pid, signal.SIGUSR1)
+        ended = job.wait(20)
+        self.assertEqual(ended.code, STOPPED, ended.told())
+        self.assertIn("stopped by SIGUSR1", ended.err)
+        self.assertFalse(any(self.path("large").glob("*.csv")))
+
+    def test_intervals(self):
+        command = self.command("exact", "interval.h5")
+        for text in ("5", "soon", "1.5sweeps", "0m", "-3s"):
+            self.run_badly(0, USAGE, "is no interval", *command, f"--checkpoint-every={text}")
+        # Writing takes longer than these sweeps: by time it may not take more than a fortieth of it.
+        for text, counts in (("1sweep", {4}), ("2sweeps", {2}), ("0.000001s", {1, 2}), ("10m", {0}), ("off", {0})):
+            ended = self.run_well(2, *command, "--checkpoint-every", text)
+            self.assertIn(ended.err.count("checkpoint after sweep"), counts, ended.told())
+
+
+if __name__ == "__main__":
+    unittest.main()
