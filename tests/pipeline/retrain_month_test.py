@@ -1,7 +1,7 @@
 """A month of nights in a small shop, compressed: drift, a sale, logs that are broken, empty, copied, cut short or late, an
 attack of bots, a bad setting. What must be published is, what must not is not.
 
-The table in docs/retraining.md is what this test prints with PUSHCART_TEST_TABLE=1."""
+The table in docs/retraining-measured.md is what this test prints with PUSHCART_TEST_TABLE=1."""
 
 import gzip
 import os
