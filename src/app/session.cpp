@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <omp.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include <optional>
 
 #include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/host.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/base/version.hpp"
@@ -93,8 +93,8 @@ std::string record_text(const Session& session, const RunHeader& header,
 }
 
 std::vector<std::string> hosts_by_rank(const Communicator& comm) {
-  std::array<char, 256> name{};  // longer names are cut
-  ::gethostname(name.data(), name.size() - 1);
+  std::array<char, 256> name{};
+  host_name().copy(name.data(), name.size() - 1);
   std::vector<std::string> hosts;
   for (const auto& host : comm.allgather(name)) hosts.emplace_back(host.data());
   return hosts;

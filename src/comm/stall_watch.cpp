@@ -1,14 +1,13 @@
 #include "pushcart/comm/stall_watch.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstdio>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/base/host.hpp"
 #include "pushcart/comm/environment.hpp"
 
 namespace pushcart {
@@ -20,12 +19,6 @@ using Clock = std::chrono::steady_clock;
 // Only the main thread calls MPI, so there is one call at most.
 std::atomic<const char*> current_call{nullptr};
 std::atomic<Clock::rep> waiting_since{0};
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include <sstream>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/base/host.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 
@@ -23,11 +25,6 @@ namespace pushcart {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 std::string boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
@@ -56,7 +53,9 @@ std::string text_of(const LockHolder& holder) {
               {"verb", holder.verb},
               {"boot", holder.boot},
               {"process_start", holder.process_start},
-              {"since", holder.since}}
+              {"since", holder.since},
+              {"slurm_job", holder.slurm_job},
+              {"slurm_restart", holder.slurm_restart}}
              .dump() +
          "\n";
 }
@@ -72,6 +71,8 @@ std::optional<LockHolder> holder_of(const std::string& text) {
     holder.boot = json.at("boot").get<std::string>();
     holder.process_start = json.at("process_start").get<std::uint64_t>();
     holder.since = json.at("since").get<std::int64_t>();
+    holder.slurm_job = json.value("slurm_job", "");
+    holder.slurm_restart = json.value("slurm_restart", 0);
     return holder;
   } catch (const Json::exception&) {
     return std::nullopt;
@@ -102,15 +103,23 @@ std::string since_text(std::int64_t seconds) {
 }  // namespace
 
 LockHolder this_process(const std::string& verb) {
-  return {host_name(),          verb,
-          ::getpid(),           boot_id(),
-          start_of(::getpid()), static_cast<std::int64_t>(std::time(nullptr))};
+  const char* const job = std::getenv("SLURM_JOB_ID");
+  const char* const restart = std::getenv("SLURM_RESTART_COUNT");
+  return {host_name(),
+          verb,
+          ::getpid(),
+          boot_id(),
+          start_of(::getpid()),
+          static_cast<std::int64_t>(std::time(nullptr)),
+          job ? job : "",
+          restart ? std::atoi(restart) : 0};
 }
 
 bool is_stale(const LockHolder& holder, std::int64_t now, std::int64_t patience_seconds) {
-  if (holder.host != host_name()) return now - holder.since > patience_seconds;
-  const std::string boot = boot_id();
-  if (!holder.boot.empty() && !boot.empty() && holder.boot != boot) return true;
+  const LockHolder me = this_process(holder.verb);
+  if (!me.slurm_job.empty() && holder.slurm_job == me.slurm_job && holder.slurm_restart < me.slurm_restart) return true;
+  if (holder.host != me.host) return now - holder.since > patience_seconds;
+  if (!holder.boot.empty() && !me.boot.empty() && holder.boot != me.boot) return true;
   if (::kill(holder.process, 0) != 0 && errno == ESRCH) return true;
   return start_of(holder.process) != holder.process_start;
 }

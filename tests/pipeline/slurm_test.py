@@ -169,6 +169,14 @@ class Slurm(unittest.TestCase):
             self.assert_ends_well(job)
             self.assertIn("| 2x1 |", (self.home / mode / "scaling.md").read_text())
 
+    def test_retraining_as_one_job(self):
+        job = self.submit("--nodes=2", "jobs/retrain_store.sbatch")
+        self.assert_ends_well(job)
+        self.assertGreater(len(list((self.home / "store/current/lists").glob("part-*.csv"))), 0)
+        again = self.submit("jobs/retrain_store.sbatch")  # no new events: held
+        self.assertEqual(self.wait_for_end(again), "FAILED")
+        self.assertIn("ExitCode=7:0", self.call("scontrol", "show", "job", again))
+
     def test_the_night_submits_the_next_one(self):
         job = self.submit("jobs/retrain_nightly.sbatch", RUN="runs/first", AGAIN="now+1day")
         self.assert_ends_well(job)

@@ -98,6 +98,20 @@ TEST(StoreLock, AnotherHostIsGivenTime) {
   const StoreLock taken(folder, "retrain", day);
 }
 
+TEST(StoreLock, AnEarlierStartOfTheSameSlurmJobIsStale) {
+  setenv("SLURM_JOB_ID", "71", 1);
+  setenv("SLURM_RESTART_COUNT", "1", 1);
+  LockHolder holder = this_process("retrain");
+  holder.host += "-lost";
+  EXPECT_FALSE(is_stale(holder, holder.since, day)) << "beside us, in the same allocation";
+  holder.slurm_restart = 0;
+  EXPECT_TRUE(is_stale(holder, holder.since, day));
+  holder.slurm_job = "70";
+  EXPECT_FALSE(is_stale(holder, holder.since, day));
+  unsetenv("SLURM_JOB_ID");
+  unsetenv("SLURM_RESTART_COUNT");
+}
+
 TEST(StoreLock, ALockThatNamesNobodyIsTakenOver) {
   const auto folder = test::scratch_folder("nobody");
   std::ofstream(folder + "/lock") << "{\"ho";
