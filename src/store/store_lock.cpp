@@ -105,19 +105,16 @@ std::string since_text(std::int64_t seconds) {
 LockHolder this_process(const std::string& verb) {
   const char* const job = std::getenv("SLURM_JOB_ID");
   const char* const restart = std::getenv("SLURM_RESTART_COUNT");
-  return {host_name(),
-          verb,
-          ::getpid(),
-          boot_id(),
-          start_of(::getpid()),
-          static_cast<std::int64_t>(std::time(nullptr)),
-          job ? job : "",
-          restart ? std::atoi(restart) : 0};
+  return {host_name(),          verb,
+          ::getpid(),           boot_id(),
+          start_of(::getpid()), static_cast<std::int64_t>(std::time(nullptr)),
+          job ? job : "",       restart ? std::atoi(restart) : 0};
 }
 
 bool is_stale(const LockHolder& holder, std::int64_t now, std::int64_t patience_seconds) {
   const LockHolder me = this_process(holder.verb);
-  if (!me.slurm_job.empty() && holder.slurm_job == me.slurm_job && holder.slurm_restart < me.slurm_restart) return true;
+  if (!me.slurm_job.empty() && holder.slurm_job == me.slurm_job && holder.slurm_restart < me.slurm_restart)
+    return true;
   if (holder.host != me.host) return now - holder.since > patience_seconds;
   if (!holder.boot.empty() && !me.boot.empty() && holder.boot != me.boot) return true;
   if (::kill(holder.process, 0) != 0 && errno == ESRCH) return true;

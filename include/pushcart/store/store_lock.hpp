@@ -21,8 +21,8 @@ struct LockHolder {
 LockHolder this_process(const std::string& verb);  ///< Local.
 
 /// Whether the holder is gone: on this host if the process or its boot is, on another host, where that cannot
-/// be seen, if it holds the lock for longer than `patience_seconds`, or if it is an earlier start of this Slurm job, which
-/// was requeued. Local.
+/// be seen, if it holds the lock for longer than `patience_seconds`, or if it is an earlier start of this
+/// Slurm job, which was requeued. Local.
 bool is_stale(const LockHolder& holder, std::int64_t now, std::int64_t patience_seconds);
 
 /// Keeps two verbs from changing a store at once: the file `lock` in its folder, which says who holds it.
