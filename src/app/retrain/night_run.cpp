@@ -242,11 +242,15 @@ bool NightRun::passes(const std::vector<GateCheck>& checks) {
   return reason.empty();
 }
 
-void NightRun::hold(const std::string& reason) {
+void NightRun::discard() {
   session_.outputs.clear();
   collectively(comm_, "removing what is not published", [&] {
     if (comm_.is_root()) std::filesystem::remove_all(folder());
   });
+}
+
+void NightRun::hold(const std::string& reason) {
+  discard();
   conclude(Outcome::held, reason);
   session_.ending = ExitCode::held;
   record_path_ = store_.folder() + "/held.run.json";
@@ -257,16 +261,12 @@ void NightRun::hold(const std::string& reason) {
 }
 
 void NightRun::publish() {
+  if (options_.dry_run) discard();
+  conclude(Outcome::published, "");
   if (options_.dry_run) {
-    session_.outputs.clear();
-    collectively(comm_, "removing what is not published", [&] {
-      if (comm_.is_root()) std::filesystem::remove_all(folder());
-    });
-    conclude(Outcome::published, "");
     record_path_ = store_.folder() + "/dry-run.run.json";
     return;
   }
-  conclude(Outcome::published, "");
   record_path_ = store_.version_folder(tonight_.version) + "/run.json";
   session_.outputs.push_back(std::make_unique<VersionOutput>(comm_, store_, night_, options_.keep));
 }

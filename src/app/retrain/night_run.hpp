@@ -41,6 +41,8 @@ class NightRun {
 
   /// Whether all of these passed; if not, holds the night.
   bool passes(const std::vector<GateCheck>& checks);
+  /// Takes back all that the night has made. Collective.
+  void discard();
   void hold(const std::string& reason);
   void publish();
   void conclude(Outcome outcome, const std::string& reason);
