@@ -48,11 +48,16 @@ void StallWatch::watch(int rank, std::chrono::duration<double> limit,
                        const std::function<std::string()>& doing) {
   const auto pause = std::min<std::chrono::duration<double>>(std::chrono::seconds(1), limit / 10);
   std::unique_lock lock(mutex_);
+  Clock::time_point looked = Clock::now(), counts_from = looked;
   while (!ended_.wait_for(lock, pause, [this] { return done_; })) {
+    // A process that was stopped itself has not waited: it is the one that the others wait for.
+    const Clock::time_point now = Clock::now();
+    if (now - looked > limit / 2) counts_from = now;
+    looked = now;
     const char* const call = current_call.load(std::memory_order_acquire);
     if (!call) continue;
     const Clock::time_point since{Clock::duration(waiting_since.load(std::memory_order_relaxed))};
-    const std::chrono::duration<double> waited = Clock::now() - since;
+    const std::chrono::duration<double> waited = now - std::max(since, counts_from);
     if (waited < limit || current_call.load(std::memory_order_acquire) != call) continue;
     fmt::print(stderr,
                "pushcart: rank {} on {} has waited for other ranks for {:.1f} minutes ({}, while: {}): the "
