@@ -21,7 +21,7 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
     options.add("model", evaluate.model, "model file");
   }
   options.add("test", evaluate.test,
-              "files with held-out pairs; none = what ingest (by time) or train (random, last-n) held out");
+              "files with held-out pairs; none = what ingest (by time) or train (--hold-out) held out");
   declare_format(options, evaluate.test_format, "test-");
   declare_seen(options, evaluate.config.seen);
   options.add_flag("exact-filter", evaluate.exact_filter,

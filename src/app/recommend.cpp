@@ -8,7 +8,11 @@
 
 #include "app/command.hpp"
 #include "app/inputs.hpp"
+#include "app/list_checkpoints.hpp"
+#include "app/paths.hpp"
 #include "app/recorded_split.hpp"
+#include "app/stopping.hpp"
+#include "pushcart/base/digest.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/models/popular.hpp"
@@ -160,6 +164,42 @@ nlohmann::ordered_json explain_lists(Session& session, const Dataset& dataset, c
           {"seconds", comm.allreduce(report.seconds, Reduce::max)}};
 }
 
+/// What the lists of this request depend on beside data and model, whoever owns which users. Collective.
+std::string request_digest(const Communicator& comm, const TopRequest& request, Range items) {
+  const auto hash_of = [](std::span<const Count> values, Count seed) {
+    return hash_bytes(values.data(), values.size_bytes(), static_cast<std::uint64_t>(seed));
+  };
+  std::uint64_t sum = 0;
+  for (Count row = 0; row < static_cast<Count>(request.users.size()); ++row) {
+    const Count user = request.users[static_cast<std::size_t>(row)];
+    const bool excludes = request.excluded.num_rows() > 0;
+    sum += mix_bits(hash_of(excludes ? request.excluded.row_columns(row) : std::span<const Count>{}, user));
+  }
+  for (std::size_t item = 0; item < request.item_allowed.size(); ++item) {
+    if (!request.item_allowed[item]) sum += mix_bits(~static_cast<std::uint64_t>(items.begin + static_cast<Count>(item)));
+  }
+  return digest_text(comm.allreduce(sum, Reduce::sum) + static_cast<std::uint64_t>(request.n));
+}
+
+/// The model's lists, some users at a time if they can be stopped and taken up.
+TopLists ranked_lists(Session& session, const Dataset& dataset, const Model& model, const TopRequest& request,
+                      const std::optional<CheckpointOptions>& options) {
+  const auto& comm = session.comm;
+  const ListSearch search = [&](const TopRequest& part) {
+    return top_items(comm, model, dataset, part, session.phases);
+  };
+  if (!options) return search(request);
+  WorkIdentity identity = identity_on(dataset);
+  identity["model"] = model.digest;
+  identity["users, --n, --seen or item files (digest)"] =
+      request_digest(comm, request, dataset.items.range(comm.rank()));
+  ListCheckpoints checkpoints(session, *options, std::move(identity));
+  StopRequest::catch_signals();
+  TopLists lists = top_items_in_batches(comm, model, dataset, request, checkpoints, search);
+  StopRequest::end_at_signals();
+  return lists;
+}
+
 /// The lists that the filter before the cut gives, and how like the model's own they are.
 TopLists exact_lists(Session& session, const Dataset& dataset, const Dataset& trained_on, const Model& model,
                      const TopRequest& request) {
@@ -209,7 +249,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
     const auto part = learned_part(comm, dataset, model);
     made.lists = exact_lists(session, dataset, part ? *part : dataset, model, request);
   } else {
-    made.lists = top_items(comm, model, dataset, request, session.phases);
+    made.lists = ranked_lists(session, dataset, model, request, options.checkpoints);
   }
   const auto scoring = scoring_results(comm, made.lists);
   const Count strangers = [&] {
@@ -277,8 +317,15 @@ class Recommend : public Command {
   std::string record_path() const override { return options_.output.folder + "/run.json"; }
   void declare(OptionSet& options) override {
     declare_recommend(options, options_, RecommendPaths::declared);
+    options_.checkpoints.emplace();
+    declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
+    declare_stop(options, stop_);
   }
   void run(Session& session) override {
+    limit_time(session, stop_);
+    if (options_.checkpoints->folder.empty()) {
+      options_.checkpoints->folder = checkpoints_beside(options_.output.folder);
+    }
     announce_inputs(session.comm, "recommend", {{"data set", options_.dataset}, {"model", options_.model}},
                     options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
@@ -288,10 +335,12 @@ class Recommend : public Command {
                                        options_.n, model.digest);
     session.text = fmt::format("lists: {} ({} users, {} entries, digest {})\n", options_.output.folder,
                                info.num_rows, info.num_entries, info.digest);
+    remove_checkpoints_at_end(session, options_.checkpoints->folder, row_lists_kind);
   }
 
  private:
   RecommendOptions options_;
+  StopOptions stop_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "app/option_set.hpp"
 #include "app/session.hpp"
+#include "app/work_checkpoints.hpp"
 #include "pushcart/feed/list_files.hpp"
 #include "pushcart/models/model.hpp"
 #include "pushcart/topn/filters.hpp"
@@ -34,6 +35,7 @@ struct RecommendOptions {
   SeenPolicy seen;
   ListOutput output;
   Count memory_per_rank = 0;
+  std::optional<CheckpointOptions> checkpoints;  ///< nothing = the work cannot be stopped and taken up
 };
 
 /// Room for terms of an exact filter on a rank, and for rows fetched for them.

@@ -11,16 +11,18 @@ std::optional<SplitConfig> split_under(const Model& model, const char* key) {
   if (!config.contains(key)) return std::nullopt;
   const Json& split = config[key];
   return SplitConfig{split_kind_of(split.at("kind").get<std::string>()), split.at("share").get<double>(),
-                     split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>()};
+                     split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>(),
+                     split.value("days", SplitConfig{}.days)};
 }
 
 }  // namespace
 
 Json split_json(const SplitConfig& split) {
-  return {{"kind", split.kind == SplitKind::random ? "random" : "last-n"},
+  return {{"kind", name_of(split.kind)},
           {"share", split.share},
           {"n", split.n},
-          {"seed", split.seed}};
+          {"seed", split.seed},
+          {"days", split.days}};
 }
 
 std::optional<SplitConfig> recorded_split(const Model& model) { return split_under(model, held_out_key); }

@@ -15,7 +15,7 @@ nlohmann::ordered_json split_json(const SplitConfig& split);
 inline constexpr const char* held_out_key = "held_out";
 inline constexpr const char* validation_split_key = "validation_split";
 
-/// What the model's settings say was held out of its dataset at random or by last-n; nothing = none. Local.
+/// What the model's settings say was held out of its dataset by --hold-out; nothing = none. Local.
 std::optional<SplitConfig> recorded_split(const Model& model);
 
 /// Whether learned_part() gives one. Local.

@@ -17,7 +17,8 @@ class Retrain : public Command {
     return "learn from the newest logs and publish what passes the gate";
   }
   std::string details() const override {
-    return "exit code 7: held, the version in service stays; the reason is in the store's history\n";
+    return "exit code 7: held, the version in service stays; the reason is in the store's history\n"
+           "exit code 75: stopped when asked to; the same command within twelve hours goes on with the night\n";
   }
   std::string record_path() const override { return night_ ? night_->record_path() : ""; }
   void declare(OptionSet& options) override { declare_retrain(options, options_); }
@@ -35,6 +36,9 @@ class Retrain : public Command {
     night_ = std::make_unique<NightRun>(session, options_);
     try {
       night_->run();
+    } catch (const StoppedError&) {
+      if (comm.is_root()) night_->stopped();
+      throw;
     } catch (const Error& error) {
       if (comm.is_root()) night_->fail(error.what());
       throw;

@@ -10,8 +10,10 @@
 #include "app/recommend.hpp"
 #include "app/report.hpp"
 #include "app/stopping.hpp"
+#include "app/training_checkpoints.hpp"
 #include "app/train.hpp"
 #include "pushcart/base/log.hpp"
+#include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/feed/summary.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
@@ -42,6 +44,7 @@ class Run : public Command {
     declare_stop(options, stop_);
     train_.checkpoints.emplace();
     declare_checkpoints(options, *train_.checkpoints, CheckpointFolderOption::decided_by_run);
+    declare_stop_after_sweeps(options, *train_.checkpoints);
     declare_ingest(ingest_settings_, ingest_, OutputOption::decided_by_run);
     declare_train(train_settings_, train_, TrainPaths::decided_by_run);
     OptionSet evaluate, recommend, push;
@@ -90,6 +93,8 @@ class Run : public Command {
     session.name_at_end(stage_model(comm, output_ + "/model.h5", model));
 
     recommend_.output.folder = output_ + "/lists";
+    recommend_.checkpoints = checkpoints_of_lists(*train_.checkpoints, output_ + "/lists.checkpoint");
+    checkpoints_.emplace_back(recommend_.checkpoints->folder, row_lists_kind);
     const auto made = recommend(session, dataset, model, recommend_);
     write_list_files(session, dataset, made, ListKind::user_lists, recommend_.output, recommend_.n, model.digest);
     const auto similar = similar_if_wanted(session, dataset, model);
@@ -100,18 +105,19 @@ class Run : public Command {
     write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr, evaluation, page_,
                  output_ + "/report.html");
     conclude(session, dataset, model, made.lists);
-    for (const auto& folder : checkpoints_) remove_checkpoints_at_end(session, folder);
+    for (const auto& [folder, kind] : checkpoints_) remove_checkpoints_at_end(session, folder, kind);
   }
 
  private:
   /// A training stops between sweeps when it is asked to; all else leaves at once, to begin anew.
   Model learn(Session& session, const Dataset& dataset, const std::string& checkpoints) {
-    const bool can_stop = find_family(train_.families, train_.family).can_resume();
+    const std::string kind = find_family(train_.families, train_.family).checkpoint_kind();
+    const bool can_stop = !kind.empty();
     train_.checkpoints->folder = checkpoints;
     if (can_stop) StopRequest::catch_signals();
     Model model = fit(session, dataset, train_, train_settings_);
     StopRequest::end_at_signals();
-    if (can_stop) checkpoints_.push_back(checkpoints);
+    if (can_stop) checkpoints_.emplace_back(checkpoints, kind);
     return model;
   }
 
@@ -157,7 +163,7 @@ class Run : public Command {
   IngestOptions ingest_;
   TrainOptions train_;
   StopOptions stop_;
-  std::vector<std::string> checkpoints_;  ///< folders of those of this run
+  std::vector<std::pair<std::string, std::string>> checkpoints_;  ///< of this run: folder and kind
   EvaluateOptions evaluate_;
   RecommendOptions recommend_;
   PushOptions push_;

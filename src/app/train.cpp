@@ -8,9 +8,8 @@
 #include "app/paths.hpp"
 #include "app/recorded_split.hpp"
 #include "app/stopping.hpp"
-#include "pushcart/base/cpu_path.hpp"
+#include "app/training_checkpoints.hpp"
 #include "pushcart/base/log.hpp"
-#include "pushcart/base/version.hpp"
 #include "pushcart/models/model_file.hpp"
 
 namespace pushcart::app {
@@ -58,10 +57,7 @@ Json model_settings(const OptionSet& settings, const TrainOptions& options) {
 
 /// All that the bits of a model depend on.
 WorkIdentity identity_of(const Dataset& dataset, const Json& settings) {
-  WorkIdentity identity{{"data set", dataset.digest},
-                        {"version", version()},
-                        {"build", build_description()},
-                        {"cpu-path", std::string(cpu_path_name(cpu_path()))}};
+  WorkIdentity identity = identity_on(dataset);
   for (const auto& [key, value] : settings.items()) {
     identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump();
   }
@@ -84,6 +80,7 @@ class Train : public Command {
     declare_train(settings_, options_, TrainPaths::declared);
     options_.checkpoints.emplace();
     declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
+    declare_stop_after_sweeps(options, *options_.checkpoints);
     declare_stop(options, stop_);
   }
   void run(Session& session) override {
@@ -99,7 +96,8 @@ class Train : public Command {
       const auto timer = session.phases.time("write model");
       session.name_at_end(stage_model(session.comm, options_.output, model));
       if (find_family(options_.families, options_.family).can_resume()) {
-        remove_checkpoints_at_end(session, options_.checkpoints->folder);
+        remove_checkpoints_at_end(session, options_.checkpoints->folder,
+                                  find_family(options_.families, options_.family).checkpoint_kind());
       }
     }
     session.results["model"] = {{"path", options_.output}, {"digest", model.digest}};
@@ -122,10 +120,12 @@ void declare_train(OptionSet& options, TrainOptions& train, TrainPaths paths) {
   }
   declare_family_options(options, train.families, train.family);
   add_weights(options, train.event_weights);
-  options.add("hold-out", train.hold_out, "leave out of the training, for evaluate: none, random, last-n");
+  options.add("hold-out", train.hold_out,
+              "leave out of the training, for evaluate: none, random, last-n, last-days");
   options.add("hold-out-share", train.split.share, "random: share of the pairs, in (0, 1)");
   options.add("hold-out-n", train.split.n, "last-n: the latest pairs of each user");
   options.add("hold-out-seed", train.split.seed, "random: seed");
+  options.add("hold-out-days", train.split.days, "last-days: pairs seen in the last so many days of the log");
   options.add("validation-share", train.validation_share, "with --patience: share of the pairs to validate on");
   options.add("validation-n", train.validation_n, "with --patience: length of the lists validated (Recall@N)");
   options.add_bytes("memory-per-rank", train.memory_per_rank, "refuse to start over this much (2GiB); 0 = no limit");
@@ -133,9 +133,6 @@ void declare_train(OptionSet& options, TrainOptions& train, TrainPaths paths) {
 
 Model fit(Session& session, const Dataset& dataset, const TrainOptions& options, const OptionSet& settings) {
   ModelFamily& family = find_family(options.families, options.family);
-  if (options.hold_out != "none" && options.hold_out != "random" && options.hold_out != "last-n") {
-    throw ConfigError(fmt::format("--hold-out: '{}' is none of none, random, last-n", options.hold_out));
-  }
   std::optional<Split> split;
   if (options.hold_out != "none") {
     SplitConfig config = options.split;

@@ -88,8 +88,9 @@ class Tune : public Command {
 
   /// All that decides a trial's measure beside its settings.
   std::string context_of(const std::string& dataset_digest) const {
-    std::string text = fmt::format("{} {} {} {} {} {} {}", dataset_digest, options_.family, options_.hold_out,
-                                   options_.split.share, options_.split.n, options_.split.seed, options_.n);
+    std::string text = fmt::format("{} {} {} {} {} {} {} {}", dataset_digest, options_.family,
+                                   options_.hold_out, options_.split.share, options_.split.n,
+                                   options_.split.seed, options_.split.days, options_.n);
     if (options_.strategy == Strategy::halving) {
       text += fmt::format(" {} {} {} {} {}", options_.budget_key, options_.budget_min, options_.budget_max,
                           options_.eta, options_.trials);

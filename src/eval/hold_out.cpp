@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
 
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/random.hpp"
@@ -24,11 +25,16 @@ void check_config(const Dataset& dataset, const SplitConfig& config) {
     throw ConfigError(
         fmt::format("--hold-out-share {}: the held-out share must lie between 0 and 1", config.share));
   }
-  if (config.kind != SplitKind::last_n) return;
-  if (config.n < 1) throw ConfigError(fmt::format("--hold-out-n {}: must be at least 1", config.n));
-  if (dataset.cutoff_time == 0) {
+  if (config.kind == SplitKind::last_n && config.n < 1) {
+    throw ConfigError(fmt::format("--hold-out-n {}: must be at least 1", config.n));
+  }
+  if (config.kind == SplitKind::last_days && !(config.days > 0 && config.days < 1e6)) {
+    throw ConfigError(fmt::format("--hold-out-days {}: must be above 0 and below 1e6", config.days));
+  }
+  if (config.kind != SplitKind::random && dataset.cutoff_time == 0) {
     throw ConfigError(
-        "--hold-out last-n: the dataset has no times, so no pair is the last; use --hold-out random");
+        fmt::format("--hold-out {}: the dataset has no times, so no pair is the last; use --hold-out random",
+                    name_of(config.kind)));
   }
 }
 
@@ -81,6 +87,31 @@ Marks mark_last(const Dataset& dataset, Count n) {
     for (Count i = 0; i < n; ++i) marks[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = 1;
   }
   return marks;
+}
+
+/// The time after which last_days holds out, unix seconds.
+std::int64_t cut_of(const Dataset& dataset, double days) {
+  constexpr double day_seconds = 86400;
+  return dataset.cutoff_time - static_cast<std::int64_t>(days * day_seconds);
+}
+
+Marks mark_after(const Dataset& dataset, std::int64_t cut) {
+  Marks marks;
+  marks.reserve(dataset.last_time.size());
+  for (const std::int64_t time : dataset.last_time) marks.push_back(time > cut ? 1 : 0);
+  return marks;
+}
+
+Marks mark(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  switch (config.kind) {
+    case SplitKind::random:
+      return mark_random(comm, dataset, config);
+    case SplitKind::last_n:
+      return mark_last(dataset, config.n);
+    case SplitKind::last_days:
+      return mark_after(dataset, cut_of(dataset, config.days));
+  }
+  throw std::logic_error("unknown kind of split");
 }
 
 template <class T>
@@ -148,23 +179,33 @@ Marks mark_other_users(const Dataset& dataset, const SparseRows& rows, double sh
 
 }  // namespace
 
+namespace {
+
+const std::array<std::string, 3> split_names{"random", "last-n", "last-days"};  // by SplitKind
+
+}  // namespace
+
 SplitKind split_kind_of(std::string_view name) {
-  const std::array<std::string, 2> known{"random", "last-n"};
-  if (name == known[0]) return SplitKind::random;
-  if (name == known[1]) return SplitKind::last_n;
+  const auto found = std::find(split_names.begin(), split_names.end(), name);
+  if (found != split_names.end()) return static_cast<SplitKind>(found - split_names.begin());
   throw ConfigError(fmt::format("--hold-out {}: unknown kind of split; did you mean '{}'?", name,
-                                nearest_word(name, known)));
+                                nearest_word(name, split_names)));
+}
+
+std::string_view name_of(SplitKind kind) {
+  return split_names.at(static_cast<std::size_t>(kind));
 }
 
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
   collectively(comm, "check the split", [&] { check_config(dataset, config); });
-  const Marks marks =
-      config.kind == SplitKind::random ? mark_random(comm, dataset, config) : mark_last(dataset, config.n);
+  const Marks marks = mark(comm, dataset, config);
   Split split;
   split.train = train_part(comm, dataset, marks);
+  if (config.kind == SplitKind::last_days) split.train.cutoff_time = cut_of(dataset, config.days);
   // Another content, another digest: a model of the part must not pass for one of the whole.
-  split.train.digest = digest_text(hash_text(fmt::format(
-      "{} {} {} {} {}", dataset.digest, static_cast<int>(config.kind), config.share, config.n, config.seed)));
+  split.train.digest =
+      digest_text(hash_text(fmt::format("{} {} {} {} {} {}", dataset.digest, name_of(config.kind),
+                                        config.share, config.n, config.seed, config.days)));
   split.held_out.by_user = chosen_rows(dataset.by_user, marks, 1);
   split.held_out.num_pairs = comm.sum(split.held_out.by_user.num_entries());
   return split;

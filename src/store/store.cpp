@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "pushcart/base/error.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view partial_ending = ".partial";
 constexpr std::string_view removed_ending = ".removed";
-constexpr const char* night_file = "night.json";
+constexpr const char *night_file = "night.json", *stopped_file = "stopped.json";
 
 /// Runs a step on the file system; StorageError saying what for.
 template <class Work>
@@ -187,6 +188,27 @@ void Store::switch_to(const std::string& version) const {
     fs::rename(fresh, link);
   });
   sync_folder_of(link);
+}
+
+void Store::record_stopped(const StoppedNight& night) const {
+  write_file(folder_ + "/" + stopped_file,
+             fmt::format("{{\"night\": {}, \"now\": {}}}\n", night.number, night.now));
+}
+
+std::optional<StoppedNight> Store::stopped_night() const {
+  const std::string path = folder_ + "/" + stopped_file;
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  const auto json = nlohmann::json::parse(read_text_file(path), nullptr, false);
+  if (!json.is_object() || !json.contains("night") || !json["night"].is_number_integer() ||
+      !json.contains("now") || !json["now"].is_number_integer()) {
+    return std::nullopt;
+  }
+  return StoppedNight{json["night"].get<Count>(), json["now"].get<std::int64_t>()};
+}
+
+void Store::forget_stopped_night() const {
+  storing(folder_, [&] { fs::remove(folder_ + "/" + stopped_file); });
 }
 
 std::vector<std::string> Store::remove_oldest(Count keep) const {

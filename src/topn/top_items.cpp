@@ -4,6 +4,7 @@
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "topn/request_parts.hpp"
 #include "topn/top_search.hpp"
 
 namespace pushcart {
@@ -89,42 +90,6 @@ TopLists search_lists(const Communicator& comm, const Model& model, const Sparse
   return detail::search_top(comm, task);
 }
 
-/// The part of `request` for users [begin, end) of its list.
-TopRequest part_of(const TopRequest& request, Count begin, Count end) {
-  TopRequest part;
-  part.n = request.n;
-  part.item_allowed = request.item_allowed;
-  part.users.assign(request.users.begin() + begin, request.users.begin() + end);
-  const SparseRows& all = request.excluded;
-  if (all.num_rows() == 0) return part;
-  const Count first = all.offsets[static_cast<std::size_t>(begin)],
-              last = all.offsets[static_cast<std::size_t>(end)];
-  part.excluded.rows = {0, end - begin};
-  part.excluded.num_columns = all.num_columns;
-  part.excluded.columns.assign(all.columns.begin() + first, all.columns.begin() + last);
-  part.excluded.values.assign(all.values.begin() + first, all.values.begin() + last);
-  for (Count row = begin; row < end; ++row) {
-    part.excluded.offsets.push_back(all.offsets[static_cast<std::size_t>(row) + 1] - first);
-  }
-  return part;
-}
-
-/// Puts `more` behind `lists`.
-void append(TopLists& lists, const TopLists& more) {
-  const Count before = lists.offsets.back();
-  lists.rows.insert(lists.rows.end(), more.rows.begin(), more.rows.end());
-  for (std::size_t row = 1; row < more.offsets.size(); ++row)
-    lists.offsets.push_back(before + more.offsets[row]);
-  lists.items.insert(lists.items.end(), more.items.begin(), more.items.end());
-  lists.scores.insert(lists.scores.end(), more.scores.begin(), more.scores.end());
-  lists.scoring.pairs += more.scoring.pairs;
-  lists.scoring.scored += more.scoring.scored;
-  lists.scoring.skipped += more.scoring.skipped;
-  lists.scoring.seconds += more.scoring.seconds;
-  lists.scoring.num_threads = more.scoring.num_threads;
-  lists.scoring.kernel = more.scoring.kernel;
-}
-
 void check(const Communicator& comm, const Dataset& dataset, const TopRequest& request) {
   collectively(comm, "check the request for lists", [&] {
     check_count(request.n, "--n");
@@ -159,10 +124,10 @@ TopLists top_items(const Communicator& comm, const Model& model, const ExactFilt
   Progress progress("filtering users", num_batches);
   TopLists lists;
   for (Count n = 0; n < num_batches; ++n) {
-    const TopRequest part =
-        part_of(request, std::min(num_users, n * batch), std::min(num_users, (n + 1) * batch));
+    const Range rows{std::min(num_users, n * batch), std::min(num_users, (n + 1) * batch)};
+    const TopRequest part = detail::part_of(request, rows);
     const SparseRows terms = filter.terms(part.users);
-    append(lists, search_lists(comm, model, {nullptr, &terms}, dataset, part));
+    detail::append(lists, search_lists(comm, model, {nullptr, &terms}, dataset, part));
     progress.advance(n + 1);
   }
   label(lists, model.family);

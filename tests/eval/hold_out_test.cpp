@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -125,6 +126,22 @@ TEST(HoldOut, BreaksTiesOfTimeByItem) {
   EXPECT_EQ(pairs_of(split.held_out.by_user), (std::map<Pair, float>{{{0, 1}, 1.0F}, {{0, 2}, 1.0F}}));
 }
 
+TEST(HoldOut, TakesWhatWasSeenInTheLastDays) {
+  const Dataset dataset = dataset_of(world(), 2, 3,
+                                     {{0, 0, 1000 * 86400, 1},
+                                      {0, 1, 999 * 86400, 1},
+                                      {0, 2, 998 * 86400, 1},
+                                      {1, 1, 999 * 86400 + 1, 1},
+                                      {1, 2, 5, 1}});
+  SplitConfig config{SplitKind::last_days};
+  config.days = 1;
+  const Split split = hold_out(world(), dataset, config);
+  expect_division(dataset, split);
+  expect_columns_kept(dataset, split.train);
+  EXPECT_EQ(pairs_of(split.held_out.by_user), (std::map<Pair, float>{{{0, 0}, 1.0F}, {{1, 1}, 1.0F}}));
+  EXPECT_EQ(split.train.cutoff_time, 999 * 86400);
+}
+
 TEST(HoldOut, RefusesSettingsWithoutSense) {
   const Dataset dataset = timed_dataset();
   for (double share : {0.0, 1.0, -0.1, 2.0}) {
@@ -133,6 +150,15 @@ TEST(HoldOut, RefusesSettingsWithoutSense) {
   EXPECT_THROW(hold_out(world(), dataset, {SplitKind::last_n, 0.1, 0, 1}), CollectiveError);
   EXPECT_THROW(hold_out(world(), small_dataset(world(), {}), {SplitKind::last_n, 0.1, 1, 1}),
                CollectiveError);
+  for (const double days : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    SplitConfig config{SplitKind::last_days};
+    config.days = days;
+    EXPECT_THROW(hold_out(world(), dataset, config), CollectiveError);
+  }
+  EXPECT_THROW(hold_out(world(), small_dataset(world(), {}), {SplitKind::last_days}), CollectiveError);
+  for (const auto kind : {SplitKind::random, SplitKind::last_n, SplitKind::last_days}) {
+    EXPECT_EQ(split_kind_of(name_of(kind)), kind);
+  }
   EXPECT_EQ(split_kind_of("last-n"), SplitKind::last_n);
   EXPECT_EQ(split_kind_of("random"), SplitKind::random);
   EXPECT_THROW(split_kind_of("lastn"), ConfigError);

@@ -6,13 +6,15 @@ import gzip
 import json
 import os
 import pathlib
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import time
 import unittest
 
-from support import PipelineTest, STORAGE, USAGE
+from support import PipelineTest, STOPPED, STORAGE, USAGE
 
 HELD = 7
 FIRST_DAY = datetime.date(2025, 1, 1)
@@ -146,6 +148,40 @@ class Nights(Shop):
         self.assertEqual(table.count(" published "), 2, table)
         self.run_well(2, "history", "--store", "store", "--plot", "pictures/nights.svg")
         self.assertEqual(self.path("pictures/nights.svg").read_text().count("<circle"), 4)
+
+    def test_a_stopped_night_goes_on(self):
+        """Stopped again and again, in both trainings and in the lists, on other numbers of ranks."""
+        self.bring(1, 10)
+        self.published(10)
+        shutil.copytree(self.path("store"), self.path("store-whole"), symlinks=True)
+        self.bring(11)
+        whole = self.published(11, "--store", "store-whole")
+        stops = []
+        for ranks in (2, 3, 1, 4) * 5:
+            ended = self.run_program(ranks, "retrain", "--config", "shop.toml", "--now", time_of(11), "--json",
+                                     "--checkpoint-every", "30rows", "--max-hours", "1e-9")
+            if ended.code == 0:
+                break
+            self.assertEqual(ended.code, STOPPED, ended.told())
+            self.assertEqual(len(self.history()["nights"]), 1, "a stopped night is no night yet")
+            self.assertTrue(self.path("store/stopped.json").is_file())
+            stops.append(re.search("stopped after [0-9]+ (lists|sweep)|stopped after sweep", ended.err)[0])
+        night = ended.json()["night"]
+        self.assertEqual(night["digests"], whole["digests"])
+        self.assertEqual(night["night"], 2)
+        self.assertGreaterEqual(stops.count("stopped after sweep"), 2, stops)
+        self.assertGreaterEqual(len(stops) - stops.count("stopped after sweep"), 1, stops)
+        left = [path.name for path in self.path("store").iterdir()]
+        self.assertEqual([name for name in left if "checkpoint" in name or "stopped" in name], [])
+
+    def test_checkpoints_of_another_night_are_no_obstacle(self):
+        self.bring(1, 10)
+        ended = self.run_program(2, "retrain", "--config", "shop.toml", "--now", time_of(10), "--stop-after-sweeps", "1")
+        self.assertEqual(ended.code, STOPPED, ended.told())
+        self.bring(11)
+        ended = self.run_program(2, "retrain", "--config", "shop.toml", "--now", time_of(11))
+        self.assertEqual(ended.code, 0, ended.told())
+        self.assertIn("beginning anew", ended.err)
 
     def test_warm_nights_between_cold_ones(self):
         starts = []

@@ -41,7 +41,7 @@ TEST(Night, ALastLineCutShortByACrashIsLeftOut) {
 
 TEST(Night, AnyOtherLineThatIsNoNightIsRefusedWithItsNumber) {
   const std::string line = night_text(some_night(1)) + "\n";
-  for (const std::string bad : {std::string("nonsense\n"), std::string("{\"night\": 1}\n")}) {
+  for (const std::string& bad : {std::string("nonsense\n"), std::string("{\"night\": 1}\n")}) {
     try {
       nights_of(line + bad + line, "history.jsonl");
       FAIL() << bad;

@@ -46,6 +46,23 @@ TEST_F(StoreTest, BeginsEmpty) {
   EXPECT_EQ(store_.next_night(), 1);
 }
 
+TEST_F(StoreTest, RemembersANightThatWasStopped) {
+  EXPECT_FALSE(store_.stopped_night());
+  store_.record_stopped({7, 1736216100});
+  ASSERT_TRUE(store_.stopped_night());
+  EXPECT_EQ(store_.stopped_night()->number, 7);
+  EXPECT_EQ(store_.stopped_night()->now, 1736216100);
+  store_.open();
+  EXPECT_TRUE(store_.stopped_night());
+  store_.forget_stopped_night();
+  EXPECT_FALSE(store_.stopped_night());
+  store_.forget_stopped_night();  // nothing to forget is no error
+  for (const char* text : {"", "{", "[1, 2]", "{\"night\": \"x\", \"now\": 1}", "{\"night\": 1}"}) {
+    std::ofstream(store_.folder() + "/stopped.json") << text;
+    EXPECT_FALSE(store_.stopped_night()) << text;
+  }
+}
+
 TEST_F(StoreTest, PublishingSwitchesAndWritesDown) {
   const Night first = make(1);
   store_.publish(first);

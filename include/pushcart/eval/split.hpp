@@ -7,8 +7,9 @@
 namespace pushcart {
 
 enum class SplitKind : int {
-  random,  ///< each pair by itself, with probability `share`
-  last_n   ///< the `n` latest pairs of each user who has more than n
+  random,    ///< each pair by itself, with probability `share`
+  last_n,    ///< the `n` latest pairs of each user who has more than n
+  last_days  ///< all pairs whose latest event is among the last `days` days of the log
 };
 
 struct SplitConfig {
@@ -16,9 +17,12 @@ struct SplitConfig {
   double share = 0.1;      ///< random: share of the pairs held out, in (0, 1)
   Count n = 1;             ///< last_n: at least 1
   std::uint64_t seed = 1;  ///< random
+  double days = 28;        ///< last_days: above 0
 };
 
-SplitKind split_kind_of(std::string_view name);  ///< random | last-n; ConfigError with the nearest known name
+/// random | last-n | last-days; ConfigError with the nearest known name.
+SplitKind split_kind_of(std::string_view name);
+std::string_view name_of(SplitKind kind);
 
 struct Split {
   Dataset train;
@@ -27,8 +31,9 @@ struct Split {
 
 /// Divides the pairs of a dataset. The training part keeps ids, numbering, ownership and all columns; users
 /// and items may be left without pairs. Which pairs are held out depends on the external ids (random) or on
-/// times, then on the lower item index (last_n), never on ranks or numbering of users. Collective.
-/// @throws ConfigError for settings out of range, and for last_n if the dataset has no times
+/// times (then on the lower item index in last_n), never on ranks or numbering of users. The training part of
+/// last_days ends at its cut: cutoff_time is that. Collective.
+/// @throws ConfigError for settings out of range, and for last_n and last_days if the dataset has no times
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config);
 
 /// The pairs of a share of the users, in (0, 1], chosen by their ids; a smaller share's users are among a

@@ -24,7 +24,9 @@ struct ItemKnnConfig {
 
 /// Items like those of the history: item_weights W_ji = similarity of j and i, cut to k. The same bits for
 /// any number of ranks and threads. Collective; errors as nearest_items. @param family  name for the model
+/// @param checkpoints  as for nearest_items
 Model train_item_knn(const Communicator& comm, const Dataset& dataset, const ItemKnnConfig& config,
-                     std::string_view family, PhaseLog& phases, SimilarityReport* report = nullptr);
+                     std::string_view family, PhaseLog& phases, SimilarityReport* report = nullptr,
+                     RowCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/model.hpp"
 
@@ -101,8 +102,11 @@ struct SimilarityReport {
 /// columns go round the ranks while the last ones are worked on. A rank holds its rows, one block in, one
 /// out, and k results a row. Bits do not depend on ranks, threads or block_columns. Collective. ConfigError:
 /// settings that make no sense, with the option; InputError: metrics of ratings on strengths.
+/// @param checkpoints  the work is done in batches of rows, and what an earlier run has done is not done again;
+///                     without support columns only
 Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
-                         PhaseLog& phases, SimilarityReport* report = nullptr);
+                         PhaseLog& phases, SimilarityReport* report = nullptr,
+                         RowCheckpoints* checkpoints = nullptr);
 Neighbours nearest_users(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                          PhaseLog& phases, SimilarityReport* report = nullptr);
 

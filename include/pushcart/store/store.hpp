@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,12 +9,19 @@
 
 namespace pushcart {
 
+/// A night that ended when it was asked to, before its end.
+struct StoppedNight {
+  Count number = 0;
+  std::int64_t now = 0;  ///< the time that it is for, unix seconds
+};
+
 /// A folder with the versions of a shop's model, of which one is in service:
 ///
 ///     versions/0007-20250107T021500Z/   data.h5, model.h5, lists/ ...: whole, never changed again
 ///     current -> versions/0007-...      switched by one rename: a reader sees the old version or the new one
 ///     history.jsonl                     a line a night
 ///     lock                              while a verb changes the store (StoreLock)
+///     stopped.json                      after a night that was stopped, until one has ended
 ///
 /// All members are local: with several ranks one of them calls, and tells the others. Errors are
 /// StorageError, and InputError for a history that is damaged. Changes need the lock.
@@ -48,6 +56,11 @@ class Store {
   void publish(const Night& night) const;
   /// Puts a version that is on disk into service.
   void switch_to(const std::string& version) const;
+  /// A night that was stopped when asked to, and is to be gone on with.
+  void record_stopped(const StoppedNight& night) const;
+  std::optional<StoppedNight> stopped_night() const;  ///< nothing if none, or if it cannot be read
+  void forget_stopped_night() const;
+
   /// Removes the oldest versions over `keep`, never the one in service. @return those removed
   std::vector<std::string> remove_oldest(Count keep) const;
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "pushcart/base/memory.hpp"
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/exact_filter.hpp"
@@ -34,6 +36,14 @@ TopLists top_items(const Communicator& comm, const Model& model, const Dataset& 
 /// top_items with the filter's terms in place of the model's item weights, some users at a time.
 TopLists top_items(const Communicator& comm, const Model& model, const ExactFilter& filter,
                    const Dataset& dataset, const TopRequest& request, PhaseLog& phases);
+
+/// The lists of a request made in batches of users by `search`, with checkpoints between them: users whom an
+/// earlier run has served are not served again. A request of some seconds is one batch. The same lists as
+/// search(request), but the scoring report is of what this run did. Collective.
+using ListSearch = std::function<TopLists(const TopRequest& request)>;
+TopLists top_items_in_batches(const Communicator& comm, const Model& model, const Dataset& dataset,
+                              const TopRequest& request, RowCheckpoints& checkpoints,
+                              const ListSearch& search);
 
 /// Mean over all lists of all ranks of overlap(); 1 if there are none. The lists are of the same rows.
 /// Collective.

@@ -4,10 +4,12 @@
 #include "app/families/family.hpp"
 #include "app/inputs.hpp"
 #include "app/recorded_split.hpp"
+#include "app/training_checkpoints.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/models/als.hpp"
+#include "pushcart/models/als_checkpoint.hpp"
 #include "pushcart/models/renumber.hpp"
 
 namespace pushcart::app {
@@ -98,7 +100,7 @@ class AlsFamily : public ModelFamily {
     options.add("warm-start-dataset", warm_start_dataset_, "its data set; default: data.h5 beside it");
   }
 
-  bool can_resume() const override { return true; }
+  std::string checkpoint_kind() const override { return als_checkpoint_kind; }
 
   Model fit(Session& session, const FitRequest& request) override {
     als_.event_weights = request.event_weights;

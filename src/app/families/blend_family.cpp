@@ -24,10 +24,9 @@ class BlendFamily : public ModelFamily {
   void declare(OptionSet& options) override {
     options.add("models", models_, "model files to blend, trained on this dataset (repeat)");
     options.add("weights", weights_, "a weight a model, in their order; none = learned, or all alike");
-    options.add(
-        "validation-models", validation_models_,
-        "the same kinds of models in the same order, trained with --hold-out random or last-n: weights are "
-        "learned on what they have not seen");
+    options.add("validation-models", validation_models_,
+                "the same kinds of models in the same order, trained with one --hold-out: weights are "
+                "learned on what they have not seen");
     options.add(
         "segments", config_.segment_bounds,
         "numbers of interactions that part new from light from heavy users, each with weights of their own");

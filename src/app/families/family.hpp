@@ -7,7 +7,7 @@
 
 #include "app/option_set.hpp"
 #include "app/session.hpp"
-#include "app/training_checkpoints.hpp"
+#include "app/work_checkpoints.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/model.hpp"
 
@@ -36,8 +36,9 @@ class ModelFamily {
   /// Declares the options of this family, bound to fields of it. A key that several families declare becomes one
   /// option of `train`, whose text goes to all of them until the family is chosen.
   virtual void declare(OptionSet& options) = 0;
-  /// Stops when asked to, and goes on from checkpoints.
-  virtual bool can_resume() const { return false; }
+  /// The kind of its checkpoints, if it stops when asked to, and goes on from them; "" = it does not.
+  virtual std::string checkpoint_kind() const { return ""; }
+  bool can_resume() const { return !checkpoint_kind().empty(); }
   /// Collective. The caller fills dataset_digest and puts the settings into the model's config.
   virtual Model fit(Session& session, const FitRequest& request) = 0;
 };

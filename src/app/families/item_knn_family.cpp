@@ -1,5 +1,6 @@
 #include "app/families/family.hpp"
 #include "app/families/similarity_options.hpp"
+#include "app/list_checkpoints.hpp"
 #include "pushcart/models/item_knn.hpp"
 
 namespace pushcart::app {
@@ -32,11 +33,15 @@ class ItemKnnFamily : public ModelFamily {
     }
     declare_similarity(options, config_.similarity);
   }
+  std::string checkpoint_kind() const override { return row_lists_kind; }
   Model fit(Session& session, const FitRequest& request) override {
     config_.similarity.event_weights = request.event_weights;
     config_.similarity.memory_budget_bytes = request.memory_per_rank;
     SimilarityReport report;
-    Model model = train_item_knn(session.comm, request.train, config_, name(), session.phases, &report);
+    std::optional<ListCheckpoints> checkpoints;
+    if (request.checkpoints) checkpoints.emplace(session, *request.checkpoints, request.identity);
+    Model model = train_item_knn(session.comm, request.train, config_, name(), session.phases, &report,
+                                 checkpoints ? &*checkpoints : nullptr);
     session.results["training"] = similarity_results(session.comm, report);
     return model;
   }

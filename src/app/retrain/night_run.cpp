@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "app/evaluate.hpp"
+#include "app/families/family_options.hpp"
 #include "app/ingest.hpp"
 #include "app/recommend.hpp"
 #include "app/report.hpp"
@@ -14,11 +15,13 @@
 #include "app/train.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/feed/push.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
+#include "pushcart/matrix/training_digest.hpp"
 #include "pushcart/models/model_file.hpp"
 #include "pushcart/models/renumber.hpp"
 
@@ -69,8 +72,9 @@ void NightRun::train_and_judge() {
   if (tonight_.inputs.empty()) return hold("no log file holds anything");
   auto ingested = read();
   if (!ingested || !log_passes(*ingested)) return;
-  const Dataset part =
+  Dataset part =
       make_dataset(session_, *ingested, options_.ingest, options_.ingest_settings, HoldOut::as_configured);
+  part.digest = training_digest(comm_, part);  // it gets no file: its checkpoints must know it
   choose_start();
   const Model measured = fit_part(part, Part::measured);
   if (!measure(part, measured)) return;
@@ -79,6 +83,7 @@ void NightRun::train_and_judge() {
 
 void NightRun::begin() {
   collectively(comm_, "completing the settings", [&] { complete_retrain(options_); });
+  limit_time(session_, options_.stop);
   tonight_ = begin_night(comm_, store_, options_);
   night_.number = tonight_.number;
   night_.time = utc_text(tonight_.now);
@@ -88,7 +93,8 @@ void NightRun::begin() {
   constexpr std::int64_t day_seconds = 86400;
   if (options_.window_days > 0) config.window_begin = tonight_.now - options_.window_days * day_seconds;
   config.rejects_path = store_.folder() + "/rejects.csv.gz";
-  log_info("night {}: {} log files; {}", tonight_.number, tonight_.inputs.size(),
+  log_info("night {}, for {}: {} log files; {}", tonight_.number, utc_text(tonight_.now),
+           tonight_.inputs.size(),
            tonight_.service.empty() ? "no version in service yet" : "in service: " + tonight_.service);
   collectively(comm_, "making the version's folder", [&] {
     if (comm_.is_root()) make_folder(folder());
@@ -150,7 +156,11 @@ Model NightRun::fit_part(const Dataset& dataset, Part which) {
                                     : in_service_->served_model(session_, dataset);
     options_.train.start = &*start;
   }
+  const std::string kind = find_family(options_.train.families, options_.train.family).checkpoint_kind();
+  options_.train.checkpoints->folder = checkpoints_of(part);
+  if (!kind.empty()) StopRequest::catch_signals();
   Model model = fit(session_, dataset, options_.train, options_.train_settings);
+  StopRequest::end_at_signals();
   options_.train.start = nullptr;
   session_.text = text;
   Json& training = session_.results["training"];
@@ -203,6 +213,7 @@ void NightRun::make_version(const IngestedLog& log, const Dataset& measured_on, 
   session_.name_at_end(stage_model(comm_, folder() + "/" + measured_model_name, beside));
 
   options_.recommend.output.folder = folder() + "/lists";
+  options_.recommend.checkpoints = checkpoints_of_lists(*options_.train.checkpoints, checkpoints_of("lists"));
   const auto made = recommend(session_, dataset, model, options_.recommend);
   write_list_files(session_, dataset, made, ListKind::user_lists, options_.recommend.output,
                    options_.recommend.n, model.digest);
@@ -249,6 +260,18 @@ void NightRun::discard() {
   });
 }
 
+void NightRun::remove_checkpoints() {
+  if (const auto kind = find_family(options_.train.families, options_.train.family).checkpoint_kind();
+      !kind.empty()) {
+    for (const char* part : {"measured", "published"}) {
+      remove_checkpoints_at_end(session_, checkpoints_of(part), kind);
+    }
+  }
+  remove_checkpoints_at_end(session_, checkpoints_of("lists"), row_lists_kind);
+  session_.outputs.push_back(
+      std::make_unique<LastStep>(comm_, [store = store_] { store.forget_stopped_night(); }));
+}
+
 void NightRun::hold(const std::string& reason) {
   discard();
   conclude(Outcome::held, reason);
@@ -258,6 +281,7 @@ void NightRun::hold(const std::string& reason) {
     session_.outputs.push_back(
         std::make_unique<LastStep>(comm_, [store = store_, night = night_] { store.record(night); }));
   }
+  remove_checkpoints();
 }
 
 void NightRun::publish() {
@@ -265,10 +289,12 @@ void NightRun::publish() {
   conclude(Outcome::published, "");
   if (options_.dry_run) {
     record_path_ = store_.folder() + "/dry-run.run.json";
+    remove_checkpoints();
     return;
   }
   record_path_ = store_.version_folder(tonight_.version) + "/run.json";
   session_.outputs.push_back(std::make_unique<VersionOutput>(comm_, store_, night_, options_.keep));
+  remove_checkpoints();
 }
 
 void NightRun::conclude(Outcome outcome, const std::string& reason) {
@@ -285,6 +311,15 @@ void NightRun::conclude(Outcome outcome, const std::string& reason) {
       "\nnight {}: {}{}\nin service: {}\n", night_.number, said, reason.empty() ? "" : ": " + reason,
       options_.dry_run || night_.version.empty() ? (tonight_.service.empty() ? "nothing" : tonight_.service)
                                                  : night_.version);
+}
+
+void NightRun::stopped() noexcept {
+  try {
+    std::filesystem::remove_all(folder());
+    store_.record_stopped({tonight_.number, tonight_.now});
+  } catch (const std::exception& error) {
+    log_warning("{}: that the night was stopped was not written down: {}", store_.folder(), error.what());
+  }
 }
 
 void NightRun::fail(const std::string& reason) noexcept {

@@ -20,6 +20,8 @@ class NightRun {
   NightRun(Session& session, RetrainOptions& options);
   void run();
 
+  /// Writes down that the night was stopped, to be gone on with. Local, by rank 0; never throws.
+  void stopped() noexcept;
   /// Writes down that an error ended the night. Local, by rank 0; never throws.
   void fail(const std::string& reason) noexcept;
   const std::string& record_path() const { return record_path_; }
@@ -43,10 +45,15 @@ class NightRun {
   bool passes(const std::vector<GateCheck>& checks);
   /// Takes back all that the night has made. Collective.
   void discard();
+  /// Has the checkpoints of this night removed, after all else. Collective.
+  void remove_checkpoints();
   void hold(const std::string& reason);
   void publish();
   void conclude(Outcome outcome, const std::string& reason);
   std::string folder() const { return store_.partial_folder(tonight_.version); }
+  std::string checkpoints_of(const std::string& what) const {
+    return store_.folder() + "/" + what + ".checkpoint";
+  }
 
   Session& session_;
   const Communicator& comm_;

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "app/ingest.hpp"
+#include "app/training_checkpoints.hpp"
 #include "pushcart/base/error.hpp"
 
 namespace pushcart::app {
@@ -66,6 +67,11 @@ void declare_retrain(OptionSet& options, RetrainOptions& retrain) {
       "memory-per-rank", retrain.memory_per_rank,
       "refuse a step that needs more (2GiB), for steps without such a setting of their own; 0 = no limit");
   declare_page(options, retrain.page);
+  declare_stop(options, retrain.stop);
+  CheckpointOptions& checkpoints = retrain.train.checkpoints.emplace();
+  checkpoints.other_work = OtherWork::begin_anew;  // of an earlier night
+  declare_checkpoints(options, checkpoints, CheckpointFolderOption::decided_by_run);
+  declare_stop_after_sweeps(options, checkpoints);
   declare_ingest(retrain.ingest_settings, retrain.ingest, OutputOption::decided_by_run);
   declare_train(retrain.train_settings, retrain.train, TrainPaths::decided_by_run);
   OptionSet evaluate, recommend;

@@ -8,6 +8,7 @@
 #include "app/option_set.hpp"
 #include "app/recommend.hpp"
 #include "app/report.hpp"
+#include "app/stopping.hpp"
 #include "app/train.hpp"
 #include "pushcart/store/gate.hpp"
 
@@ -31,6 +32,7 @@ struct RetrainOptions {
   double lock_hours = 24;
   Count memory_per_rank = 0;
   PageOptions page;
+  StopOptions stop;
 
   IngestOptions ingest;
   TrainOptions train;

@@ -65,6 +65,9 @@ Json look_at(const Store& store, const RetrainOptions& options) {
     found["bad_rows"] = night.facts["log"].value("bad_rows", Count{0});
     found["duplicate_rows"] = night.facts["log"].value("duplicate_rows", Count{0});
   }
+  if (const auto stopped = store.stopped_night(); stopped && stopped->number == store.next_night()) {
+    found["stopped_now"] = stopped->now;
+  }
   found["files"] = log_files_json(files_read(nights));
   found["inputs"] = Json::array();
   found["empty"] = Json::array();
@@ -121,6 +124,11 @@ Tonight begin_night(const Communicator& comm, const Store& store, const RetrainO
   Tonight tonight;
   const std::int64_t clock = comm.broadcast(static_cast<std::int64_t>(std::time(nullptr)), 0);
   tonight.now = options.now.empty() ? clock : parse_time_option(options.now, "--now");
+  constexpr std::int64_t same_night_seconds = 12 * 3600;
+  const std::int64_t stopped_now = found.value("stopped_now", std::int64_t{0});
+  if (options.now.empty() && clock >= stopped_now && clock - stopped_now <= same_night_seconds) {
+    tonight.now = stopped_now;  // so that its checkpoints are of the same data
+  }
   tonight.number = found["night"].get<Count>();
   tonight.version = Store::version_name(tonight.number, tonight.now);
   tonight.service = found["service"].get<std::string>();

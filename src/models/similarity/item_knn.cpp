@@ -36,14 +36,16 @@ std::string_view kept_lists_name(KeptLists kept) {
 }
 
 Model train_item_knn(const Communicator& comm, const Dataset& dataset, const ItemKnnConfig& config,
-                     std::string_view family, PhaseLog& phases, SimilarityReport* report) {
+                     std::string_view family, PhaseLog& phases, SimilarityReport* report,
+                     RowCheckpoints* checkpoints) {
   if (!std::isfinite(config.row_power) || config.row_power < 0) {
     throw ConfigError(fmt::format("--row-power: {} is not a number of at least 0", config.row_power));
   }
   SimilarityConfig settings = config.similarity;
   const bool of_candidates = config.kept == KeptLists::of_candidates;
   settings.row_side = of_candidates ? RowSide::to : RowSide::from;
-  SparseRows weights = similarity::matrix_of(nearest_items(comm, dataset, settings, phases, report));
+  SparseRows weights =
+      similarity::matrix_of(nearest_items(comm, dataset, settings, phases, report, checkpoints));
   if (of_candidates) weights = transpose(comm, weights, dataset.items, dataset.num_items());
   if (config.row_power > 0) divide_rows(weights, config.row_power);
 

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "models/similarity/block_ring.hpp"
+#include "models/similarity/row_batches.hpp"
 #include "models/similarity/row_search.hpp"
 #include "models/similarity/settings.hpp"
 #include "pushcart/base/log.hpp"
@@ -62,18 +63,20 @@ void announce(const Communicator& comm, const Product& product, const Similarity
   announce_memory(comm, "similarity", plan, config.memory_budget_bytes);
 }
 
-/// Works on all rows with one block; the main thread moves the next one on meanwhile.
-void search_block(const ColumnBlock& block, const BlockAids& aids, std::vector<RowSearch>& searches,
-                  BestOfRows& best, BlockRing& ring, Progress& progress, Count rows_done) {
+/// Works on some rows with one block; the main thread moves the next one on meanwhile.
+void search_block(const ColumnBlock& block, const BlockAids& aids, std::span<const Count> rows,
+                  std::vector<RowSearch>& searches, BestOfRows& best, BlockRing& ring, Progress& progress,
+                  Count rows_done) {
   constexpr Count rows_at_once = 32;
-  const Count num_rows = static_cast<Count>(best.sizes.size());
+  const Count num_rows = static_cast<Count>(rows.size());
   parallel_for((num_rows + rows_at_once - 1) / rows_at_once, [&](Count task) {
     const int thread = omp_get_thread_num();
     if (thread == 0) {
       ring.advance();
       progress.advance(rows_done + task * rows_at_once);
     }
-    for (Count row = task * rows_at_once; row < std::min(num_rows, (task + 1) * rows_at_once); ++row) {
+    for (Count n = task * rows_at_once; n < std::min(num_rows, (task + 1) * rows_at_once); ++n) {
+      const Count row = rows[static_cast<std::size_t>(n)];
       searches[static_cast<std::size_t>(thread)].search(row, block, aids, best);
     }
   });
@@ -146,7 +149,8 @@ std::vector<Count> column_sizes(const Communicator& comm, const Partition& parti
 }
 
 Neighbours nearest(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
-                   Neighbourhood what, PhaseLog& phases, SimilarityReport* report) {
+                   Neighbourhood what, PhaseLog& phases, SimilarityReport* report,
+                   RowCheckpoints* checkpoints) {
   const Partition& columns = what == Neighbourhood::of_items ? dataset.items : dataset.users;
   collectively(comm, "checking the settings",
                [&] { check_settings(config, columns.num_rows(), dataset.value_kind); });
@@ -156,20 +160,22 @@ Neighbours nearest(const Communicator& comm, const Dataset& dataset, const Simil
     const Stopwatch watch(report);
     product = make_product(comm, dataset, config, what);
   }
-  return best_of_product(comm, *product, columns, config, phases, report);
+  return best_of_product(comm, *product, columns, config, phases, report, checkpoints);
 }
 
 }  // namespace
 
 Neighbours best_of_product(const Communicator& comm, const Product& product, const Partition& columns,
-                           const SimilarityConfig& config, PhaseLog& phases, SimilarityReport* report) {
+                           const SimilarityConfig& config, PhaseLog& phases, SimilarityReport* report,
+                           RowCheckpoints* checkpoints) {
   PUSHCART_CHECK(columns.num_rows() < Count{1} << 32);
   const Stopwatch watch(report);
   const SparseRows& rows = *product.left.pattern;
-  BlockRing ring(comm, product.right, cut_into_blocks(product, config.block_columns));
-  announce(comm, product, config, ring);
+  const std::vector<BlockShape> own_blocks = cut_into_blocks(product, config.block_columns);
+  announce(comm, product, config, BlockRing(comm, product.right, own_blocks));
 
   const bool wants_support = config.support == SupportColumn::wanted;
+  PUSHCART_CHECK(!checkpoints || !wants_support);
   const PairScore score(product, config);
   BestOfRows best(rows.num_rows(), config.k, wants_support);
   std::vector<RowSearch> searches;
@@ -177,17 +183,20 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
   for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
     searches.emplace_back(product, score, widest, best);
   }
-  {
-    const auto timer = phases.time("similarity: multiply", rows.num_rows());
+  RowBatches batches(comm, product, best, columns.num_rows(), checkpoints);
+  while (batches.next()) {
+    const auto timer = phases.time("similarity: multiply", static_cast<Count>(batches.rows().size()));
+    BlockRing ring(comm, product.right, own_blocks);
     BlockAids aids;
-    Progress progress("comparing rows", rows.num_rows() * ring.num_blocks());
+    const auto num_rows = static_cast<Count>(batches.rows().size());
+    Progress progress("comparing rows", num_rows * ring.num_blocks());
     Count rows_done = 0;
     while (const ColumnBlock* block = ring.next()) {
       if (block->shape().columns.size() > 0) {  // ranks may have fewer blocks than others
         aids.fill(*block, product, score);
-        search_block(*block, aids, searches, best, ring, progress, rows_done);
+        search_block(*block, aids, batches.rows(), searches, best, ring, progress, rows_done);
       }
-      rows_done += rows.num_rows();
+      rows_done += num_rows;
     }
   }
   const auto timer = phases.time("similarity: sort", rows.num_rows());
@@ -211,13 +220,15 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
 }  // namespace similarity
 
 Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
-                         PhaseLog& phases, SimilarityReport* report) {
-  return similarity::nearest(comm, dataset, config, similarity::Neighbourhood::of_items, phases, report);
+                         PhaseLog& phases, SimilarityReport* report, RowCheckpoints* checkpoints) {
+  return similarity::nearest(comm, dataset, config, similarity::Neighbourhood::of_items, phases, report,
+                             checkpoints);
 }
 
 Neighbours nearest_users(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                          PhaseLog& phases, SimilarityReport* report) {
-  return similarity::nearest(comm, dataset, config, similarity::Neighbourhood::of_users, phases, report);
+  return similarity::nearest(comm, dataset, config, similarity::Neighbourhood::of_users, phases, report,
+                             nullptr);
 }
 
 }  // namespace pushcart

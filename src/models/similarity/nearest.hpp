@@ -6,8 +6,9 @@
 namespace pushcart::similarity {
 
 /// The engine: the config.k best columns of every left row. @param columns  who owns which right rows.
-/// Collective.
+/// @param checkpoints  as for nearest_items. Collective.
 Neighbours best_of_product(const Communicator& comm, const Product& product, const Partition& columns,
-                           const SimilarityConfig& config, PhaseLog& phases, SimilarityReport* report);
+                           const SimilarityConfig& config, PhaseLog& phases, SimilarityReport* report,
+                           RowCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart::similarity

@@ -1,0 +1,43 @@
+#include "app/list_checkpoints.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/stopping.hpp"
+
+namespace pushcart::app {
+
+ListCheckpoints::ListCheckpoints(Session& session, const CheckpointOptions& options, WorkIdentity identity)
+    : session_(session),
+      options_(options),
+      work_(session, options, std::move(identity), row_lists_kind),
+      batch_start_(std::chrono::steady_clock::now()) {}
+
+RowLists ListCheckpoints::resume(Range owned, Count num_columns) {
+  const auto file = work_.open();
+  batch_start_ = std::chrono::steady_clock::now();
+  if (!file) return {};
+  RowLists done = read_row_lists(session_.comm, *file, owned, num_columns);
+  const Count num_done = session_.comm.sum(done.num_rows());
+  work_.going_on(*file, num_done, fmt::format("{} lists", num_done));
+  session_.results["resumed"] = {{"checkpoint", file->path()}, {"after_lists", num_done}};
+  return done;
+}
+
+void ListCheckpoints::between_batches(const RowLists& done) {
+  const auto now = std::chrono::steady_clock::now();
+  longest_batch_ = std::max(longest_batch_, std::chrono::duration<double>(now - batch_start_).count());
+  const Count num_done = session_.comm.sum(done.num_rows());
+  const StopReason reason = work_.asked_to_stop(longest_batch_);
+  const bool stops = reason != StopReason::none;
+  if (stops || work_.is_due(num_done, options_.every.rows > 0 ? 1 : 0)) {
+    work_.write(num_done, fmt::format("{} lists", num_done), [&](const std::string& path) {
+      return write_row_lists(session_.comm, path, done, work_.identity());
+    });
+  }
+  if (stops) work_.stop(num_done, fmt::format("{} lists", num_done), reason_text(reason));
+  batch_start_ = std::chrono::steady_clock::now();
+}
+
+}  // namespace pushcart::app

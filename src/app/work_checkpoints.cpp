@@ -1,0 +1,176 @@
+#include "app/work_checkpoints.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "app/stopping.hpp"
+#include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/base/version.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart::app {
+namespace {
+
+constexpr const char *resume_auto = "auto", *resume_never = "never";
+
+/// Removes the checkpoints as the last of the run's outputs but its record.
+class RemoveAtEnd : public StagedOutput {
+ public:
+  RemoveAtEnd(const Communicator& comm, std::string folder, std::string kind)
+      : comm_(&comm), folder_(std::move(folder)), kind_(std::move(kind)) {}
+  void publish() override { CheckpointFolder(*comm_, folder_, kind_).remove(); }
+
+ private:
+  const Communicator* comm_;
+  std::string folder_, kind_;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+CheckpointInterval checkpoint_interval_of(const std::string& text) {
+  if (text == "off") return {0, 0, 0};
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit(end, text.data() + text.size());
+  if (error == std::errc{} && number > 0 && number < 1e9) {
+    if (unit == "s") return {number, 0, 0};
+    if (unit == "m") return {number * 60, 0, 0};
+    if (unit == "h") return {number * 3600, 0, 0};
+    const auto whole = static_cast<Count>(number);
+    if (number == static_cast<double>(whole)) {
+      if (unit == "sweeps" || unit == "sweep") return {0, whole, 0};
+      if (unit == "rows" || unit == "row") return {0, 0, whole};
+    }
+  }
+  throw ConfigError(
+      fmt::format("'{}' is no interval; write it like 10m, 90s, 1h, 2sweeps, 5000rows, or off", text));
+}
+
+std::string checkpoint_interval_text(const CheckpointInterval& interval) {
+  if (interval.sweeps > 0) return fmt::format("{}sweeps", interval.sweeps);
+  if (interval.rows > 0) return fmt::format("{}rows", interval.rows);
+  return interval.seconds > 0 ? fmt::format("{}s", interval.seconds) : "off";
+}
+
+void declare_checkpoints(OptionSet& options, CheckpointOptions& checkpoints, CheckpointFolderOption folder) {
+  if (folder == CheckpointFolderOption::declared) {
+    options.add("checkpoint", checkpoints.folder,
+                "folder of the checkpoints; default: beside the output, model.h5 -> model.checkpoint");
+  }
+  options.add_named("checkpoint-every", checkpoints.every,
+                    "how often, between sweeps or rows: 10m, 90s, 1h, 2sweeps, 5000rows, or off (then only "
+                    "when stopped)",
+                    checkpoint_interval_of, checkpoint_interval_text);
+  options.add("resume", checkpoints.resume,
+              "go on from a checkpoint: auto (the latest in the folder, if any), never, or the path of one");
+}
+
+WorkIdentity identity_on(const Dataset& dataset) {
+  return {{"data set", dataset.digest},
+          {"version", version()},
+          {"build", build_description()},
+          {"cpu-path", std::string(cpu_path_name(cpu_path()))}};
+}
+
+WorkCheckpoints::WorkCheckpoints(Session& session, const CheckpointOptions& options, WorkIdentity identity,
+                                 const std::string& kind)
+    : session_(session),
+      options_(options),
+      identity_(std::move(identity)),
+      kind_(kind),
+      folder_(session.comm, options.folder, kind) {}
+
+std::unique_ptr<FileReader> WorkCheckpoints::open_any() {
+  if (options_.resume == resume_never) return nullptr;
+  if (options_.resume == resume_auto) return folder_.open_latest();
+  const auto& comm = session_.comm;
+  const bool is_folder = comm.any(comm.is_root() && std::filesystem::is_directory(options_.resume));
+  if (!is_folder) return std::make_unique<FileReader>(comm, options_.resume, kind_);
+  auto file = CheckpointFolder(comm, options_.resume, kind_).open_latest();
+  if (!file) throw InputError(options_.resume + ": holds no checkpoint to go on from (--resume)");
+  return file;
+}
+
+std::unique_ptr<FileReader> WorkCheckpoints::open() {
+  const auto timer = session_.phases.time("read checkpoint");
+  auto file = open_any();
+  last_time_ = std::chrono::steady_clock::now();
+  if (!file) return nullptr;
+  const std::string differences = collectively(session_.comm, "reading the checkpoint " + file->path(),
+                                               [&] { return identity_differences(*file, identity_); });
+  if (differences.empty()) return file;
+  const std::string text =
+      fmt::format("{}: this checkpoint is of another run, with other {}", file->path(), differences);
+  if (options_.other_work == OtherWork::refuse) {
+    throw InputError(text + "; go on as that was begun, or begin anew with --resume never");
+  }
+  log_info("{}; beginning anew", text);
+  return nullptr;
+}
+
+void WorkCheckpoints::going_on(const FileReader& file, Count step, const std::string& what) {
+  last_step_ = step;
+  if (file.path() == folder_.path(step)) last_ = step;
+  log_info("going on after {}, from {}", what, file.path());
+}
+
+bool WorkCheckpoints::is_due(Count step, Count every) const {
+  if (every > 0) return step - last_step_ >= every;
+  if (options_.every.seconds <= 0) return false;
+  // Where writing is slow, less often: never more than a fortieth of the time.
+  constexpr double least_ratio = 40;
+  const bool is_late =
+      seconds_since(last_time_) >= std::max(options_.every.seconds, least_ratio * write_seconds_);
+  return session_.comm.any(session_.comm.is_root() && is_late);
+}
+
+StopReason WorkCheckpoints::asked_to_stop(double next_seconds) const {
+  constexpr double caution = 1.2;
+  return session_.stop.agreed(session_.comm, caution * (next_seconds + 2 * write_seconds_));
+}
+
+void WorkCheckpoints::write(Count step, const std::string& what,
+                            const std::function<Count(const std::string& path)>& writer) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string path = folder_.path(step);
+  Count num_bytes = 0;
+  {
+    const auto timer = session_.phases.time("write checkpoint");
+    folder_.make();
+    num_bytes = writer(path);
+    folder_.keep(step, last_);
+  }
+  last_ = last_step_ = step;
+  last_time_ = std::chrono::steady_clock::now();
+  write_seconds_ = std::max(write_seconds_, seconds_since(start));
+  log_info("checkpoint after {}: {} ({}, {:.2f} s)", what, path, bytes_text(static_cast<double>(num_bytes)),
+           seconds_since(start));
+}
+
+void WorkCheckpoints::stop(Count step, const std::string& what, const std::string& reason) {
+  tell_phases(session_);
+  throw StoppedError(
+      fmt::format("stopped after {}, since {}; the checkpoint is {}; run the same command again to go on, on "
+                  "any number of ranks",
+                  what, reason, folder_.path(step)));
+}
+
+CheckpointOptions checkpoints_of_lists(CheckpointOptions of_training, const std::string& folder) {
+  of_training.folder = folder;
+  if (of_training.resume != resume_never) of_training.resume = resume_auto;
+  return of_training;
+}
+
+void remove_checkpoints_at_end(Session& session, const std::string& folder, const std::string& kind) {
+  session.name_at_end(RemoveAtEnd(session.comm, folder, kind));
+}
+
+}  // namespace pushcart::app

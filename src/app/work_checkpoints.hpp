@@ -1,0 +1,94 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/option_set.hpp"
+#include "app/session.hpp"
+#include "pushcart/checkpoint/checkpoint_folder.hpp"
+#include "pushcart/matrix/dataset.hpp"
+
+namespace pushcart::app {
+
+/// How often a checkpoint is written.
+struct CheckpointInterval {
+  double seconds = 600;  ///< 0 = not by time
+  Count sweeps = 0;      ///< of a training; 0 = not by sweeps
+  Count rows = 0;        ///< of lists, a rank; 0 = not by rows
+};
+/// "10m", "90s", "1h", "2sweeps", "5000rows", "off". ConfigError.
+CheckpointInterval checkpoint_interval_of(const std::string& text);
+std::string checkpoint_interval_text(const CheckpointInterval& interval);
+
+/// What is done when the folder holds a checkpoint of another piece of work.
+enum class OtherWork : int {
+  refuse,      ///< InputError with what differs
+  begin_anew,  ///< told in the log
+};
+
+struct CheckpointOptions {
+  std::string folder;  ///< empty = beside the output
+  CheckpointInterval every;
+  std::string resume = "auto";  ///< auto, never, or a checkpoint or a folder of them
+  Count stop_after_sweeps = 0;  ///< of this run; 0 = do not
+  OtherWork other_work = OtherWork::refuse;
+};
+enum class CheckpointFolderOption : int { declared, decided_by_run };
+void declare_checkpoints(OptionSet& options, CheckpointOptions& checkpoints, CheckpointFolderOption folder);
+
+/// What all work on a data set is good for: its digest, and the version, build and kernels of the program.
+WorkIdentity identity_on(const Dataset& dataset);
+
+/// The checkpoints of one piece of work that is done step by step: from which it goes on, when they are
+/// written, and whether the run is to stop. Knows nothing of what they hold.
+class WorkCheckpoints {
+ public:
+  /// Looks what is there. Collective.
+  WorkCheckpoints(Session& session, const CheckpointOptions& options, WorkIdentity identity,
+                  const std::string& kind);
+
+  /// The checkpoint to go on from, if there is one; its work counts as this run's. Collective. InputError if
+  /// it is of other data, settings or version, or, named by --resume, damaged; StorageError.
+  std::unique_ptr<FileReader> open();
+  /// The work goes on after `step`, which `file` holds. `what` is for the log: "sweep 3". Local.
+  void going_on(const FileReader& file, Count step, const std::string& what);
+
+  /// Whether it is time to write, by the clock or by steps since the last. @param every  so many steps; 0 =
+  /// by the clock. Collective.
+  bool is_due(Count step, Count every) const;
+  /// Why the run is to stop before a next part that takes so many seconds, with a checkpoint before and
+  /// after. Collective.
+  StopReason asked_to_stop(double next_seconds) const;
+  /// Writes the checkpoint of a step. @param writer  of the file at a path; gives its bytes. Collective.
+  void write(Count step, const std::string& what,
+             const std::function<Count(const std::string& path)>& writer);
+  /// Ends the run, after a checkpoint: StoppedError. Collective.
+  [[noreturn]] void stop(Count step, const std::string& what, const std::string& reason);
+
+  const WorkIdentity& identity() const { return identity_; }
+
+ private:
+  std::unique_ptr<FileReader> open_any();
+
+  Session& session_;
+  const CheckpointOptions& options_;
+  const WorkIdentity identity_;
+  const std::string kind_;
+  CheckpointFolder folder_;
+  std::optional<Count> last_;  // step of the checkpoint written or read last, in the folder
+  Count last_step_ = 0;        // the same, wherever it was read
+  double write_seconds_ = 0;
+  std::chrono::steady_clock::time_point last_time_ = std::chrono::steady_clock::now();
+};
+
+/// The options for the lists that follow a training: in a folder of their own, and a checkpoint named by
+/// --resume is one of the training.
+CheckpointOptions checkpoints_of_lists(CheckpointOptions of_training, const std::string& folder);
+
+/// The checkpoints of this folder go when the run has succeeded, after its outputs so far have their names.
+void remove_checkpoints_at_end(Session& session, const std::string& folder, const std::string& kind);
+
+}  // namespace pushcart::app
