@@ -7,6 +7,7 @@
 #include "app/ingest_options.hpp"
 #include "app/paths.hpp"
 #include "pushcart/base/digest.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/version.hpp"
 #include "pushcart/feed/push.hpp"
@@ -73,7 +74,7 @@ std::string provenance_text(const std::vector<InputDigest>& inputs, const Cleani
     example["file"] = std::filesystem::path(example["file"].get<std::string>()).filename().string();
   }
   provenance["cleaning"] = std::move(cleaning);
-  return provenance.dump();
+  return dump_json(provenance);
 }
 
 void attach_side(Session& session, Dataset& dataset, AttributeSide side, const AttributeFile& file) {

@@ -35,19 +35,22 @@ FileReader::FileReader(const Communicator& comm, std::string path, const std::st
                                    state_->path, header.schema_version, newest_schema));
     }
     if (comm.is_root() && !kind.empty() && header.kind != kind) {
-      throw InputError(fmt::format("{}: is a '{}' file, but a '{}' file is needed here", state_->path, header.kind, kind));
+      throw InputError(
+          fmt::format("{}: is a '{}' file, but a '{}' file is needed here", state_->path, header.kind, kind));
     }
   });
   broadcast_serialized(comm, state_->header, 0);
-  collectively(comm, "opening " + state_->path, [&] {
-    state_->file = detail::open_stored(state_->path);
-  });
+  collectively(comm, "opening " + state_->path, [&] { state_->file = detail::open_stored(state_->path); });
 }
 
 FileReader::~FileReader() = default;
 
-const std::string& FileReader::path() const { return state_->path; }
-const FileHeader& FileReader::header() const { return state_->header; }
+const std::string& FileReader::path() const {
+  return state_->path;
+}
+const FileHeader& FileReader::header() const {
+  return state_->header;
+}
 
 const DatasetShape& FileReader::shape(const std::string& name) const {
   const auto found = state_->header.datasets.find(name);
@@ -64,30 +67,37 @@ const Attribute& FileReader::attribute(const std::string& name) const {
 }
 
 template <class T>
-std::vector<T> FileReader::read(const std::string& name, Count first_row, Count num_rows) const {
+std::vector<T> FileReader::read(const std::string& name, Count first_row, Count num_rows,
+                                Count num_columns) const {
   const DatasetShape& found = shape(name);
   if (found.type != hdf5::type_name<T>()) {
-    throw InputError(fmt::format("{}: '{}' holds {}, not {}", path(), name, found.type, hdf5::type_name<T>()));
+    throw InputError(
+        fmt::format("{}: '{}' holds {}, not {}", path(), name, found.type, hdf5::type_name<T>()));
+  }
+  if (found.num_columns != num_columns) {
+    throw InputError(
+        fmt::format("{}: '{}' has {} columns, not {}", path(), name, found.num_columns, num_columns));
   }
   if (first_row < 0 || num_rows < 0 || first_row + num_rows > found.num_rows) {
-    throw InputError(fmt::format("{}: '{}' has {} rows; rows {} to {} were asked for", path(), name, found.num_rows,
-                                 first_row, first_row + num_rows));
+    throw InputError(fmt::format("{}: '{}' has {} rows; rows {} to {} were asked for", path(), name,
+                                 found.num_rows, first_row, first_row + num_rows));
   }
   std::vector<T> values(static_cast<std::size_t>(num_rows * found.num_columns));
   detail::read_stored_rows(state_->file, path(), name, found, first_row, num_rows, values.data());
   return values;
 }
 
-template std::vector<float> FileReader::read(const std::string&, Count, Count) const;
-template std::vector<double> FileReader::read(const std::string&, Count, Count) const;
-template std::vector<std::int32_t> FileReader::read(const std::string&, Count, Count) const;
-template std::vector<std::int64_t> FileReader::read(const std::string&, Count, Count) const;
-template std::vector<std::uint8_t> FileReader::read(const std::string&, Count, Count) const;
-template std::vector<std::uint32_t> FileReader::read(const std::string&, Count, Count) const;
-template std::vector<std::uint64_t> FileReader::read(const std::string&, Count, Count) const;
+template std::vector<float> FileReader::read(const std::string&, Count, Count, Count) const;
+template std::vector<double> FileReader::read(const std::string&, Count, Count, Count) const;
+template std::vector<std::int32_t> FileReader::read(const std::string&, Count, Count, Count) const;
+template std::vector<std::int64_t> FileReader::read(const std::string&, Count, Count, Count) const;
+template std::vector<std::uint8_t> FileReader::read(const std::string&, Count, Count, Count) const;
+template std::vector<std::uint32_t> FileReader::read(const std::string&, Count, Count, Count) const;
+template std::vector<std::uint64_t> FileReader::read(const std::string&, Count, Count, Count) const;
 
 std::vector<Count> FileReader::read_offsets(const std::string& name, Count first_row, Count num_rows) const {
   auto offsets = read<Count>(name, first_row, num_rows + 1);
+  if (offsets.empty()) throw InputError(fmt::format("{}: the offsets '{}' do not begin", path(), name));
   if (offsets.front() < 0 || !std::is_sorted(offsets.begin(), offsets.end())) {
     throw InputError(fmt::format("{}: the offsets '{}' do not ascend", path(), name));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pushcart/base/digest.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart {
@@ -14,7 +15,7 @@ constexpr const char* manifest_name = "manifest.json";
 /// The arrays of all ranks one after another on rank 0; an empty array elsewhere.
 nlohmann::ordered_json gather_entries(const Communicator& comm, const nlohmann::ordered_json& own) {
   std::string text;
-  for (const auto& entry : own) text += entry.dump() + '\n';
+  for (const auto& entry : own) text += dump_json(entry) + '\n';
   const auto all = comm.gather(std::span<const char>(text), 0).data;
   auto entries = nlohmann::ordered_json::array();
   for (auto begin = all.begin(); begin != all.end();) {
@@ -68,7 +69,7 @@ void StagedFiles::complete(nlohmann::ordered_json manifest, const nlohmann::orde
     });
     manifest["shards"] = std::move(shards);
     OutputFile file(path(manifest_name));
-    file.write(manifest.dump(2) + "\n");
+    file.write(dump_json(manifest, 2) + "\n");
     file.finish_and_publish();
   });
 }

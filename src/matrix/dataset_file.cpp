@@ -125,6 +125,7 @@ Searches read_searches(const FileReader& reader, const Partition& queries, Range
 /// Cuts by the lengths of the stored rows, as assemble_dataset cuts.
 Partition partition_of_stored(const Communicator& comm, const FileReader& reader, const std::string& offsets_name) {
   const Count num_rows = reader.shape(offsets_name).num_rows - 1;
+  if (num_rows < 0) damaged(reader, fmt::format("the offsets '{}' are empty", offsets_name));
   const Count granule = Partition::granule(num_rows);
   std::vector<Count> lengths(static_cast<std::size_t>(Partition::num_granules(num_rows)), 0);
   const Range share = Partition::even(num_rows, comm.size()).range(comm.rank());
@@ -215,7 +216,7 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
       dataset.held_out = read_rows(reader, "held_out", users, dataset.num_items());
     }
     if (reader.has("queries/texts/offsets")) {
-      const Count num_queries = reader.shape("queries/texts/offsets").num_rows - 1;
+      const Count num_queries = std::max<Count>(0, reader.shape("queries/texts/offsets").num_rows - 1);
       dataset.searches = read_searches(reader, Partition::even(num_queries, comm.size()), users,
                                        dataset.num_items(), comm.rank());
     }

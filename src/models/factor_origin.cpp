@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/error.hpp"
 
 namespace pushcart {
@@ -110,7 +111,7 @@ std::string factor_origins_text(std::span<const FactorOrigin> origins) {
     json["columns"] = origin.num_columns;
     all.push_back(std::move(json));
   }
-  return all.dump();
+  return dump_json(all);
 }
 
 std::vector<FactorOrigin> factor_origins_of(const std::string& text, Count num_columns,

@@ -16,12 +16,25 @@ constexpr const char* file_kind = "model";
 constexpr std::int64_t schema_version = 1;
 constexpr const char* scales_name = "users/origin_scales";
 
-void check_finite(std::span<const float> values, Count num_columns, Count first_row, const char* what) {
-  const auto bad = std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-  if (bad == values.end()) return;
-  throw NumericError(
-      fmt::format("model not written: {} of row {} are not finite; train again with a larger --lambda", what,
-                  first_row + (bad - values.begin()) / num_columns));
+/// Which of this rank's numbers are not finite, for people: "user factors of row 7"; empty = none.
+std::string not_finite(const Model& model, int rank) {
+  const Range users = model.users.range(rank), items = model.items.range(rank);
+  std::string found;
+  const auto look = [&](std::span<const float> values, Count num_columns, Count first_row, const char* what) {
+    const auto bad = std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+    if (bad == values.end() || !found.empty()) return;
+    found = fmt::format("{} of row {}", what, first_row + (bad - values.begin()) / num_columns);
+  };
+  const auto num_origins = static_cast<Count>(model.factor_origins.size());
+  look(model.origin_scales, std::max<Count>(1, num_origins), users.begin, "origin scales");
+  look(model.item_bias, 1, items.begin, "item biases");
+  look(model.user_bias, 1, users.begin, "user biases");
+  look(model.user_factors.values, model.user_factors.num_columns, users.begin, "user factors");
+  look(model.item_factors.values, model.item_factors.num_columns, items.begin, "item factors");
+  if (model.item_weights) look(model.item_weights->values, 1, 0, "item weights");
+  if (model.user_items) look(model.user_items->values, 1, 0, "user items");
+  if (found.empty() && !std::isfinite(model.mean)) return "mean of the ratings";
+  return found;
 }
 
 void check_model(const Model& model, int rank) {
@@ -35,15 +48,10 @@ void check_model(const Model& model, int rank) {
   if (!model.user_bias.empty()) check_rows(model.user_bias.size(), users, 1);
   const auto num_origins = static_cast<Count>(model.factor_origins.size());
   if (!model.origin_scales.empty()) check_rows(model.origin_scales.size(), users, num_origins);
-  check_finite(model.origin_scales, std::max<Count>(1, num_origins), users.begin, "origin scales");
-  check_finite(model.item_bias, 1, items.begin, "item biases");
-  check_finite(model.user_bias, 1, users.begin, "user biases");
-  check_finite(model.user_factors.values, model.user_factors.num_columns, users.begin, "user factors");
-  check_finite(model.item_factors.values, model.item_factors.num_columns, items.begin, "item factors");
-  if (model.item_weights) check_finite(model.item_weights->values, 1, 0, "item weights");
-  if (model.user_items) check_finite(model.user_items->values, 1, 0, "user items");
-  if (!std::isfinite(model.mean))
-    throw NumericError("model not written: the mean of the ratings is not finite");
+  const std::string unsound = not_finite(model, rank);
+  if (unsound.empty()) return;
+  throw NumericError(
+      fmt::format("model not written: {} not finite; train again with a larger --lambda", unsound));
 }
 
 /// Written by all ranks if any has some of it: a rank that owns no rows has nothing to show either way.
@@ -64,7 +72,7 @@ FactorTable read_factors(const FileReader& file, const std::string& name, Range 
   table.rows = rows;
   if (!file.has(name)) return table;
   table.num_columns = file.shape(name).num_columns;
-  table.values = file.read<float>(name, rows.begin, rows.size());
+  table.values = file.read<float>(name, rows.begin, rows.size(), table.num_columns);
   return table;
 }
 
@@ -119,7 +127,7 @@ void read_origins(const FileReader& file, Range users, Model& model) {
     throw InputError(fmt::format("{}: {} has {} columns and factor_origins {} parts; the file is damaged",
                                  file.path(), scales_name, num_columns, model.factor_origins.size()));
   }
-  model.origin_scales = file.read<float>(scales_name, users.begin, users.size());
+  model.origin_scales = file.read<float>(scales_name, users.begin, users.size(), num_columns);
 }
 
 Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
@@ -141,7 +149,14 @@ Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
   model.item_weights = read_rows(file, "item_weights", items, dataset.num_items());
   model.user_items = read_rows(file, "user_items", users, dataset.num_items());
   model.digest = file.header().content_digest;
-  check_model(model, rank);
+  if (model.user_factors.num_columns != model.item_factors.num_columns) {
+    throw InputError(fmt::format("{}: users have {} factors and items {}; the file is damaged", file.path(),
+                                 model.user_factors.num_columns, model.item_factors.num_columns));
+  }
+  const std::string unsound = not_finite(model, rank);
+  if (!unsound.empty()) {
+    throw InputError(fmt::format("{}: {} not finite; the file is damaged", file.path(), unsound));
+  }
   return model;
 }
 

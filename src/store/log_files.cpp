@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "pushcart/base/error.hpp"
+
 namespace pushcart {
 
 namespace {
@@ -28,6 +30,18 @@ const LogFile* original_of(const LogFile& file, std::span<const LogFile> tonight
   return nullptr;
 }
 
+LogFile log_file_of(const Json& entry, Count night) {
+  try {
+    return {entry.at("path").get<std::string>(), entry.at("bytes").get<Count>(),
+            entry.at("lines").get<Count>(), entry.at("digest").get<std::string>(),
+            entry.at("empty").get<bool>()};
+  } catch (const Json::exception& error) {
+    throw InputError(
+        fmt::format("history.jsonl: the files of night {} are damaged ({}); mend or remove its line", night,
+                    error.what()));
+  }
+}
+
 }  // namespace
 
 Json log_files_json(std::span<const LogFile> files) {
@@ -47,10 +61,8 @@ std::vector<LogFile> files_read(std::span<const Night> nights) {
   for (const Night& night : nights) {
     if (!night.facts.contains(files_key)) continue;
     for (const Json& entry : night.facts[files_key]) {
-      const LogFile file{entry.at("path").get<std::string>(), entry.at("bytes").get<Count>(),
-                         entry.at("lines").get<Count>(), entry.at("digest").get<std::string>(),
-                         entry.at("empty").get<bool>()};
-      known[file.path] = file;
+      LogFile file = log_file_of(entry, night.number);
+      known[file.path] = std::move(file);
     }
   }
   std::vector<LogFile> files;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/host.hpp"
 #include "pushcart/base/log.hpp"
@@ -48,15 +49,14 @@ std::uint64_t start_of(pid_t process) {
 }
 
 std::string text_of(const LockHolder& holder) {
-  return Json{{"host", holder.host},
-              {"process", holder.process},
-              {"verb", holder.verb},
-              {"boot", holder.boot},
-              {"process_start", holder.process_start},
-              {"since", holder.since},
-              {"slurm_job", holder.slurm_job},
-              {"slurm_restart", holder.slurm_restart}}
-             .dump() +
+  return dump_json(Json{{"host", holder.host},
+                        {"process", holder.process},
+                        {"verb", holder.verb},
+                        {"boot", holder.boot},
+                        {"process_start", holder.process_start},
+                        {"since", holder.since},
+                        {"slurm_job", holder.slurm_job},
+                        {"slurm_restart", holder.slurm_restart}}) +
          "\n";
 }
 

@@ -10,9 +10,9 @@
 
 namespace pushcart {
 
-/// Reads what FileWriter wrote. Opening checks that the file is ours, whole to the last byte (in parallel, before
-/// HDF5 sees it), and of the expected kind and version. Constructor collective; reads are local. A damaged, foreign or
-/// newer file is InputError, a missing one StorageError, the same on all ranks.
+/// Reads what FileWriter wrote. Opening checks that the file is ours, whole to the last byte (in parallel,
+/// before HDF5 sees it), and of the expected kind and version. Constructor collective; reads are local. A
+/// damaged, foreign or newer file is InputError, a missing one StorageError, the same on all ranks.
 class FileReader {
  public:
   /// @param kind  expected kind, or empty for any
@@ -24,15 +24,16 @@ class FileReader {
   const std::string& path() const;
   const FileHeader& header() const;
   bool has(const std::string& name) const { return header().datasets.contains(name); }
-  const DatasetShape& shape(const std::string& name) const;  ///< InputError if absent
+  const DatasetShape& shape(const std::string& name) const;   ///< InputError if absent
   const Attribute& attribute(const std::string& name) const;  ///< InputError if absent
 
-  /// Rows [first, first + num_rows), row-major. InputError if absent, of another type or out of range. Local.
+  /// Rows [first, first + num_rows), row-major. InputError if absent, of another type or width, or out of
+  /// range. Local.
   template <class T>
-  std::vector<T> read(const std::string& name, Count first_row, Count num_rows) const;
+  std::vector<T> read(const std::string& name, Count first_row, Count num_rows, Count num_columns = 1) const;
   template <class T>
   std::vector<T> read_all(const std::string& name) const {
-    return read<T>(name, 0, shape(name).num_rows);
+    return read<T>(name, 0, shape(name).num_rows, shape(name).num_columns);
   }
   /// Offsets of rows [first, first + num_rows), num_rows + 1 of them, counted from the first row of the file;
   /// checked to ascend. Local.

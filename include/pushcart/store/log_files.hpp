@@ -21,7 +21,8 @@ struct LogFile {
 
 nlohmann::ordered_json log_files_json(std::span<const LogFile> files);
 
-/// All files that the nights have read, each as it was when it was read last. Local.
+/// All files that the nights have read, each as it was when it was read last. Local; InputError for facts
+/// that are damaged.
 std::vector<LogFile> files_read(std::span<const Night> nights);
 
 /// Tonight's files beside those of earlier nights.

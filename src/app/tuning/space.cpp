@@ -14,6 +14,8 @@ namespace pushcart::app {
 
 namespace {
 
+constexpr Count most_trials = 1'000'000;  ///< of a grid: more could never be tried
+
 [[noreturn]] void refuse(const std::string& path, const toml::node& node, const std::string& key,
                          const char* why) {
   throw ConfigError(fmt::format("{}:{}: '{}' {}", path, node.source().begin.line, key, why));
@@ -36,7 +38,11 @@ void read_range(const std::string& path, const toml::table& table, Parameter& pa
   const auto low = table["low"].value<double>(), high = table["high"].value<double>();
   const auto scale = table["scale"].value_or(std::string("linear"));
   parameter.steps = table["steps"].value_or(std::int64_t{0});
+  constexpr double largest = 1e15;  // whole numbers of this size are exact
   if (!low || !high || !(*low < *high)) refuse(path, table, parameter.key, "needs low < high");
+  if (!(std::abs(*low) <= largest && std::abs(*high) <= largest)) {
+    refuse(path, table, parameter.key, "needs numbers up to 1e15");
+  }
   if (scale != "linear" && scale != "log")
     refuse(path, table, parameter.key, "has a scale that is neither linear nor log");
   if (scale == "log" && !(*low > 0)) refuse(path, table, parameter.key, "needs low > 0 on a log scale");
@@ -105,6 +111,12 @@ SearchSpace SearchSpace::read(const std::string& path) {
 std::vector<Assignment> SearchSpace::grid() const {
   std::vector<Assignment> all{{}};
   for (const Parameter& parameter : parameters_) {
+    const auto values =
+        parameter.choices.empty() ? parameter.steps : static_cast<Count>(parameter.choices.size());
+    if (values > most_trials / static_cast<Count>(all.size())) {
+      throw ConfigError(
+          fmt::format("--strategy grid: more than {} settings to try; use --strategy random", most_trials));
+    }
     std::vector<Assignment> longer;
     for (const Assignment& given : all) {
       for (const auto& value : parameter.grid()) {

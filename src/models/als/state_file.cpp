@@ -62,13 +62,13 @@ AlsState read_owned(const FileReader& file, const Dataset& train, int rank) {
   }
   check_shape(file, users_name, train.num_users(), k);
   check_shape(file, items_name, train.num_items(), k);
-  state.user_factors = {users, k, file.read<float>(users_name, users.begin, users.size())};
-  state.item_factors = {items, k, file.read<float>(items_name, items.begin, items.size())};
+  state.user_factors = {users, k, file.read<float>(users_name, users.begin, users.size(), k)};
+  state.item_factors = {items, k, file.read<float>(items_name, items.begin, items.size(), k)};
   if (file.has(best_users_name)) {
     check_shape(file, best_users_name, train.num_users(), k);
     check_shape(file, best_items_name, train.num_items(), k);
-    state.best_user_factors = file.read<float>(best_users_name, users.begin, users.size());
-    state.best_item_factors = file.read<float>(best_items_name, items.begin, items.size());
+    state.best_user_factors = file.read<float>(best_users_name, users.begin, users.size(), k);
+    state.best_item_factors = file.read<float>(best_items_name, items.begin, items.size(), k);
   }
   return state;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -86,7 +87,7 @@ std::string settings_text(const AlsConfig& config, const AlsObjective& objective
     settings["bias_regularization"] = config.bias_regularization;
     settings["bias_passes"] = config.bias_passes;
   }
-  return settings.dump();
+  return dump_json(settings);
 }
 
 }  // namespace pushcart::als

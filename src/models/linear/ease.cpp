@@ -17,6 +17,7 @@
 #include "models/linear/product_rows.hpp"
 #include "models/linear/symmetric_blocks.hpp"
 #include "models/linear/training_values.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/base/random.hpp"
@@ -40,7 +41,7 @@ std::string settings_text(const EaseConfig& config, Count num_items) {
                         {"shrinkage", config.similarity.shrinkage},
                         {"exponent", config.similarity.exponent}};
   }
-  return settings.dump();
+  return dump_json(settings);
 }
 
 /// Rows of the Gram matrix on their way to the ranks that hold their blocks.

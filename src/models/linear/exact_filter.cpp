@@ -26,7 +26,7 @@ struct Settings {
 };
 
 /// From what the model's file says of its training. Local.
-Settings settings_of(const Model& model) {
+Settings settings_of(const Model& model) try {
   if (model.family != "spectral") {
     throw ConfigError(fmt::format(
         "--exact-filter: the model is of family '{}', and only spectral ones have a filter", model.family));
@@ -41,6 +41,10 @@ Settings settings_of(const Model& model) {
   return {{config.at("user_exponent").get<double>(), config.at("item_exponent").get<double>()},
           largest > 0 ? weight / (largest * largest) : weight,
           config.at("event_weights").get<std::map<std::string, double>>()};
+} catch (const nlohmann::json::exception& error) {
+  throw InputError(
+      fmt::format("--exact-filter: what the model records of its training is damaged ({}); train it again",
+                  error.what()));
 }
 
 std::vector<float> sums_of_squares(const SparseRows& rows, const std::vector<float>& values) {

@@ -12,6 +12,7 @@
 #include "models/linear/product_rows.hpp"
 #include "models/linear/subspace.hpp"
 #include "models/linear/training_values.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/memory_budget.hpp"
@@ -45,7 +46,7 @@ std::string settings_text(const SpectralConfig& config, const SpectralFilter& fi
                                    {"tolerance", config.tolerance},
                                    {"max_rounds", config.max_rounds},
                                    {"seed", config.seed}};
-  return settings.dump();
+  return dump_json(settings);
 }
 
 /// One low-rank term r Di^-s V diag(gains) V' Di^s: its columns of both factor tables.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/training_rows.hpp"
+#include "pushcart/base/dump_json.hpp"
 
 namespace pushcart {
 namespace {
@@ -13,7 +14,7 @@ std::string settings_text(const PopularConfig& config) {
       {"measure", config.measure == PopularMeasure::users ? "users" : "strength"},
       {"half_life_days", config.half_life_days},
       {"event_weights", config.event_weights}};
-  return settings.dump();
+  return dump_json(settings);
 }
 
 }  // namespace
