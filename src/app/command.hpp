@@ -22,6 +22,8 @@ class Command {
   virtual void declare(OptionSet& options) = 0;
   /// Collective.
   virtual void run(Session& session) = 0;
+  /// The work is done, but an error came while outputs took their names. On rank 0. Local.
+  virtual void not_finished(const std::string& reason) noexcept { static_cast<void>(reason); }
   /// Where the run record goes unless --run-record says otherwise; empty = none.
   virtual std::string record_path() const = 0;
 };

@@ -128,7 +128,12 @@ ExitCode run_command(const Communicator& comm, Command& command, const std::vect
   }
   command.run(session);
   header.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  finish(session, header, common.run_record.empty() ? command.record_path() : common.run_record);
+  try {
+    finish(session, header, common.run_record.empty() ? command.record_path() : common.run_record);
+  } catch (const Error& error) {
+    if (comm.is_root()) command.not_finished(error.what());
+    throw;
+  }
   return session.ending;
 }
 

@@ -48,6 +48,8 @@ class Retrain : public Command {
     }
   }
 
+  void not_finished(const std::string& reason) noexcept override { night_->fail(reason); }
+
  private:
   RetrainOptions options_;
   std::unique_ptr<StoreLock> lock_;  // of rank 0, until the outputs have their names

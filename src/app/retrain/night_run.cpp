@@ -330,6 +330,7 @@ void NightRun::fail(const std::string& reason) noexcept {
     night_.facts["seconds"] =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     if (night_.number == 0) return;  // not begun: a wrong setting, no night
+    if (store_.current() == tonight_.version) return;  // in service: published, whatever failed after that
     std::filesystem::remove_all(folder());
     if (!options_.dry_run) store_.record(night_);
     if (!options_.on_finish.empty()) notify();

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "pushcart/base/error.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 
@@ -12,9 +13,18 @@ void VersionOutput::publish() {
     if (!comm_.is_root()) return;
     store_.publish(night_);
     log_info("version {} is in service", night_.version);
-    for (const auto& removed : store_.remove_oldest(keep_))
-      log_info("version {} was removed: over --keep", removed);
+    remove_oldest();
   });
+}
+
+void VersionOutput::remove_oldest() const {
+  try {
+    for (const auto& removed : store_.remove_oldest(keep_)) {
+      log_info("version {} was removed: over --keep", removed);
+    }
+  } catch (const StorageError& error) {  // the night is published all the same
+    log_warning("a version over --keep was not removed: {}", error.what());
+  }
 }
 
 std::optional<std::string> VersionOutput::place_for(const std::string& path) const {

@@ -18,6 +18,8 @@ class VersionOutput : public StagedOutput {
   std::optional<std::string> place_for(const std::string& path) const override;
 
  private:
+  void remove_oldest() const;
+
   const Communicator& comm_;
   Store store_;
   Night night_;
