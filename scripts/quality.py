@@ -64,9 +64,9 @@ class Program:
 class DataSet:
     """One data set: its files, its rows, and a folder for what is made of it."""
 
-    def __init__(self, name, data, work, program):
+    def __init__(self, name, settings, data, work, program):
         self.name = name
-        self.settings = tomllib.loads((ROOT / "scripts/quality" / f"{name}.toml").read_text())
+        self.settings = tomllib.loads((settings / f"{name}.toml").read_text())
         self.data, self.program = data.resolve(), program
         self.folder = (work / name).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -253,6 +253,7 @@ def main():
     parser.add_argument("--pushcart", type=pathlib.Path, default=ROOT / "build/release/bin/pushcart", help="the program")
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of a rank")
+    parser.add_argument("--settings", type=pathlib.Path, default=ROOT / "scripts/quality", help="folder with NAME.toml")
     parser.add_argument("--page", type=pathlib.Path, default=ROOT / "docs/quality.md", help="page to put the tables into")
     parser.add_argument("--again", action="store_true", help="run rows again whose results are known")
     parser.add_argument("--known", action="store_true", help="run nothing: tables of the rows whose results are known")
@@ -263,12 +264,12 @@ def main():
     program = Program(given.pushcart.resolve(), given.ranks, given.threads)
     if given.tune:
         name, row = given.tune.split("/", 1)
-        data_set = DataSet(name, given.data, given.work, program)
+        data_set = DataSet(name, given.settings, given.data, given.work, program)
         data_set.tune(data_set.row(row))
         return
     for name in given.names:
         print(name, flush=True)
-        put_table(given.page, name, DataSet(name, given.data, given.work, program).table(given.again, given.known))
+        put_table(given.page, name, DataSet(name, given.settings, given.data, given.work, program).table(given.again, given.known))
 
 
 if __name__ == "__main__":
