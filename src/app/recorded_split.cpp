@@ -1,5 +1,9 @@
 #include "app/recorded_split.hpp"
 
+#include <fmt/format.h>
+
+#include "pushcart/base/error.hpp"
+
 namespace pushcart::app {
 
 namespace {
@@ -7,12 +11,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::optional<SplitConfig> split_under(const Model& model, const char* key) {
-  const Json config = Json::parse(model.config.empty() ? "{}" : model.config);
-  if (!config.contains(key)) return std::nullopt;
-  const Json& split = config[key];
-  return SplitConfig{split_kind_of(split.at("kind").get<std::string>()), split.at("share").get<double>(),
-                     split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>(),
-                     split.value("days", SplitConfig{}.days)};
+  try {
+    const Json config = Json::parse(model.config.empty() ? "{}" : model.config);
+    if (!config.contains(key)) return std::nullopt;
+    const Json& split = config.at(key);
+    return SplitConfig{split_kind_of(split.at("kind").get<std::string>()), split.at("share").get<double>(),
+                       split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>(),
+                       split.value("days", SplitConfig{}.days)};
+  } catch (const Json::exception& error) {
+    throw InputError(
+        fmt::format("the settings that the model records are damaged ({}); train it again", error.what()));
+  }
 }
 
 }  // namespace
@@ -25,7 +34,9 @@ Json split_json(const SplitConfig& split) {
           {"days", split.days}};
 }
 
-std::optional<SplitConfig> recorded_split(const Model& model) { return split_under(model, held_out_key); }
+std::optional<SplitConfig> recorded_split(const Model& model) {
+  return split_under(model, held_out_key);
+}
 
 bool has_learned_part(const Model& model) {
   return split_under(model, held_out_key) || split_under(model, validation_split_key);
@@ -34,7 +45,8 @@ bool has_learned_part(const Model& model) {
 std::optional<Dataset> learned_part(const Communicator& comm, const Dataset& dataset, const Model& model) {
   std::optional<Dataset> part;
   for (const char* key : {held_out_key, validation_split_key}) {
-    if (const auto split = split_under(model, key)) part = hold_out(comm, part ? *part : dataset, *split).train;
+    if (const auto split = split_under(model, key))
+      part = hold_out(comm, part ? *part : dataset, *split).train;
   }
   return part;
 }

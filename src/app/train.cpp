@@ -9,6 +9,7 @@
 #include "app/recorded_split.hpp"
 #include "app/stopping.hpp"
 #include "app/training_checkpoints.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/models/model_file.hpp"
 
@@ -59,7 +60,7 @@ Json model_settings(const OptionSet& settings, const TrainOptions& options) {
 WorkIdentity identity_of(const Dataset& dataset, const Json& settings) {
   WorkIdentity identity = identity_on(dataset);
   for (const auto& [key, value] : settings.items()) {
-    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump();
+    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : dump_json(value);
   }
   return identity;
 }
@@ -155,7 +156,7 @@ Model fit(Session& session, const Dataset& dataset, const TrainOptions& options,
     held_out.kind = split_kind_of(options.hold_out);
     config[held_out_key] = split_json(held_out);
   }
-  model.config = config.dump();
+  model.config = dump_json(config);
   return model;
 }
 

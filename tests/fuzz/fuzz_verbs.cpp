@@ -6,6 +6,7 @@
 #include "app/dispatch.hpp"
 #include "app/ingest_options.hpp"
 #include "app/option_set.hpp"
+#include "app/recorded_split.hpp"
 #include "app/tuning/space.hpp"
 #include "app/tuning/trial.hpp"
 #include "fuzz/fuzzer.hpp"
@@ -24,6 +25,13 @@ void read_space(const std::string& path) {
   const auto space = app::SearchSpace::read(path);
   space.draw(1, 2);
   space.grid();
+}
+
+void read_model_settings(const std::string& bytes) {
+  Model model;
+  model.config = bytes;
+  app::recorded_split(model);
+  app::has_learned_part(model);
 }
 
 /// An event's rule in the first line, an amount of memory in the second.
@@ -64,7 +72,10 @@ std::vector<TextReader> text_readers(const Communicator& self, const std::string
        by_verb("manifest.json", {"info", "--quiet"})},
       {"rule",
        {"weight=", "cap=log1p", "cap-value=", "quantity=none", "GiB", "MiB", "dwell-unit="},
-       read_rule}};
+       read_rule},
+      {"model-config",
+       {"\"held_out\":", "\"kind\":", "\"share\":", "\"n\":", "\"seed\":", "random", "last-n"},
+       read_model_settings}};
 }
 
 /// What runs on files in a folder of its own.

@@ -180,6 +180,16 @@ class BadLogs(BadInputTest):
         page = self.path("odd.html").read_text(encoding="utf-8")
         self.assertNotIn("<b>&amp;</b>", page)
 
+    def test_names_that_are_no_text(self):
+        """Files and settings whose bytes are no UTF-8, as old shops have them."""
+        name = os.fsdecode(b"caf\xe9.csv")
+        self.write(name, small_log())
+        for ranks in RANKS:
+            self.run_well(ranks, "ingest", "--input", name, "--columns", COLUMNS, "--output", "latin.h5")
+            self.assertEqual([entry["path"] for entry in self.record("latin.run.json")["inputs"]], ["caf\ufffd.csv"])
+            self.refuse(ranks, USAGE, "--event-weight", "train", "als", "--dataset", "data.h5", "--event-weight",
+                        os.fsdecode(b"\xe9=1"), "--output", "model.h5")
+
     def test_times_in_the_future(self):
         future = small_log(3, num_users=10).replace("2024", "2924").split("\n", 1)[1]
         self.write("future.csv", small_log() + future)

@@ -5,6 +5,7 @@
 #include "app/inputs.hpp"
 #include "app/recorded_split.hpp"
 #include "app/training_checkpoints.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/eval/split.hpp"
@@ -131,7 +132,7 @@ class AlsFamily : public ModelFamily {
     if (validation) {
       Json config = Json::parse(result.model.config);
       config[validation_split_key] = split_json(validation_split);
-      result.model.config = config.dump();
+      result.model.config = dump_json(config);
     }
     return std::move(result.model);
   }

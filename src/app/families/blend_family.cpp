@@ -4,6 +4,7 @@
 
 #include "app/families/family.hpp"
 #include "app/recorded_split.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/learn_blend.hpp"
 #include "pushcart/models/blend.hpp"
@@ -48,7 +49,7 @@ class BlendFamily : public ModelFamily {
     }
     const auto timer = session.phases.time("blend");
     Model blend = blend_models(session.comm, request.train, parts);
-    blend.config = settings(models, weights).dump();
+    blend.config = dump_json(settings(models, weights));
     return blend;
   }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "pushcart/base/digest.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/events/input_file.hpp"
 
@@ -45,6 +46,20 @@ Count published_since_cold(const std::vector<Night>& nights, const Night& servic
   return count;
 }
 
+/// What the history says of the version in service and of the log so far.
+void add_earlier_nights(const std::vector<Night>& nights, Json& found) {
+  if (const Night* service = night_of_version(nights, found["service"].get<std::string>())) {
+    found["cutoff"] = service->facts.value("cutoff_time", std::int64_t{0});
+    found["factors"] = service->facts.value("factors", Count{0});
+    found["since_cold"] = published_since_cold(nights, *service);
+  }
+  for (const Night& night : nights) {
+    if (!night.facts.contains("log")) continue;
+    found["bad_rows"] = night.facts["log"].value("bad_rows", Count{0});
+    found["duplicate_rows"] = night.facts["log"].value("duplicate_rows", Count{0});
+  }
+}
+
 /// Rank 0's part, as JSON that travels.
 Json look_at(const Store& store, const RetrainOptions& options) {
   store.open();
@@ -54,16 +69,12 @@ Json look_at(const Store& store, const RetrainOptions& options) {
   found["service"] = store.current().value_or("");
   found["cutoff"] = std::int64_t{0};
   found["since_cold"] = found["factors"] = Count{0};
-  if (const Night* service = night_of_version(nights, found["service"].get<std::string>())) {
-    found["cutoff"] = service->facts.value("cutoff_time", std::int64_t{0});
-    found["factors"] = service->facts.value("factors", Count{0});
-    found["since_cold"] = published_since_cold(nights, *service);
-  }
   found["bad_rows"] = found["duplicate_rows"] = Count{0};
-  for (const Night& night : nights) {
-    if (!night.facts.contains("log")) continue;
-    found["bad_rows"] = night.facts["log"].value("bad_rows", Count{0});
-    found["duplicate_rows"] = night.facts["log"].value("duplicate_rows", Count{0});
+  try {
+    add_earlier_nights(nights, found);
+  } catch (const Json::exception& error) {
+    throw InputError(fmt::format("{}: the facts of a night are damaged ({}); mend or remove its line",
+                                 store.history_path(), error.what()));
   }
   if (const auto stopped = store.stopped_night(); stopped && stopped->number == store.next_night()) {
     found["stopped_now"] = stopped->now;
@@ -118,7 +129,7 @@ Count bad_rows_of(const CleaningReport& report) {
 Tonight begin_night(const Communicator& comm, const Store& store, const RetrainOptions& options) {
   std::string text;
   collectively(comm, "looking at the store", [&] {
-    if (comm.is_root()) text = look_at(store, options).dump();
+    if (comm.is_root()) text = dump_json(look_at(store, options));
   });
   const Json found = Json::parse(comm.broadcast_text(std::move(text), 0));
   Tonight tonight;
