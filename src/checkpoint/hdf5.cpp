@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 namespace pushcart::hdf5 {
 
 void quiet() {
@@ -13,8 +15,11 @@ void quiet() {
   (void)done;
 }
 
-std::string last_error() {
-  std::string text = "no reason given by HDF5";
+namespace {
+
+/// Empty if there is none.
+std::string innermost_message() {
+  std::string text;
   H5Ewalk2(
       H5E_DEFAULT, H5E_WALK_UPWARD,
       [](unsigned depth, const H5E_error2_t* error, void* out) -> herr_t {
@@ -23,6 +28,23 @@ std::string last_error() {
       },
       &text);
   return text;
+}
+
+}  // namespace
+
+std::string last_system_error() {
+  constexpr std::string_view before = "error message = '";  // as the drivers for files write it
+  const std::string text = innermost_message();
+  const std::size_t at = text.find(before);
+  if (at == std::string::npos) return {};
+  const std::size_t first = at + before.size();
+  return text.substr(first, text.find('\'', first) - first);
+}
+
+std::string last_error() {
+  const std::string reason = last_system_error(), text = innermost_message();
+  if (!reason.empty()) return reason;
+  return text.empty() ? "no reason given by HDF5" : text;
 }
 
 std::string stored_type_name(hid_t type) {

@@ -40,19 +40,31 @@ class Handle {
 /// Switches off HDF5's own error printing and its exit handler (which would close files after a crash). Once.
 void quiet();
 
-/// The innermost message of HDF5's error stack.
+/// The innermost message of HDF5's error stack; of a failed read or write the system's reason alone.
 std::string last_error();
+
+/// The system's reason, if HDF5's last failure was a read or write of the file: "Input/output error"; else
+/// empty.
+std::string last_system_error();
 
 template <class T>
 hid_t memory_type() {
-  if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
-  else if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return H5T_NATIVE_INT32;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return H5T_NATIVE_INT64;
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_NATIVE_UINT8;
-  else if constexpr (std::is_same_v<T, std::uint32_t>) return H5T_NATIVE_UINT32;
-  else if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
-  else static_assert(!sizeof(T*), "type not stored");
+  if constexpr (std::is_same_v<T, float>)
+    return H5T_NATIVE_FLOAT;
+  else if constexpr (std::is_same_v<T, double>)
+    return H5T_NATIVE_DOUBLE;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return H5T_NATIVE_INT32;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return H5T_NATIVE_INT64;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return H5T_NATIVE_UINT8;
+  else if constexpr (std::is_same_v<T, std::uint32_t>)
+    return H5T_NATIVE_UINT32;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return H5T_NATIVE_UINT64;
+  else
+    static_assert(!sizeof(T*), "type not stored");
 }
 
 /// numpy's short name of the type: a kind letter and the bytes of an element.
@@ -63,7 +75,9 @@ std::string type_name() {
 }
 
 /// Bytes of an element of a type named by type_name.
-inline std::int64_t type_bytes(const std::string& name) { return name.size() == 2 ? name[1] - '0' : 0; }
+inline std::int64_t type_bytes(const std::string& name) {
+  return name.size() == 2 ? name[1] - '0' : 0;
+}
 
 /// type_name of what a file holds; "?" for anything that we never write.
 std::string stored_type_name(hid_t type);

@@ -17,7 +17,10 @@ namespace {
 
 using hdf5::Handle;
 
+/// Right after a call of HDF5 that failed, or that found what cannot be.
 [[noreturn]] void damaged(const std::string& path, const std::string& why) {
+  const std::string reason = hdf5::last_system_error();
+  if (!reason.empty()) throw StorageError(fmt::format("{}: reading failed: {}", path, reason));
   throw InputError(fmt::format("{}: damaged or not written by pushcart ({})", path, why));
 }
 
@@ -81,28 +84,30 @@ Attribute get_attribute(hid_t object, const std::string& name, const std::string
   return value;
 }
 
-std::vector<std::string> attribute_names(hid_t object) {
+std::vector<std::string> attribute_names(hid_t object, const std::string& path) {
   std::vector<std::string> names;
   hsize_t position = 0;
-  H5Aiterate2(
+  const herr_t status = H5Aiterate2(
       object, H5_INDEX_NAME, H5_ITER_INC, &position,
       [](hid_t, const char* name, const H5A_info_t*, void* out) -> herr_t {
         static_cast<std::vector<std::string>*>(out)->push_back(name);
         return 0;
       },
       &names);
+  if (status < 0) damaged(path, "list of attributes");
   return names;
 }
 
-std::vector<std::string> dataset_names(hid_t file) {
+std::vector<std::string> dataset_names(hid_t file, const std::string& path) {
   std::vector<std::string> names;
-  H5Ovisit2(
+  const herr_t status = H5Ovisit2(
       file, H5_INDEX_NAME, H5_ITER_INC,
       [](hid_t, const char* name, const H5O_info_t* info, void* out) -> herr_t {
         if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(out)->push_back(name);
         return 0;
       },
       &names, H5O_INFO_BASIC);
+  if (status < 0) damaged(path, "list of data sets");
   return names;
 }
 
@@ -131,20 +136,22 @@ FileHeader load_header(const std::string& path) {
   if (descriptor < 0) throw StorageError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
   ::close(descriptor);
   if (std::filesystem::is_directory(path)) throw StorageError(path + ": is a folder, not a file");
-  if (H5Fis_hdf5(path.c_str()) <= 0) throw InputError(path + ": is not an HDF5 file");
+  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
+  if (is_hdf5 < 0) damaged(path, hdf5::last_error());
+  if (is_hdf5 == 0) throw InputError(path + ": is not an HDF5 file");
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
   if (!file.valid()) damaged(path, hdf5::last_error());
 
   FileHeader header;
   if (H5Aexists(file.get(), attribute_kind) <= 0) damaged(path, "no attribute pushcart_kind");
-  for (const auto& name : attribute_names(file.get())) {
+  for (const auto& name : attribute_names(file.get(), path)) {
     const Attribute value = get_attribute(file.get(), name, path);
     if (name == attribute_kind) header.kind = value.text;
     else if (name == attribute_schema) header.schema_version = value.integer;
     else if (name == attribute_content_digest) header.content_digest = value.text;
     else header.attributes.emplace(name, value);
   }
-  for (const auto& name : dataset_names(file.get())) header.datasets.emplace(name, load_shape(file.get(), name, path));
+  for (const auto& name : dataset_names(file.get(), path)) header.datasets.emplace(name, load_shape(file.get(), name, path));
   if (header_digest(header) != header.content_digest) damaged(path, "its digest does not fit its attributes");
   return header;
 }

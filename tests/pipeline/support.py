@@ -54,12 +54,13 @@ class Ended:
 
 
 class Job:
-    """The program running on `ranks` ranks (0: without mpirun), its output kept in files."""
+    """The program running on `ranks` ranks (0: without mpirun), its output kept in files; `before` is typed before
+    all, `launch_options` behind mpirun."""
 
-    def __init__(self, ranks, arguments, folder, threads=1, environment=None):
+    def __init__(self, ranks, arguments, folder, threads=1, environment=None, before=(), launch_options=()):
         self.token = uuid.uuid4().hex
-        launch = [MPIEXEC, "-n", str(ranks)] if ranks else []
-        self.command = launch + [PUSHCART] + [str(argument) for argument in arguments]
+        launch = [MPIEXEC, *launch_options, "-n", str(ranks)] if ranks else []
+        self.command = [*before, *launch, PUSHCART] + [str(argument) for argument in arguments]
         values = dict(os.environ, OMP_NUM_THREADS=str(threads), OMPI_ALLOW_RUN_AS_ROOT="1",
                       OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1",
                       OMPI_MCA_hwloc_base_binding_policy="none", OMPI_MCA_btl_vader_single_copy_mechanism="none",
@@ -87,8 +88,15 @@ class Job:
         return found
 
     def ranks(self):
-        """Ids of the processes that are ranks and have begun their work."""
-        return [process for process in self.processes() if process != self.process.pid]
+        """Ids of the processes that are ranks and run the program: mpirun's children are copies of it for a moment."""
+        return [process for process in self.processes() if self._runs_the_program(process)]
+
+    @staticmethod
+    def _runs_the_program(process):
+        try:
+            return os.readlink(f"/proc/{process}/exe") == os.path.realpath(PUSHCART)
+        except OSError:
+            return False
 
     def kill_all(self):
         for process in self.processes():
