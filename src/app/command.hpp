@@ -33,6 +33,7 @@ std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_tune();
 std::unique_ptr<Command> make_recommend();
 std::unique_ptr<Command> make_similar();
+std::unique_ptr<Command> make_fold_in();
 std::unique_ptr<Command> make_evaluate();
 std::unique_ptr<Command> make_push();
 std::unique_ptr<Command> make_report();

@@ -34,6 +34,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(make_evaluate());
   commands.push_back(make_recommend());
   commands.push_back(make_similar());
+  commands.push_back(make_fold_in());
   commands.push_back(make_push());
   commands.push_back(make_report());
   commands.push_back(make_run());

@@ -21,20 +21,6 @@ void for_each_entry(const RatingSide& side, const std::vector<float>& column_bia
   side.exchange.finish();
 }
 
-std::vector<float> regularized_means(const RatingSide& side, double mean,
-                                     const std::vector<float>& column_biases, double strength) {
-  std::vector<double> sums(static_cast<std::size_t>(side.rows.num_rows()), 0);
-  for_each_entry(side, column_biases, [&](std::size_t row, std::size_t entry, float column_bias) {
-    sums[row] += static_cast<double>(side.values[entry]) - mean - static_cast<double>(column_bias);
-  });
-  std::vector<float> biases(sums.size(), 0.0F);
-  for (std::size_t row = 0; row < sums.size(); ++row) {
-    const Count count = side.rows.row_length(static_cast<Count>(row));
-    if (count > 0) biases[row] = static_cast<float>(sums[row] / (static_cast<double>(count) + strength));
-  }
-  return biases;
-}
-
 double mean_value(const Communicator& comm, const RatingSide& side) {
   const double sum = sum_over_rows<1>(comm, side.rows.rows, side.num_rows, [&](Count row) {
     double total = 0;
@@ -49,6 +35,20 @@ double mean_value(const Communicator& comm, const RatingSide& side) {
 }
 
 }  // namespace
+
+std::vector<float> regularized_means(const RatingSide& side, double mean,
+                                     const std::vector<float>& column_biases, double strength) {
+  std::vector<double> sums(static_cast<std::size_t>(side.rows.num_rows()), 0);
+  for_each_entry(side, column_biases, [&](std::size_t row, std::size_t entry, float column_bias) {
+    sums[row] += static_cast<double>(side.values[entry]) - mean - static_cast<double>(column_bias);
+  });
+  std::vector<float> biases(sums.size(), 0.0F);
+  for (std::size_t row = 0; row < sums.size(); ++row) {
+    const Count count = side.rows.row_length(static_cast<Count>(row));
+    if (count > 0) biases[row] = static_cast<float>(sums[row] / (static_cast<double>(count) + strength));
+  }
+  return biases;
+}
 
 Biases fit_biases(const Communicator& comm, const RatingSide& by_user, const RatingSide& by_item,
                   double strength, int passes) {

@@ -28,6 +28,11 @@ struct RatingSide {
 Biases fit_biases(const Communicator& comm, const RatingSide& by_user, const RatingSide& by_item,
                   double strength, int passes);
 
+/// Biases of the rows of one side where those of the other are given, as in the last step of fit_biases.
+/// Collective.
+std::vector<float> regularized_means(const RatingSide& side, double mean,
+                                     const std::vector<float>& column_biases, double strength);
+
 /// values - mean - bias of the row - bias of the column, for the entries of one side. Collective.
 std::vector<float> rating_residuals(const RatingSide& side, double mean, const std::vector<float>& row_biases,
                                     const std::vector<float>& column_biases);

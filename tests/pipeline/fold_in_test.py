@@ -1,0 +1,82 @@
+"""Newcomers are taken into a model: the same bits on any number of ranks, and lists for them that beat popularity."""
+
+import csv
+import unittest
+
+from support import BAD_INPUT, USAGE, SharedFolderTest
+
+COLUMNS = "user=user,item=item,type=type,time=time"
+
+
+class FoldIn(SharedFolderTest):
+    def fill(self):
+        """A log in two halves by users; of every newcomer one event in four is kept for the test."""
+        self.run_well(0, "synth", "--users", "900", "--items", "300", "--events", "40000", "--files", "1", "--output", "log",
+                      *[f"--dirt-{kind}=0" for kind in ("missing-user", "missing-item", "garbage", "service-code")])
+        source, = self.path("log").glob("events-*.csv")
+        with open(source, newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file)]
+        parts = {"old": [], "new": [], "test": []}
+        seen = {}
+        for row in rows:
+            line = f"{row['user']},{row['item']},{row['type']},{row['time']}"
+            if hash_of(row["user"]) % 3:
+                parts["old"].append(line)
+            else:
+                seen.setdefault(row["user"], set()).add(row["item"])
+                parts["test" if hash_of(row["user"] + row["item"]) % 4 == 0 else "new"].append(line)
+        parts["new"].append("stranger,no-such-item,view,2025-01-01T00:00:00Z")
+        for name, lines in parts.items():
+            self.write(f"{name}.csv", "user,item,type,time\n" + "\n".join(lines) + "\n")
+        for name in ("old", "new"):
+            self.run_well(2, "ingest", "--input", f"{name}.csv", "--columns", COLUMNS, "--output", f"{name}.h5")
+
+    def train(self, family, *options):
+        self.run_well(2, "train", family, *options, "--dataset", "old.h5", "--output", f"{family}.h5")
+
+    def fold(self, ranks, family, output, **options):
+        return self.run_well(ranks, "fold-in", "--dataset", "old.h5", "--model", f"{family}.h5", "--newcomers", "new.h5",
+                             "--output", output, **options)
+
+    def digests(self, folder):
+        return [self.run_well(0, "info", f"{folder}/{name}.h5", "--json").json()["digest"] for name in ("data", "model")]
+
+    def test_same_bits_and_good_lists(self):
+        for family, options in (("als", ["--k", "16", "--sweeps", "5"]), ("spectral", ["--k", "8", "--neighbours", "50"]),
+                                ("itemknn", ["--neighbours", "30"])):
+            with self.subTest(family=family):
+                self.train(family, *options)
+                ended = self.fold(2, family, family)
+                self.assertIn("1 pairs of items that the model does not know are left out, and 1 users", ended.err)
+                for ranks, threads in ((1, 2), (3, 1), (4, 1), (7, 1)):
+                    self.fold(ranks, family, f"{family}-{ranks}", threads=threads)
+                    self.assertEqual(self.digests(f"{family}-{ranks}"), self.digests(family))
+                metrics = self.run_well(2, "evaluate", "--dataset", f"{family}/data.h5", "--model", f"{family}/model.h5",
+                                        "--test", "test.csv", "--test-columns", "user=user,item=item", "--at", "20",
+                                        "--json").json()
+                self.assertGreater(metrics["users"], 100)
+                self.assertGreater(metrics["recall@20"]["low"], metrics["baseline"]["recall@20"]["value"])
+                self.run_well(3, "recommend", "--dataset", f"{family}/data.h5", "--model", f"{family}/model.h5", "--output",
+                              f"{family}/lists", "--explain", "2")
+
+    def test_refusals(self):
+        self.train("userknn", "--neighbours", "20")
+        command = ["fold-in", "--dataset", "old.h5", "--newcomers", "new.h5", "--output", "none"]
+        self.run_badly(2, USAGE, "made of other users", *command, "--model", "userknn.h5")
+        self.train("popular")
+        self.run_badly(2, USAGE, "--newcomers", "fold-in", "--dataset", "old.h5", "--model", "popular.h5", "--output", "none")
+        self.run_badly(2, BAD_INPUT, "'dataset'", *command[:3], "--newcomers", "popular.h5", "--output", "none", "--model",
+                       "popular.h5")
+        self.assert_nothing_partial()
+
+
+def hash_of(text):
+    """The same in every process."""
+    value = 17
+    for byte in text.encode():
+        value = (value * 31 + byte) % 1_000_003
+    return value
+
+
+if __name__ == "__main__":
+    unittest.main()
