@@ -19,6 +19,7 @@ class Runs:
     """All runs of one verb on one layout."""
 
     def __init__(self, folder, verb, layout):
+        self.folder, self.verb, self.layout = folder, verb, layout
         self.records = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{verb}-{layout}-*.json"))]
         if not self.records:
             raise SystemExit(f"{folder} has no record {verb}-{layout}-*.json: did scripts/scaling.sh end well?")
@@ -43,6 +44,25 @@ class Runs:
             return None
         planned, counted = exchange["planned_received_bytes_by_rank"], exchange["received_bytes_by_rank"]
         return planned, counted
+
+    def plan(self):
+        """What `pushcart plan` said of this verb on this layout; nothing for a verb that it does not plan."""
+        phase = {"train": "train als"}.get(self.verb, self.verb)
+        path = self.folder / f"plan-{self.layout}.json"
+        phases = json.loads(path.read_text())["phases"] if path.exists() else []
+        return next((plan for plan in phases if plan["name"] == phase), None)
+
+    def received(self):
+        """Bytes received by each rank, as counted; nothing for a verb that does not count them."""
+        results = self.records[0]["results"]
+        if self.verb == "train":
+            return results["training"]["exchange"]["received_bytes_by_rank"]
+        return results["recommend"]["scoring"]["received_bytes_by_rank"] if self.verb == "recommend" else None
+
+    def work_seconds(self):
+        """Median seconds of the part that the plan has a rate for."""
+        names = {"train": ["als: users", "als: items"], "recommend": ["score users"]}.get(self.verb)
+        return sum(self.phases()[name] for name in names) if names else self.seconds()
 
     def work(self):
         """Solving work of the busiest rank over the mean."""
@@ -97,6 +117,29 @@ def counted_tables(layouts, runs):
         rows)
 
 
+def plan_tables(layouts, runs):
+    rows = []
+    for verb in VERBS:
+        for layout in layouts:
+            run, plan = runs[verb, layout], runs[verb, layout].plan()
+            if not plan:
+                continue
+            peak, received = max(plan["peak_memory_bytes_by_rank"]), run.received()
+            bytes_planned = f"{sum(plan['received_bytes_by_rank']):,}"
+            rows.append([verb, layout, f"{peak / 2**20:.0f}", f"{run.memory() / 2**20:.0f}", f"{peak / run.memory() - 1:+.0%}",
+                         bytes_planned if plan["bytes_are_exact"] else f"about {bytes_planned}",
+                         f"{sum(received):,}" if received is not None else "not counted",
+                         "" if received is None else "yes" if received == plan["received_bytes_by_rank"] else "NO",
+                         f"{plan['seconds']:.2f}", f"{run.work_seconds():.2f}"])
+    if not rows:
+        return []
+    return ["## Plan against measured", "",
+            "`pushcart plan` on the data set of each layout; seconds at the rates of the first layout, of the part that the plan has "
+            "a rate for (`ingest`: the whole run; `train`: the sweeps; `recommend`: scoring).", ""] + table(
+        ["verb", "ranks x threads", "peak of a rank, MiB: planned", "measured", "off by", "bytes received by all: planned", "counted",
+         "equal on every rank", "seconds: planned", "measured"], rows)
+
+
 def plots(folder, mode, layouts, runs):
     try:
         import matplotlib
@@ -149,6 +192,7 @@ def main():
     for verb in VERBS:
         lines += verb_tables(mode, layouts, verb, runs)
     lines += counted_tables(layouts, runs)
+    lines += plan_tables(layouts, runs)
     (folder / "scaling.md").write_text("\n".join(lines))
     print(f"{folder / 'scaling.md'}")
 

@@ -6,20 +6,21 @@
 #
 #   --layouts "1x1 2x1 1x2"    ranks x threads of a rank, the first is what others are compared with
 #   --users 30000 --items 20000 --events 3000000    the data, for weak scaling that of one worker
-#   --k 128 --sweeps 4         of the ALS training
+#   --k 128 --sweeps 4 --exchange auto    of the ALS training
 #   --repeats 3                runs of every layout; layouts take turns, medians are compared
 #   --output scaling           folder for data, outputs (overwritten run by run) and records
 #
+# What `pushcart plan` says of each layout, at the rates of the first, is kept beside the records.
 # Within a Slurm allocation ranks are launched by srun, else by mpirun. Then: scripts/plot_scaling.py FOLDER
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 mode=${1:-}
-[[ "$mode" == strong || "$mode" == weak ]] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ "$mode" == strong || "$mode" == weak ]] || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 shift
-layouts="1x1 2x1 1x2" users=30000 items=20000 events=3000000 k=128 sweeps=4 repeats=3 output=scaling
+layouts="1x1 2x1 1x2" users=30000 items=20000 events=3000000 k=128 sweeps=4 exchange=auto repeats=3 output=scaling
 while (($#)); do
   case $1 in
-    --layouts | --users | --items | --events | --k | --sweeps | --repeats | --output)
+    --layouts | --users | --items | --events | --k | --sweeps | --exchange | --repeats | --output)
       declare "${1#--}=${2:?$1 needs a value}"
       shift 2
       ;;
@@ -58,6 +59,14 @@ log_of() {
   echo "$folder"
 }
 
+# plan RANKS THREADS: of the data set at hand, all ranks on one node.
+plan() {
+  local first=${layouts%% *}-1.json
+  "$pushcart" plan --data "$output/data.h5" --ranks "$1" --threads "$2" --k "$k" --sweeps "$sweeps" --n 20 \
+    --exchange "$exchange" --rates "$records/ingest-$first" "$records/train-$first" "$records/recommend-$first" \
+    --json --quiet
+}
+
 for ((repeat = 1; repeat <= repeats; ++repeat)); do
   for layout in $layouts; do
     ranks=${layout%x*} threads=${layout#*x}
@@ -67,11 +76,12 @@ for ((repeat = 1; repeat <= repeats; ++repeat)); do
     launch "$ranks" "$threads" "$records/ingest-$name" ingest --input "$log/events-*.csv" --columns user=user,item=item,time=time \
       --core-users 2 --core-items 2 --max-rejects off --rejects "$output/rejects.csv.gz" --output "$output/data.h5"
     launch "$ranks" "$threads" "$records/train-$name" train als --dataset "$output/data.h5" --k "$k" --sweeps "$sweeps" \
-      --output "$output/model.h5"
+      --exchange "$exchange" --output "$output/model.h5"
     launch "$ranks" "$threads" "$records/similar-$name" similar --dataset "$output/data.h5" --metric cosine --n 20 \
       --output "$output/similar"
     launch "$ranks" "$threads" "$records/recommend-$name" recommend --dataset "$output/data.h5" --model "$output/model.h5" --n 20 \
       --output "$output/lists"
+    if ((repeat == 1)); then plan "$ranks" "$threads" >"$records/plan-$layout.json"; fi
   done
 done
 echo "{\"mode\": \"$mode\", \"layouts\": \"$layouts\", \"users\": $users, \"items\": $items, \"events\": $events, \"k\": $k, \"sweeps\": $sweeps, \"repeats\": $repeats}" >"$output/scaling.json"

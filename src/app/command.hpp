@@ -41,6 +41,7 @@ std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_retrain();
 std::unique_ptr<Command> make_rollback();
 std::unique_ptr<Command> make_history();
+std::unique_ptr<Command> make_plan();
 std::unique_ptr<Command> make_synth();
 std::unique_ptr<Command> make_info();
 

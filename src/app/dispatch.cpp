@@ -41,6 +41,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   commands.push_back(make_retrain());
   commands.push_back(make_rollback());
   commands.push_back(make_history());
+  commands.push_back(make_plan());
   commands.push_back(make_synth());
   commands.push_back(make_info());
   return commands;

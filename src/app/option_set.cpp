@@ -60,6 +60,17 @@ Count parse_bytes(const std::string& text) {
   return static_cast<Count>(value * found->factor);
 }
 
+std::optional<double> seconds_of(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error != std::errc{} || !(number > 0 && number < 1e9)) return std::nullopt;
+  if (unit == "s") return number;
+  if (unit == "m") return number * 60;
+  if (unit == "h") return number * 3600;
+  return std::nullopt;
+}
+
 void OptionSet::add(const std::string& key, std::string& field, const std::string& help) {
   add_custom(
       key, Arity::one, help, [&field](const auto& texts) { field = texts.back(); },

@@ -69,4 +69,7 @@ class OptionSet {
 /// Bytes from "512MiB", "2GiB", "3k"; ConfigError.
 Count parse_bytes(const std::string& text);
 
+/// Seconds from "10m", "90s", "1.5h", above 0; nothing if it is no such text.
+std::optional<double> seconds_of(const std::string& text);
+
 }  // namespace pushcart::app

@@ -102,7 +102,6 @@ void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
 
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
                     Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan) {
-  plan.add("excluded items", num_excluded * Count{sizeof(Count) + sizeof(float)});
   plan_top_items(comm, plan, model, num_users, num_excluded, n);
   announce_memory(comm, step, plan, budget_bytes);
 }
@@ -126,6 +125,7 @@ nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists&
           {"scored_exactly", all.scored},
           {"share_scored_exactly", share(all.scored)},
           {"share_skipped_by_norm", share(all.skipped)},
+          {"received_bytes_by_rank", comm.allgather(lists.scoring.received_bytes)},
           {"seconds", all.seconds},
           {"rows_per_second", per_second(num_rows)},
           {"scores_per_second_per_core", scores_per_core}};

@@ -43,13 +43,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 CheckpointInterval checkpoint_interval_of(const std::string& text) {
   if (text == "off") return {0, 0, 0};
+  if (const auto seconds = seconds_of(text)) return {*seconds, 0, 0};
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string unit(end, text.data() + text.size());
   if (error == std::errc{} && number > 0 && number < 1e9) {
-    if (unit == "s") return {number, 0, 0};
-    if (unit == "m") return {number * 60, 0, 0};
-    if (unit == "h") return {number * 3600, 0, 0};
     const auto whole = static_cast<Count>(number);
     if (number == static_cast<double>(whole)) {
       if (unit == "sweeps" || unit == "sweep") return {0, whole, 0};

@@ -8,6 +8,7 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/memory_budget.hpp"
+#include "pushcart/ingest/ingest_plan.hpp"
 
 namespace pushcart::detail {
 
@@ -39,29 +40,18 @@ constexpr Count later_bytes_per_row = 48;
 /// Bytes of a search in the batch it was read in, at its user's owner, and in the data set.
 constexpr Count search_bytes = sizeof(RowQuery) + 2 * sizeof(SearchEvent) + 3 * sizeof(Count);
 
-MemoryPlan memory_plan(const IngestConfig& config, const std::vector<InputFile>& files,
-                       const std::vector<WorkUnit>& units) {
+/// Rows that this rank will read, by a sample.
+Count estimated_rows(const IngestConfig& config, const std::vector<InputFile>& files,
+                     const std::vector<WorkUnit>& units) {
   constexpr Count expansion = 6;  // of compressed text
   Count text_bytes = 0;
   for (const auto& unit : units) {
     const bool plain = files[static_cast<std::size_t>(unit.file)].compression == FileCompression::plain;
     text_bytes += (unit.end - unit.begin) * (plain ? 1 : expansion);
   }
-  const Count num_rows =
-      units.empty()
-          ? 0
-          : text_bytes /
-                sampled_row_bytes(config, files[static_cast<std::size_t>(units.front().file)], units.front());
-  constexpr Count id_bytes_per_row =
-      8;  // a distinct id of some 40 bytes in every five rows; held_bytes() counts
-  const bool has_queries = config.format.columns.contains(Role::query);
-  MemoryPlan plan;
-  plan.add("rows as read", num_rows * static_cast<Count>(sizeof(StoredRow) + sizeof(LineHash)));
-  plan.add("events, pairs and matrices", num_rows * later_bytes_per_row);
-  plan.add("ids and names", num_rows * id_bytes_per_row);
-  if (has_queries) plan.add("searches, if every row is one", num_rows * (search_bytes + id_bytes_per_row));
-  plan.add("blocks and batches", std::min(num_rows, config.batch_rows) * 64 + (Count{16} << 20));
-  return plan;
+  if (units.empty()) return 0;
+  return text_bytes /
+         sampled_row_bytes(config, files[static_cast<std::size_t>(units.front().file)], units.front());
 }
 
 /// What is held of the rows read so far, and what the steps after reading will add for them. Ids are held up
@@ -144,7 +134,15 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
   const auto& config = settings.config;
   log.files = collectively(comm, "find inputs", [&] { return find_inputs(config.inputs); });
   log.units = share_inputs(log.files, comm.size())[static_cast<std::size_t>(comm.rank())];
-  announce_memory(comm, "ingest", memory_plan(config, log.files, log.units), config.memory_per_rank);
+  constexpr Count rows_an_id = 25;  // not known yet; check_budget() counts
+  IngestSizes sizes;
+  sizes.read_rows = estimated_rows(config, log.files, log.units);
+  const Count all_rows = comm.sum(sizes.read_rows);
+  sizes.owned_rows = all_rows / comm.size();
+  sizes.num_ids = all_rows / rows_an_id;
+  sizes.num_types = static_cast<Count>(config.events.size());
+  sizes.num_ranks = comm.size();
+  announce_memory(comm, "ingest", plan_ingest(config, sizes), config.memory_per_rank);
 
   SpreadIds users(comm, intern_limit), items(comm, intern_limit), queries(comm, intern_limit);
   TextVotes names, categories;
@@ -184,3 +182,38 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
 }
 
 }  // namespace pushcart::detail
+
+namespace pushcart {
+
+Count ingest_received_bytes(const IngestSizes& sizes) {
+  constexpr Count verdict = 1, hash = 12, row_for_bots = 24, event = 24;
+  constexpr Count pair_twice = 2 * (2 * sizeof(Count) + sizeof(float) + sizeof(std::int64_t));
+  return sizes.owned_rows * (hash + row_for_bots + 2 * verdict + event + pair_twice) / sizes.num_ranks *
+         (sizes.num_ranks - 1);
+}
+
+MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
+  constexpr Count row_bytes = sizeof(detail::StoredRow) + sizeof(detail::LineHash);
+  // Measured (docs/planning.md): with what rows grew out of while they were read and the ids in them; then,
+  // of a row's event, pair, places in both matrices and, of several ranks, what is on its way between them.
+  constexpr Count reading_bytes = 90, reading_id_bytes = 100, later_id_bytes = 200;
+  const bool alone = sizes.num_ranks == 1;
+  const Count more_types = std::max<Count>(1, sizes.num_types) - 1;
+  const Count later_bytes = alone ? 100 + 15 * more_types : 132 + 27 * more_types;
+  const Count rows = sizes.read_rows;
+  // Of several ranks, one holds its share of the ids, and those of a batch.
+  const Count own_ids = sizes.num_ids / sizes.num_ranks;
+  const Count batch_ids = alone ? 0 : std::min({sizes.num_ids - own_ids, rows, config.batch_rows});
+  const Count reading = rows * reading_bytes + (own_ids + batch_ids) * reading_id_bytes;
+  const Count later = sizes.owned_rows * later_bytes + own_ids * later_id_bytes;
+  MemoryPlan plan;
+  plan.add("rows as read", rows * row_bytes);
+  plan.add("ids and batches, then events, pairs and matrices", std::max(reading, later) - rows * row_bytes);
+  if (config.format.columns.contains(Role::query)) {
+    constexpr Count id_bytes = 8;
+    plan.add("searches, if every row is one", rows * (detail::search_bytes + id_bytes));
+  }
+  return plan;
+}
+
+}  // namespace pushcart

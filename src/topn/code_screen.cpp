@@ -23,7 +23,7 @@ void CodeScreen::begin(const ItemBlock& block, const ItemPanels& panels, std::sp
   const Count num_columns = panels.num_code_columns();
   // The sum of k products in double, in any order, and margin for the few operations on bounds.
   rounding_ = static_cast<double>(block.num_columns() + 64) * 0x1p-51;
-  codes_.resize(tile_ * num_columns);
+  codes_.resize(tile * num_columns);
   num_given_ = static_cast<Count>(rows.size());
   num_rows_ = (num_given_ + kernel_.row_multiple - 1) / kernel_.row_multiple * kernel_.row_multiple;
   for (Count r = 0; r < num_rows_; ++r) {
@@ -51,7 +51,7 @@ double CodeScreen::slack(const Panel& panel, Count row) const {
 void CodeScreen::set_limits(const Panel& panel, Bound bound, const double* limits) {
   const double inverse_scale = 1 / panel.scale, error = panel.error + rounding_ * panel.norm;
   const double code_norm = panel.code_norm, sign = bound == Bound::upper ? -1 : 1;
-  double whole[tile_];
+  double whole[tile];
   for (Count r = 0; r < num_rows_; ++r) {
     const double slack = norms_[r] * error + errors_[r] * code_norm;
     const double limit = (limits[r] + sign * slack) * (inverse_scales_[r] * inverse_scale);

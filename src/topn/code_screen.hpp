@@ -10,8 +10,9 @@ namespace pushcart::detail {
 /// x.y <= x^.y^ + |x||dy| + |dx||y^| (Cauchy and Schwarz). The dot products of the codes are exact.
 class CodeScreen : public Screen {
  public:
+  static constexpr Count tile = 96;  ///< a multiple of every kernel's row_multiple
   explicit CodeScreen(const ScreenKernel& kernel);
-  Count tile_rows() const override { return tile_; }
+  Count tile_rows() const override { return tile; }
   Count kept_tile_rows() const override { return 32 / kernel_.row_multiple * kernel_.row_multiple; }
   void begin(const ItemBlock& block, const ItemPanels& panels, std::span<Query* const> rows,
              Use use) override;
@@ -24,7 +25,6 @@ class CodeScreen : public Screen {
   ScreenTask task_for(Count panel);
   double slack(const Panel& panel, Count row) const;
 
-  static constexpr Count tile_ = 96;  ///< a multiple of every kernel's row_multiple
   const ScreenKernel& kernel_;
   const ItemPanels* panels_ = nullptr;
   Count num_rows_ = 0;  ///< those given, the last repeated to fill up
@@ -33,10 +33,10 @@ class CodeScreen : public Screen {
   bool has_sums_ = false;
   double rounding_ = 0;  ///< of the exact score itself, as a share of |x||y|
   AlignedBuffer<std::uint8_t> codes_;
-  double norms_[tile_], errors_[tile_], scales_[tile_], inverse_scales_[tile_];
-  std::int32_t whole_limits_[tile_];
-  float float_limits_[tile_], float_scales_[tile_];
-  const float* biases_[tile_];
+  double norms_[tile], errors_[tile], scales_[tile], inverse_scales_[tile];
+  std::int32_t whole_limits_[tile];
+  float float_limits_[tile], float_scales_[tile];
+  const float* biases_[tile];
 };
 
 }  // namespace pushcart::detail

@@ -19,6 +19,11 @@ struct ItemSide {
 
 double euclidean_norm(std::span<const float> row);
 
+/// Bytes of an item on its way: its number, factors and bias.
+inline Count shown_item_bytes(Count num_columns) {
+  return Count{sizeof(Count) + sizeof(float)} + num_columns * Count{sizeof(float)};
+}
+
 /// Some allowed items of one owner with all that scoring needs: one message.
 class ItemBlock {
  public:
@@ -81,7 +86,8 @@ class ItemTour {
   /// Lets the transfer under way go on. Local; from the thread that started MPI.
   void progress() { request_.test(); }
 
-  Count num_items() const { return num_items_; }  ///< over all ranks
+  Count num_items() const { return num_items_; }                              ///< over all ranks
+  Count num_owned() const { return static_cast<Count>(owned_rows_.size()); }  ///< of these, by this rank
   Count num_columns() const { return num_columns_; }
 
  private:

@@ -22,7 +22,7 @@ void ProductScreen::begin(const ItemBlock& block, const ItemPanels& panels, std:
   for (Count r = 0; r < num_rows_; ++r) norms_[r] = rows[static_cast<std::size_t>(r)]->norm;
   const float* const factors = side_by_side(rows, num_columns);
   row_stride_ = static_cast<Count>(panels.panels().size()) * panel_items;
-  products_.resize(tile_ * row_stride_);
+  products_.resize(tile * row_stride_);
   const auto columns = static_cast<int>(num_columns);
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(num_rows_),
               static_cast<int>(block.size()), columns, 1.0F, factors, columns, block.factors().data(),
@@ -38,7 +38,7 @@ const float* ProductScreen::side_by_side(std::span<Query* const> rows, Count num
   std::size_t r = 0;
   while (r < rows.size() && is_next(r)) ++r;
   if (r == rows.size()) return first;
-  rows_.resize(static_cast<std::size_t>(tile_ * num_columns));
+  rows_.resize(static_cast<std::size_t>(tile * num_columns));
   for (r = 0; r < rows.size(); ++r) {
     std::copy(rows[r]->factors.begin(), rows[r]->factors.end(),
               rows_.begin() + static_cast<Count>(r) * num_columns);

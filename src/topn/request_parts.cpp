@@ -35,6 +35,7 @@ void add(ScoringReport& scoring, const ScoringReport& more) {
   scoring.pairs += more.pairs;
   scoring.scored += more.scored;
   scoring.skipped += more.skipped;
+  scoring.received_bytes += more.received_bytes;
   scoring.seconds += more.seconds;
   scoring.num_threads = more.num_threads;
   scoring.kernel = more.kernel;

@@ -72,6 +72,9 @@ SparseRows seen_items(const Dataset& dataset, std::span<const Count> users, cons
   hidden.rows = {0, static_cast<Count>(users.size())};
   hidden.num_columns = dataset.num_items();
   const SparseRows& pairs = dataset.by_user;
+  Count most = 0;
+  for (const Count user : users) most += pairs.row_length(user - pairs.rows.begin);
+  hidden.columns.reserve(static_cast<std::size_t>(most));
   for (Count user : users) {
     const auto row = static_cast<std::size_t>(user - pairs.rows.begin);
     for (auto entry = static_cast<std::size_t>(pairs.offsets[row]);

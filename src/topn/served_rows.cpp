@@ -82,6 +82,16 @@ std::vector<RowLoan> plan_loans(const std::vector<Count>& num_rows) {
   return loans;
 }
 
+Count lent_row_bytes(Count num_columns, Count num_excluded, Count name_length) {
+  constexpr Count number = sizeof(Count), entry = sizeof(Count) + sizeof(float);
+  // Which row, how many excluded, how long a name.
+  return 3 * number + num_columns * Count{sizeof(float)} + num_excluded * entry + name_length;
+}
+
+Count returned_list_bytes(Count num_entries) {
+  return Count{sizeof(Count)} + num_entries * Count{sizeof(Count) + sizeof(float)};
+}
+
 ServedRows::ServedRows(const Communicator& comm, const SearchTask& task)
     : task_(task), sent_(static_cast<std::size_t>(comm.size()), 0), received_(sent_) {
   const auto num_rows = comm.allgather(static_cast<Count>(task.rows.size()));
@@ -123,6 +133,10 @@ void ServedRows::borrow(const Communicator& comm) {
         [&](Count n) { return task_.row_items == nullptr ? WeightRows::Row{} : own(n, *task_.row_items); });
   }
   there.names = sender.send<char>([&](Count n) { return task_.row_name(to_lend[at(n)]); }, &there.name_ends);
+  for (Count n = 0; n < there.factors.rows.size(); ++n) {
+    const Count name_length = there.name_ends[at(n)] - (n == 0 ? 0 : there.name_ends[at(n - 1)]);
+    received_bytes_ += lent_row_bytes(there.factors.num_columns, there.excluded.row_length(n), name_length);
+  }
 }
 
 Count ServedRows::row(Count i) const {
@@ -175,6 +189,9 @@ void ServedRows::give_back(const Communicator& comm, TopLists& lists) const {
   lists.items.insert(lists.items.end(), items.begin(), items.end());
   lists.scores.insert(lists.scores.end(), scores.begin(), scores.end());
   lists.offsets.resize(at(num_kept_) + 1);
+  for (std::size_t n = 0; n < ends.size(); ++n) {
+    lists.scoring.received_bytes += returned_list_bytes(ends[n] - (n == 0 ? 0 : ends[n - 1]));
+  }
   for (Count end : ends) lists.offsets.push_back(num_own_entries + end);
 }
 

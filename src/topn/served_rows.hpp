@@ -20,6 +20,11 @@ struct RowLoan {
 /// much more than its share. By ascending `from`, then `to`. A function of its argument alone.
 std::vector<RowLoan> plan_loans(const std::vector<Count>& num_rows);
 
+/// Bytes of a row on its way to whom it is lent to. Local.
+Count lent_row_bytes(Count num_columns, Count num_excluded, Count name_length);
+/// Bytes of a list on its way back. Local.
+Count returned_list_bytes(Count num_entries);
+
 /// The rows that this rank serves: its own, but for the last ones if it has more than its share, then those
 /// that others lend it. Rows are cut over the ranks by their interactions, but serving one costs the same
 /// however many it has.
@@ -42,6 +47,9 @@ class ServedRows {
   /// Collective.
   void give_back(const Communicator& comm, TopLists& lists) const;
 
+  /// Received for rows lent here, without item weights' histories.
+  Count received_bytes() const { return received_bytes_; }
+
  private:
   /// Tables whose row r belongs to lent row r.
   struct Borrowed {
@@ -57,6 +65,7 @@ class ServedRows {
 
   const SearchTask& task_;
   Count num_kept_ = 0;
+  Count received_bytes_ = 0;
   std::vector<Count> sent_;      ///< rows lent, by rank
   std::vector<Count> received_;  ///< rows borrowed, by rank
   std::vector<Count> lent_rows_;

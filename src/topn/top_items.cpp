@@ -4,6 +4,7 @@
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/topn/list_plan.hpp"
 #include "topn/request_parts.hpp"
 #include "topn/top_search.hpp"
 
@@ -73,9 +74,8 @@ TopLists search_lists(const Communicator& comm, const Model& model, const Sparse
                           nullptr,
                           [&](Count user) {
                             const Count row = user - owned.begin;
-                            return row < dataset.user_ids.size()
-                                       ? fmt::format("user '{}'", dataset.user_ids[row])
-                                       : fmt::format("user number {}", user);
+                            return row < dataset.user_ids.size() ? list_row_name(dataset.user_ids[row])
+                                                                 : fmt::format("user number {}", user);
                           }};
   if (terms.user_items && terms.user_items->num_rows() > 0) task.row_items = terms.user_items;
   if (terms.item_weights) {

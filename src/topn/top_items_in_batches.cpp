@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pushcart/checkpoint/batch_pace.hpp"
+#include "pushcart/topn/list_plan.hpp"
 #include "pushcart/topn/top_items.hpp"
 #include "topn/request_parts.hpp"
 
@@ -20,14 +21,12 @@ std::vector<Count> left_of(const TopRequest& request, const RowLists& done) {
   return left;
 }
 
-/// Users of a rank in the first batch: all, if the work is small. Collective.
+/// Users of a rank in the first batch. Collective.
 Count first_users(const Communicator& comm, const Model& model, const TopRequest& request) {
-  constexpr double small_work = 2e12;  // products of a thread: some seconds
   const Count num_users = comm.allreduce(static_cast<Count>(request.users.size()), Reduce::max);
-  const Count num_factors = std::max<Count>(64, comm.allreduce(model.item_factors.num_columns, Reduce::max));
-  const double work_a_user = static_cast<double>(model.items.num_rows()) * static_cast<double>(num_factors);
-  const double small = small_work * comm.allreduce(omp_get_max_threads(), Reduce::min) / work_a_user;
-  return small >= static_cast<double>(num_users) ? num_users : static_cast<Count>(small);
+  const Count num_factors = comm.allreduce(model.item_factors.num_columns, Reduce::max);
+  return first_batch_users(num_users, model.items.num_rows(), num_factors,
+                           comm.allreduce(omp_get_max_threads(), Reduce::min));
 }
 
 RowLists taken_from(TopLists&& lists) {
@@ -47,7 +46,9 @@ TopLists top_items_in_batches(const Communicator& comm, const Model& model, cons
   for (Count begin = 0; comm.any(begin < num_left);) {
     const Count end = std::min(num_left, begin + pace.rows());
     pace.begin();
-    TopLists lists = search(detail::part_of(request, {left.begin() + begin, left.begin() + end}));
+    const bool is_all = end - begin == static_cast<Count>(request.users.size());  // needs no copy
+    TopLists lists = is_all ? search(request)
+                            : search(detail::part_of(request, {left.begin() + begin, left.begin() + end}));
     detail::add(scoring, lists.scoring);
     done = done.rows.empty() ? taken_from(std::move(lists)) : united(done, taken_from(std::move(lists)));
     pace.end(comm);

@@ -35,16 +35,15 @@ void check_task(const Communicator& comm, const SearchTask& task) {
   }
 }
 
-/// Items of the largest norms with which the lists begin, all at once.
-Count first_block_size(const SearchTask& task, const ScreenKernel* kernel, const ItemTour& tour) {
-  // What seeding costs must stay below what it saves: sgemm is slow, and long lists gain more.
-  const Count share = kernel == nullptr ? 16 : task.n < 64 ? 8 : 5;
-  const Count size = std::min({tour.num_items() / share, most_first_items,
-                               most_first_factors / std::max<Count>(1, tour.num_columns())});
-  return size >= std::max<Count>(256, 4 * task.n) ? size : 0;
-}
-
 }  // namespace
+
+Count first_block_size(Count num_items, Count num_columns, Count n, bool has_codes) {
+  // What seeding costs must stay below what it saves: sgemm is slow, and long lists gain more.
+  const Count share = !has_codes ? 16 : n < 64 ? 8 : 5;
+  const Count size =
+      std::min({num_items / share, most_first_items, most_first_factors / std::max<Count>(1, num_columns)});
+  return size >= std::max<Count>(256, 4 * n) ? size : 0;
+}
 
 TopLists search_top(const Communicator& comm, const SearchTask& task) {
   collectively(comm, "check the top-N request", [&] { check_task(comm, task); });
@@ -57,6 +56,7 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
   TopLists lists;
   std::exception_ptr failure;
   const ServedRows rows(comm, task);
+  lists.scoring.received_bytes = rows.received_bytes();
   const std::vector<Count> cuts = batch_cuts(comm, task, rows);
   // Weights come by ascending item.
   const TourOrder order = task.weights == nullptr ? TourOrder::by_norm : TourOrder::by_index;
@@ -64,8 +64,13 @@ TopLists search_top(const Communicator& comm, const SearchTask& task) {
   for (std::size_t b = 0; b + 1 < cuts.size(); ++b) {
     QueryBatch batch(comm, task, rows, kernel, basis, cuts[b], cuts[b + 1]);
     ItemTour tour(comm, task.items, order);
-    const Count num_first = order == TourOrder::by_norm ? first_block_size(task, kernel, tour) : 0;
+    const Count num_first =
+        order == TourOrder::by_norm
+            ? first_block_size(tour.num_items(), tour.num_columns(), task.n, kernel != nullptr)
+            : 0;
     lists.scoring.pairs += (cuts[b + 1] - cuts[b]) * tour.num_items();
+    lists.scoring.received_bytes +=
+        (tour.num_items() - tour.num_owned()) * shown_item_bytes(tour.num_columns());
     Count pairs_done = cuts[b] * tour.num_items();
     const auto serve = [&](const ItemBlock& block, auto&& work) {
       if (failure) return;  // the others still wait for this rank in the broadcasts

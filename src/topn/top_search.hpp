@@ -28,6 +28,10 @@ struct SearchTask {
 inline constexpr Count most_first_items = 8192;
 inline constexpr Count most_first_factors = Count{1} << 21;
 
+/// Items of the largest norms with which lists of n begin, all at once, of `num_items` that may be listed; 0
+/// = none. Local. @param has_codes  items are screened by 8-bit codes, not by products
+Count first_block_size(Count num_items, Count num_columns, Count n, bool has_codes);
+
 /// The exact best n of every row (design, section 6). Screening (screen.hpp) only decides what is worth an
 /// exact score: an item is dropped only if a rigorous bound says that it cannot enter the list. Collective;
 /// NumericError on all ranks if a score is not a number. Sources are left to the caller.

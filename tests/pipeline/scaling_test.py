@@ -27,10 +27,11 @@ class Scaling(PipelineTest):
         return self.path(f"{mode}/scaling.md").read_text()
 
     def test_strong(self):
-        page = self.scale("strong", "--layouts", "1x1 2x1 1x2 7x1")
+        page = self.scale("strong", "--layouts", "1x1 2x1 1x2 7x1", "--exchange", "sparse")
         for verb in ("ingest", "train", "similar", "recommend"):
             self.assertIn(f"## {verb}", page)
         self.assertNotIn("| NO |", page)
+        self.assertIn("## Plan against measured", page)
         exchange = self.record("strong/records/train-7x1-1.json")["results"]["training"]["exchange"]
         self.assertEqual(exchange["received_bytes_by_rank"], exchange["planned_received_bytes_by_rank"])
         self.assertGreater(sum(exchange["received_bytes_by_rank"]), 0)

@@ -15,6 +15,9 @@ struct ScoringReport {
   Count pairs = 0;    ///< rows x allowed items
   Count scored = 0;   ///< pairs that were scored exactly, because a bound could not rule them out
   Count skipped = 0;  ///< pairs ruled out by norms alone, a block of items at a time
+  /// Received from other ranks, without padding: items with their factors, rows served for others, lists
+  /// served by others. What terms beside bias and factors take is not counted.
+  Count received_bytes = 0;
   double seconds = 0;
   int num_threads = 1;  ///< cores at work, if each thread has one
   std::string kernel;   ///< what screened: "sgemm", "avx2", "vnni" or "amx"

@@ -109,6 +109,11 @@ BatchPlan plan_batches(const WorkRows& rows, const Partition& columns, int rank,
   return Planner(rows, columns, rank, batch_rows, keep).run();
 }
 
+Count stream_batch_rows(const ExchangeSettings& settings) {
+  constexpr Count most = std::numeric_limits<std::int32_t>::max() / 4;
+  return std::clamp<Count>(settings.batch_bytes / 2 / settings.row_bytes, 1, most);
+}
+
 BatchTotals count_batches(const WorkRows& rows, Range owned, Count batch_rows) {
   BatchTotals totals;
   ColumnSet needed;

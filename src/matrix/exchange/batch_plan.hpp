@@ -26,6 +26,10 @@ struct BatchPlan {
 /// @param batch_rows  rows of the table that a batch may bring; more if one row of the matrix needs more
 BatchPlan plan_batches(const WorkRows& rows, const Partition& columns, int rank, Count batch_rows, Keep keep);
 
+/// Rows of the table that a batch of `stream` may bring: half of the room, the other half being for the batch
+/// that comes meanwhile.
+Count stream_batch_rows(const ExchangeSettings& settings);
+
 /// How much such a plan fetches, without making it. Local.
 struct BatchTotals {
   Count fetched_rows = 0, largest_batch_rows = 0, num_batches = 0;

@@ -32,11 +32,6 @@ constexpr Count sparse_batches = 16;
 Count sparse_batch_rows(Count num_remote_columns) {
   return std::max<Count>(64, (num_remote_columns + sparse_batches - 1) / sparse_batches);
 }
-/// Half of the room: the other half is for the batch that comes meanwhile.
-Count stream_batch_rows(const ExchangeSettings& settings) {
-  constexpr Count most = std::numeric_limits<std::int32_t>::max() / 4;
-  return std::clamp<Count>(settings.batch_bytes / 2 / settings.row_bytes, 1, most);
-}
 
 ExchangeSettings with_room(ExchangeSettings settings) {
   if (!settings.room) settings.room = make_exchange_room();
@@ -99,36 +94,6 @@ FactorExchange::FactorExchange(const Communicator& comm, const WorkRows& rows, c
 
 FactorExchange::~FactorExchange() = default;
 FactorExchange::FactorExchange(FactorExchange&&) noexcept = default;
-
-ExchangeForecast FactorExchange::forecast(const Communicator& comm, const WorkRows& rows,
-                                          const Partition& columns, const ExchangeSettings& settings) {
-  if (comm.size() == 1) return {};
-  const Range owned = columns.range(comm.rank());
-  if (settings.method == ExchangeMethod::replicate) {
-    const NodeOrder order(comm, columns);
-    const Count others = columns.num_rows() - order.node_rows(order.own_node()).size();
-    return {order.is_leader() ? others * settings.row_bytes : 0,
-            columns.num_rows() * settings.row_bytes / order.ranks_on_node()};
-  }
-  Count fetched_rows = 0, kept_rows = 0;
-  if (settings.method == ExchangeMethod::sparse) {
-    fetched_rows = kept_rows = count_remote_columns(rows, owned);
-  } else {
-    const BatchTotals totals = count_batches(rows, owned, stream_batch_rows(settings));
-    fetched_rows = totals.fetched_rows;
-    kept_rows = 2 * totals.largest_batch_rows;
-  }
-  // Each row needed somewhere is on the list of who sends it: evenly shared, as many as are fetched.
-  const Count listed_rows = comm.sum(fetched_rows) / comm.size();
-  return {fetched_rows * settings.row_bytes, kept_rows * settings.row_bytes +
-                                                 PlannedRows::outgoing_bytes(settings) +
-                                                 listed_rows * Count{sizeof(std::int32_t)}};
-}
-
-bool FactorExchange::can_replicate(const Communicator& comm, const Partition& columns, Count row_bytes) {
-  return comm.all(columns.num_rows() <= std::numeric_limits<std::int32_t>::max() &&
-                  columns.num_rows() * row_bytes < free_shared_bytes());
-}
 
 std::span<const RowPiece> FactorExchange::pieces(Count batch) const {
   const auto b = static_cast<std::size_t>(batch);

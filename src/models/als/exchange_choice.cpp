@@ -11,117 +11,121 @@ namespace {
 constexpr ExchangeMethod methods[] = {ExchangeMethod::replicate, ExchangeMethod::sparse,
                                       ExchangeMethod::stream};
 
-/// A method's figures over the job.
-struct Candidate {
-  ExchangeSettings settings;
-  Count received_bytes = 0;  // by all ranks in a sweep
-  Count memory_bytes = 0;    // on this rank; both sides use the same room, one after the other
-  Count worst_bytes = 0;     // on the fullest rank
-  bool is_possible = true, fits = true;
-};
-
 class Choice {
  public:
-  Choice(const Communicator& comm, const ExchangeSide& users, const ExchangeSide& items,
-         const AlsConfig& config, Count row_bytes, Count other_bytes)
-      : comm_(comm),
-        users_(users),
-        items_(items),
-        config_(config),
+  Choice(const AlsConfig& config, Count row_bytes, Count other_bytes, const TakeFigures& take_figures)
+      : config_(config),
         row_bytes_(row_bytes),
-        other_bytes_(other_bytes) {
-    const Count most = comm.allreduce(other_bytes, Reduce::max);
-    room_ = config.memory_budget_bytes == 0 ? std::numeric_limits<Count>::max()
-                                            : std::max<Count>(0, config.memory_budget_bytes - most);
-  }
+        room_(config.memory_budget_bytes == 0 ? std::numeric_limits<Count>::max()
+                                              : std::max<Count>(0, config.memory_budget_bytes - other_bytes)),
+        take_figures_(take_figures) {}
 
-  ExchangeChoice run() {
-    if (comm_.size() == 1) return {figures(ExchangeMethod::sparse, config_.batch_bytes).settings, 0};
-    std::vector<Candidate> candidates;
+  ExchangeFigures run() const {
+    std::vector<ExchangeFigures> candidates;
     for (const ExchangeMethod method : methods) {
-      candidates.push_back(method == ExchangeMethod::stream ? stream()
-                                                            : figures(method, config_.batch_bytes));
+      candidates.push_back(
+          method == ExchangeMethod::stream ? stream() : take_figures_(settings(method, config_.batch_bytes)));
     }
-    const Candidate& chosen = choose(candidates);
+    const ExchangeFigures& chosen = choose(candidates);
     log(candidates, chosen);
-    return {chosen.settings, chosen.memory_bytes};
+    return chosen;
   }
 
  private:
-  Candidate figures(ExchangeMethod method, Count batch_bytes) const {
-    Candidate candidate;
-    candidate.settings.method = method;
-    candidate.settings.overlap = config_.exchange_overlap;
-    candidate.settings.row_bytes = row_bytes_;
-    candidate.settings.batch_bytes = batch_bytes;
-    if (method == ExchangeMethod::replicate) {
-      candidate.is_possible = FactorExchange::can_replicate(comm_, users_.fixed, row_bytes_) &&
-                              FactorExchange::can_replicate(comm_, items_.fixed, row_bytes_);
-    }
-    for (const ExchangeSide* side : {&users_, &items_}) {
-      const ExchangeForecast forecast =
-          FactorExchange::forecast(comm_, side->rows, side->fixed, candidate.settings);
-      candidate.received_bytes += comm_.sum(forecast.received_bytes);
-      candidate.memory_bytes = std::max(candidate.memory_bytes, forecast.memory_bytes);
-    }
-    candidate.worst_bytes = comm_.allreduce(candidate.memory_bytes, Reduce::max);
-    candidate.fits = candidate.worst_bytes <= room_;
-    return candidate;
+  ExchangeSettings settings(ExchangeMethod method, Count batch_bytes) const {
+    ExchangeSettings settings;
+    settings.method = method;
+    settings.overlap = config_.exchange_overlap;
+    settings.row_bytes = row_bytes_;
+    settings.batch_bytes = batch_bytes;
+    return settings;
   }
+
+  bool fits(const ExchangeFigures& figures) const { return figures.worst_bytes <= room_; }
 
   /// In batches as large as fit.
-  Candidate stream() const {
+  ExchangeFigures stream() const {
     Count batch_bytes = std::min(config_.batch_bytes, room_);
-    Candidate candidate = figures(ExchangeMethod::stream, batch_bytes);
-    for (int trial = 0; trial < 8 && !candidate.fits && batch_bytes > 2 * row_bytes_; ++trial) {
+    ExchangeFigures figures = take_figures_(settings(ExchangeMethod::stream, batch_bytes));
+    for (int trial = 0; trial < 8 && !fits(figures) && batch_bytes > 2 * row_bytes_; ++trial) {
       batch_bytes = batch_bytes / 10 * 8;
-      candidate = figures(ExchangeMethod::stream, batch_bytes);
+      figures = take_figures_(settings(ExchangeMethod::stream, batch_bytes));
     }
-    return candidate;
+    return figures;
   }
 
-  const Candidate& choose(const std::vector<Candidate>& candidates) const {
-    const Candidate* best = nullptr;
-    for (const Candidate& candidate : candidates) {
+  const ExchangeFigures& choose(const std::vector<ExchangeFigures>& candidates) const {
+    const ExchangeFigures* best = nullptr;
+    for (const ExchangeFigures& candidate : candidates) {
       if (config_.exchange == candidate.settings.method) {
         if (candidate.is_possible) return candidate;
         throw ConfigError(
             "--exchange replicate: the shared memory of a node (/dev/shm) has no room for the factors; give "
-            "it "
-            "more, or take --exchange sparse");
+            "it more, or take --exchange sparse");
       }
-      if (!candidate.is_possible || !candidate.fits) continue;
+      if (!candidate.is_possible || !fits(candidate)) continue;
       if (!best || candidate.received_bytes < best->received_bytes) best = &candidate;
     }
     return best ? *best : candidates.back();
   }
 
-  void log(const std::vector<Candidate>& candidates, const Candidate& chosen) const {
+  void log(const std::vector<ExchangeFigures>& candidates, const ExchangeFigures& chosen) const {
     std::string figures;
-    for (const Candidate& candidate : candidates) {
+    for (const ExchangeFigures& candidate : candidates) {
       figures += fmt::format("{}{} {} received a sweep, {} a rank{}", figures.empty() ? "" : "; ",
                              exchange_method_name(candidate.settings.method),
                              bytes_text(static_cast<double>(candidate.received_bytes)),
                              bytes_text(static_cast<double>(candidate.worst_bytes)),
                              !candidate.is_possible ? " (no room in shared memory)"
-                             : !candidate.fits      ? " (over the budget)"
+                             : !fits(candidate)     ? " (over the budget)"
                                                     : "");
     }
     log_info("exchange: {} ({})", exchange_method_name(chosen.settings.method), figures);
   }
 
-  const Communicator& comm_;
-  const ExchangeSide &users_, &items_;
   const AlsConfig& config_;
-  const Count row_bytes_, other_bytes_;
-  Count room_ = 0;
+  const Count row_bytes_, room_;
+  const TakeFigures& take_figures_;
 };
+
+ExchangeFigures figures_of_job(const Communicator& comm, const ExchangeSide& users, const ExchangeSide& items,
+                               const ExchangeSettings& settings) {
+  ExchangeFigures figures;
+  figures.settings = settings;
+  for (const ExchangeSide* side : {&users, &items}) {
+    if (settings.method == ExchangeMethod::replicate) {
+      figures.is_possible =
+          figures.is_possible && FactorExchange::can_replicate(comm, side->fixed, settings.row_bytes);
+    }
+    const ExchangeForecast forecast = FactorExchange::forecast(comm, side->rows, side->fixed, settings);
+    figures.received_bytes += comm.sum(forecast.received_bytes);
+    figures.memory_bytes = std::max(figures.memory_bytes, forecast.memory_bytes);
+  }
+  figures.worst_bytes = comm.allreduce(figures.memory_bytes, Reduce::max);
+  return figures;
+}
 
 }  // namespace
 
+ExchangeFigures choose_method(const AlsConfig& config, Count row_bytes, Count other_bytes,
+                              const TakeFigures& take_figures) {
+  return Choice(config, row_bytes, other_bytes, take_figures).run();
+}
+
 ExchangeChoice choose_exchange(const Communicator& comm, const ExchangeSide& users, const ExchangeSide& items,
                                const AlsConfig& config, Count row_bytes, Count other_bytes) {
-  ExchangeChoice choice = Choice(comm, users, items, config, row_bytes, other_bytes).run();
+  ExchangeChoice choice;
+  if (comm.size() == 1) {
+    choice.settings = {.method = ExchangeMethod::sparse,
+                       .overlap = config.exchange_overlap,
+                       .row_bytes = row_bytes,
+                       .batch_bytes = config.batch_bytes};
+  } else {
+    const ExchangeFigures chosen = choose_method(
+        config, row_bytes, comm.allreduce(other_bytes, Reduce::max),
+        [&](const ExchangeSettings& settings) { return figures_of_job(comm, users, items, settings); });
+    choice = {chosen.settings, chosen.memory_bytes};
+  }
   choice.settings.room = make_exchange_room();
   return choice;
 }

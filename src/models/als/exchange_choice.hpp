@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "models/als/work_shares.hpp"
 #include "pushcart/matrix/factor_exchange.hpp"
 #include "pushcart/models/als.hpp"
@@ -18,8 +20,26 @@ struct ExchangeChoice {
   Count memory_bytes = 0;
 };
 
+/// A method's figures over the job; equal on all ranks but for the memory on this one.
+struct ExchangeFigures {
+  ExchangeSettings settings;
+  Count received_bytes = 0;  ///< by all ranks in a sweep
+  Count memory_bytes = 0;    ///< on this rank; both sides use the same room, one after the other
+  Count worst_bytes = 0;     ///< on the fullest rank
+  bool is_possible = true;   ///< there is shared memory for it
+};
+
+/// Takes the figures of a method with these settings.
+using TakeFigures = std::function<ExchangeFigures(const ExchangeSettings& settings)>;
+
 /// The method asked for; or, asked for none, that of which all ranks together receive the fewest bytes among
-/// those that fit in the budget, else `stream` in batches that fit. Logs the figures of all. Collective.
+/// those that fit in the budget, else `stream` in batches that fit. Logs the figures of all. ConfigError if
+/// the method asked for is not possible. Collective if `take_figures` is.
+/// @param other_bytes  planned beside the exchange on the fullest rank
+ExchangeFigures choose_method(const AlsConfig& config, Count row_bytes, Count other_bytes,
+                              const TakeFigures& take_figures);
+
+/// The choice of a job's ranks together. Collective.
 /// @param other_bytes  of memory that this rank plans beside the exchange
 ExchangeChoice choose_exchange(const Communicator& comm, const ExchangeSide& users, const ExchangeSide& items,
                                const AlsConfig& config, Count row_bytes, Count other_bytes);

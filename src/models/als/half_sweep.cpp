@@ -14,6 +14,10 @@
 
 namespace pushcart::als {
 
+HalfSweepSettings half_sweep_settings(const AlsConfig& config) {
+  return {config.k, config.split_length, {config.solver, config.cg_tolerance, config.gather_precision}};
+}
+
 /// One for all heavy rows, by the shortest of them.
 RowMethod heavy_method_of(const HalfSweepSettings& settings) {
   return method_of_row(settings.solver.solver, std::max(settings.heavy_length, settings.k), settings.k);
@@ -49,12 +53,11 @@ WorkCosts costs_of(const HalfSweepSettings& settings) {
   costs.heavy_length = settings.heavy_length;
   costs.row_bytes = stored_width(settings.solver.precision, settings.k) * Count{sizeof(float)};
   if (heavy_method_of(settings) == RowMethod::gradients) {
-    constexpr double usual_rounds = 4;
-    costs.heavy_rounds = usual_rounds;
+    costs.heavy_rounds = static_cast<double>(HeavyGradients::usual_rounds);
     costs.heavy_entry = 4 * k;
     costs.heavy_block = 4 * k;
     costs.heavy_row = 20 * k;
-    costs.part_bytes = static_cast<Count>(usual_rounds) * 2 * settings.k * Count{sizeof(double)};
+    costs.part_bytes = HeavyGradients::usual_rounds * 2 * settings.k * Count{sizeof(double)};
   } else {
     costs.heavy_entry = k * k;
     costs.heavy_block = k * k;
@@ -78,6 +81,47 @@ Count longest_plain_row(const WorkShares& shares) {
 WorkShares share_half_sweep(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
                             const HalfSweepSettings& settings, HeavyBlocks heavy_blocks) {
   return share_work(comm, observed, fixed, costs_of(settings), heavy_blocks);
+}
+
+std::vector<WorkShares> share_half_sweep_of_all(std::span<const ObservedRows> observed,
+                                                const Partition& fixed, const HalfSweepSettings& settings,
+                                                HeavyBlocks heavy_blocks) {
+  return share_work_of_all(observed, fixed, costs_of(settings), heavy_blocks);
+}
+
+std::vector<char> granules_with_gradients(const SparseRows& rows, Count num_rows,
+                                          const HalfSweepSettings& settings) {
+  const Count granule = Partition::granule(num_rows);
+  std::vector<char> result(static_cast<std::size_t>((rows.num_rows() + granule - 1) / granule), 0);
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    const Count length = rows.row_length(row);
+    if (length == 0) continue;
+    const RowMethod method = length < settings.heavy_length
+                                 ? method_of_row(settings.solver.solver, length, settings.k)
+                                 : heavy_method_of(settings);
+    if (method == RowMethod::gradients) {
+      result[static_cast<std::size_t>(row / granule)] = 1;
+    }
+  }
+  return result;
+}
+
+Count num_start_rows(const std::vector<char>& granules, Count num_rows, Count num_own) {
+  const Count granule = Partition::granule(num_rows);
+  Count rows = 0;
+  for (std::size_t n = 0; n < granules.size(); ++n) {
+    if (granules[n]) rows += std::min(granule, num_own - static_cast<Count>(n) * granule);
+  }
+  return rows;
+}
+
+HalfSweepWork half_sweep_work(Count num_own_fixed_rows, Count num_rotated, Count num_gathered,
+                              const HalfSweepSettings& settings) {
+  const Count k = settings.k;
+  const Count gram = num_own_fixed_rows * k * (k + 1);  // half of the product
+  return {
+      static_cast<double>(gram + num_rotated * 2 * k * k),
+      static_cast<double>(num_gathered * stored_width(settings.solver.precision, k) * Count{sizeof(float)})};
 }
 
 HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Count num_rows,
@@ -105,7 +149,7 @@ HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Cou
   for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
     solvers_.emplace_back(k_, longest, settings.solver);
   }
-  is_start_ = granules_with_gradients();
+  is_start_ = granules_with_gradients(observed_.rows(), num_rows_, settings_);
 }
 
 /// Those of a batch before the parts of heavy rows, which come last.
@@ -138,32 +182,8 @@ Count HalfSweep::num_gradient_steps() const {
 }
 
 HalfSweepWork HalfSweep::work() const {
-  const Count granule = Partition::granule(num_rows_), num_own = observed_.rows().num_rows();
-  Count rotated = num_own_fixed_rows_;
-  for (std::size_t n = 0; n < is_start_.size(); ++n) {
-    if (is_start_[n]) rotated += std::min(granule, num_own - static_cast<Count>(n) * granule);
-  }
-  const Count gram = num_own_fixed_rows_ * k_ * (k_ + 1);  // half of the product
-  return {static_cast<double>(gram + rotated * 2 * k_ * k_),
-          static_cast<double>(num_gathered_ * stored_width(settings_.solver.precision, k_) *
-                              Count{sizeof(float)})};
-}
-
-std::vector<char> HalfSweep::granules_with_gradients() const {
-  const SparseRows& rows = observed_.rows();
-  const Count granule = Partition::granule(num_rows_);
-  std::vector<char> result(static_cast<std::size_t>((rows.num_rows() + granule - 1) / granule), 0);
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    const Count length = rows.row_length(row);
-    if (length == 0) continue;
-    const RowMethod method = length < settings_.heavy_length
-                                 ? method_of_row(settings_.solver.solver, length, k_)
-                                 : heavy_method_of(settings_);
-    if (method == RowMethod::gradients) {
-      result[static_cast<std::size_t>(row / granule)] = 1;
-    }
-  }
-  return result;
+  const Count starts = num_start_rows(is_start_, num_rows_, observed_.rows().num_rows());
+  return half_sweep_work(num_own_fixed_rows_, num_own_fixed_rows_ + starts, num_gathered_, settings_);
 }
 
 HalfSweep::Schedule HalfSweep::schedule(std::span<const RowPiece> pieces) const {

@@ -45,6 +45,13 @@ Count HeavyCholesky::memory_bytes(const WorkShares& shares, Count k) {
          omp_get_max_threads() * (granule * k + 2 * k * k) * Count{sizeof(double)};
 }
 
+Count HeavyCholesky::expected_bytes(const WorkShares& shares, Count k) {
+  Count parts = 0;
+  for (const WorkShares::HeavyRow& row : shares.heavy_rows)
+    parts += static_cast<Count>(row.contributors.size());
+  return parts * part_bytes(k);
+}
+
 void HeavyCholesky::run(const FixedSide& fixed, const HeavyCallbacks& callbacks, FactorTable& solved,
                         std::span<const char> wanted) {
   const auto is_wanted = [&](Count heavy) {

@@ -29,6 +29,8 @@ class HeavyCholesky {
   double counted_work() const { return counted_work_; }
   static Count part_bytes(Count k) { return (k * (k + 1) / 2 + k) * Count{sizeof(double)}; }
   static Count memory_bytes(const WorkShares& shares, Count k);
+  /// Bytes received here in a run. Local.
+  static Count expected_bytes(const WorkShares& shares, Count k);
 
  private:
   /// Sums of the parts of one group that are worked on here.

@@ -114,6 +114,15 @@ Count HeavyGradients::memory_bytes(const WorkShares& shares, Count k) {
   return (6 * parts + 10 * rows) * k * Count{sizeof(double)};
 }
 
+Count HeavyGradients::expected_bytes(const WorkShares& shares, int rank, Count k) {
+  Count vectors = 0;
+  for (const WorkShares::Part& part : shares.parts) vectors += part.owner == rank ? 0 : usual_rounds;
+  for (const WorkShares::HeavyRow& row : shares.heavy_rows) {
+    vectors += static_cast<Count>(row.contributors.size()) * (usual_rounds + 1);  // the first sends two
+  }
+  return vectors * k * Count{sizeof(double)};
+}
+
 std::vector<char> HeavyGradients::run(const FixedSide& fixed, const HeavyCallbacks& callbacks,
                                       FactorTable& solved) {
   threads_.resize(static_cast<std::size_t>(omp_get_max_threads()));

@@ -30,6 +30,10 @@ class HeavyGradients {
   /// Work done here in all runs, in units of the costs.
   double counted_work() const { return counted_work_; }
   static Count memory_bytes(const WorkShares& shares, Count k);
+  /// Rounds that rows usually take, the first of them included.
+  static constexpr Count usual_rounds = 4;
+  /// Bytes received here in a run of usual rounds. Local. @param rank  the one that the shares are of
+  static Count expected_bytes(const WorkShares& shares, int rank, Count k);
 
  private:
   /// Rows that step together, and what the parts of them here work with.

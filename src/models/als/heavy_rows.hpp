@@ -33,6 +33,11 @@ class HeavyRows {
     return method == RowMethod::gradients ? HeavyGradients::memory_bytes(shares, k)
                                           : HeavyCholesky::memory_bytes(shares, k);
   }
+  /// Bytes received here in a run: exact by Cholesky, for usual steps by gradients. Local.
+  static Count expected_bytes(const WorkShares& shares, RowMethod method, int rank, Count k) {
+    return method == RowMethod::gradients ? HeavyGradients::expected_bytes(shares, rank, k)
+                                          : HeavyCholesky::expected_bytes(shares, k);
+  }
 
  private:
   const WorkShares& shares_;

@@ -53,10 +53,9 @@ void LentRows::give_back(FactorTable& solved, std::span<RowOutcome> outcomes) {
   }
 }
 
-Traffic LentRows::planned() const {
-  if (!any()) return {};
-  const Count row_bytes = k_ * Count{sizeof(float)}, outcome_bytes = sizeof(RowOutcome);
-  const Count here = shares_.num_lent_here, away = static_cast<Count>(shares_.lent_rows.size());
+Traffic LentRows::planned(const WorkShares& shares, Count k) {
+  const Count row_bytes = k * Count{sizeof(float)}, outcome_bytes = sizeof(RowOutcome);
+  const Count here = shares.num_lent_here, away = static_cast<Count>(shares.lent_rows.size());
   return {here * row_bytes + away * (row_bytes + outcome_bytes),
           away * row_bytes + here * (row_bytes + outcome_bytes)};
 }

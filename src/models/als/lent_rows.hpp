@@ -34,8 +34,9 @@ class LentRows {
   void give_back(FactorTable& solved, std::span<RowOutcome> outcomes);
 
   /// Bytes of one half sweep, by plan; and of all, by count.
-  Traffic planned() const;
+  Traffic planned() const { return planned(shares_, k_); }
   const Traffic& counted() const { return counted_; }
+  static Traffic planned(const WorkShares& shares, Count k);
   static Count memory_bytes(const WorkShares& shares, Count k);
 
  private:

@@ -1,14 +1,27 @@
 #pragma once
 
-#include "models/als/work_shares.hpp"
+#include "models/als/half_sweep.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/als.hpp"
 
 namespace pushcart::als {
 
-/// What a training holds on this rank beside the dataset and the exchange's rows of other ranks. Local.
-MemoryPlan plan_memory(const Dataset& dataset, const AlsConfig& config, const AlsObjective& objective,
-                       int rank, const WorkShares& users, const WorkShares& items);
+/// The sizes on a rank that the memory of a training depends on.
+struct TrainingSizes {
+  Count users = 0, items = 0;      ///< owned
+  Count entries = 0;               ///< of both matrices
+  Count borrowed_entries = 0;      ///< of rows worked on for others, both sides
+  Count longest_row = 1;           ///< that one thread solves
+  Count granule = 1;               ///< rows of the larger granule
+  Count heavy_and_lent_bytes = 0;  ///< of heavy and lent rows
+};
+
+/// Local.
+TrainingSizes sizes_of(const Dataset& dataset, const HalfSweepSettings& settings, int rank,
+                       const WorkShares& users, const WorkShares& items);
+
+/// What a training holds on a rank beside the dataset and the exchange's rows of other ranks. Local.
+MemoryPlan plan_memory(const TrainingSizes& sizes, const AlsConfig& config, const AlsObjective& objective);
 
 }  // namespace pushcart::als

@@ -69,29 +69,30 @@ class Training {
  private:
   /// Who solves what, how rows travel, and whether memory suffices: before anything large is allocated.
   void plan_sweeps() {
-    const SolverSettings solver{config_.solver, config_.cg_tolerance, config_.gather_precision};
-    const HalfSweepSettings settings{config_.k, config_.split_length, solver};
+    const HalfSweepSettings settings = half_sweep_settings(config_);
     const auto share = [&](HeavyBlocks blocks) {
       return std::pair{share_half_sweep(comm_, by_user_, dataset_.items, settings, blocks),
                        share_half_sweep(comm_, by_item_, dataset_.users, settings, blocks)};
     };
     auto shares = share(config_.exchange == ExchangeMethod::stream ? HeavyBlocks::at_column_owner
                                                                    : HeavyBlocks::anywhere);
-    const Count row_bytes = stored_width(solver.precision, config_.k) * Count{sizeof(float)};
-    const auto choose = [&] {
-      MemoryPlan plan = plan_memory(dataset_, config_, objective_, comm_.rank(), shares.first, shares.second);
+    const Count row_bytes = stored_width(config_.gather_precision, config_.k) * Count{sizeof(float)};
+    const auto choose = [&](const AlsConfig& config) {
+      MemoryPlan plan = plan_memory(sizes_of(dataset_, settings, comm_.rank(), shares.first, shares.second),
+                                    config_, objective_);
       const ExchangeChoice choice =
           choose_exchange(comm_, {shares.first.rows, dataset_.items}, {shares.second.rows, dataset_.users},
-                          config_, row_bytes, plan.total_bytes());
+                          config, row_bytes, plan.total_bytes());
       plan.add("rows of other ranks", choice.memory_bytes);
       return std::pair{std::move(plan), choice};
     };
-    auto [plan, choice] = choose();
+    auto [plan, choice] = choose(config_);
     if (choice.settings.method == ExchangeMethod::stream && config_.exchange != ExchangeMethod::stream) {
       // Heavy rows must do without rows that no batch brings.
       shares = share(HeavyBlocks::at_column_owner);
-      std::tie(plan, choice) = choose();
-      choice.settings.method = ExchangeMethod::stream;
+      AlsConfig streaming = config_;
+      streaming.exchange = ExchangeMethod::stream;
+      std::tie(plan, choice) = choose(streaming);
     }
     announce_memory(comm_, "train als", plan, config_.memory_budget_bytes);
     report_.planned_bytes = plan.total_bytes();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 namespace pushcart::als {
@@ -55,11 +56,35 @@ std::vector<Move> plan_moves(const std::vector<double>& whole, const std::vector
   return moves;
 }
 
+/// How a row or a part of one is announced to who will work on it.
+struct Header {
+  Count heavy;  // -1: a whole row
+  Count length;
+  WorkShares::Bounds bounds;
+};
+
+/// Headers, columns and values on their way: what goes out by receiving rank, what has come by sending rank.
+struct Parcels {
+  std::vector<Header> headers;
+  std::vector<Count> columns, header_counts, entry_counts;
+  std::vector<float> values;
+};
+
+/// The work of one rank's rows.
+struct Load {
+  double whole = 0;  // of rows that are solved by one rank
+  std::vector<double>
+      heavy;  // of blocks of heavy rows, by executing rank; whole numbers, so that sums are exact
+};
+
+/// One rank's part in sharing out the work. Local steps, in this order; what goes from rank to rank between
+/// them is brought from outside, by messages or, in a plan, from the others' parts.
 class Sharing {
  public:
-  Sharing(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
-          const WorkCosts& costs, HeavyBlocks heavy_blocks)
-      : comm_(comm),
+  Sharing(int rank, const ObservedRows& observed, const Partition& fixed, const WorkCosts& costs,
+          HeavyBlocks heavy_blocks)
+      : rank_(rank),
+        num_ranks_(fixed.num_ranks()),
         observed_(observed),
         rows_(observed.rows()),
         fixed_(fixed),
@@ -67,22 +92,7 @@ class Sharing {
         heavy_blocks_(heavy_blocks),
         shares_(observed.rows()) {}
 
-  WorkShares run() {
-    cut_heavy_rows();
-    measure();
-    move_work();
-    number_heavy_rows();
-    send_away();
-    return std::move(shares_);
-  }
-
- private:
-  double block_cost(const Block& block) const {
-    return costs_.heavy_rounds *
-           (costs_.heavy_block + costs_.heavy_entry * static_cast<double>(block.end - block.begin));
-  }
-
-  void cut_heavy_rows() {
+  Load cut_heavy_rows() {
     elsewhere_.assign(static_cast<std::size_t>(rows_.num_rows()), 0);
     for (Count row = 0; row < rows_.num_rows(); ++row) {
       if (rows_.row_length(row) < costs_.heavy_length) continue;
@@ -90,6 +100,50 @@ class Sharing {
       shares_.heavy_rows.push_back(weigh(row));
       blocks_.push_back(blocks_of(row));
     }
+    return measure();
+  }
+  Count num_heavy() const { return static_cast<Count>(blocks_.size()); }
+
+  /// @param whole, heavy  work by rank, as it lies before any moves: equal on all ranks
+  /// @return the work of this rank's rows, by the rank that does it
+  std::vector<double> move_work(const std::vector<double>& whole, const std::vector<double>& heavy) {
+    const std::vector<Move> moves = plan_moves(whole, heavy, heavy_blocks_);
+    move_blocks(moves, heavy);
+    give_rows(moves);
+    return work_by_rank();
+  }
+
+  /// @param first_heavy  number in the job of this rank's first heavy row
+  Parcels send_away(Count first_heavy) {
+    number_heavy_rows(first_heavy);
+    shares_.lent_away.assign(static_cast<std::size_t>(num_ranks_), 0);
+    for (std::size_t to = 0; to < given_.size(); ++to) {
+      shares_.lent_away[to] = static_cast<Count>(given_[to].size());
+      shares_.lent_rows.insert(shares_.lent_rows.end(), given_[to].begin(), given_[to].end());
+    }
+    return pack();
+  }
+  const std::vector<Count>& lent_away() const { return shares_.lent_away; }
+
+  /// Of the whole job.
+  struct Totals {
+    Count num_heavy = 0, num_lent = 0;
+    std::vector<double> work;  // by rank
+  };
+  WorkShares take_in(std::vector<Count> lent_here, const Parcels& arrived, const Totals& totals) {
+    shares_.lent_here = std::move(lent_here);
+    shares_.num_lent_here = std::accumulate(shares_.lent_here.begin(), shares_.lent_here.end(), Count{0});
+    shares_.num_heavy = totals.num_heavy;
+    shares_.num_lent = totals.num_lent;
+    shares_.predicted_work = totals.work;
+    unpack(arrived);
+    return std::move(shares_);
+  }
+
+ private:
+  double block_cost(const Block& block) const {
+    return costs_.heavy_rounds *
+           (costs_.heavy_block + costs_.heavy_entry * static_cast<double>(block.end - block.begin));
   }
 
   WorkShares::HeavyRow weigh(Count row) const {
@@ -113,7 +167,7 @@ class Sharing {
     const Count begin = rows_.offsets[static_cast<std::size_t>(row)];
     const auto columns = rows_.row_columns(row);
     std::vector<Block> blocks;
-    std::vector<char> contributes(static_cast<std::size_t>(comm_.size()), 0);
+    std::vector<char> contributes(static_cast<std::size_t>(num_ranks_), 0);
     Count remote_entries = 0;
     for (std::size_t n = 0; n < columns.size(); ++n) {
       const Count entry = begin + static_cast<Count>(n);
@@ -122,56 +176,52 @@ class Sharing {
         contributes[static_cast<std::size_t>(blocks.back().executor)] = 1;
       }
       blocks.back().end = entry + 1;
-      remote_entries += blocks.back().executor != comm_.rank();
+      remote_entries += blocks.back().executor != rank_;
     }
-    contributes[static_cast<std::size_t>(comm_.rank())] = 0;
+    contributes[static_cast<std::size_t>(rank_)] = 0;
     const Count contributors = std::count(contributes.begin(), contributes.end(), 1);
     if (heavy_blocks_ == HeavyBlocks::anywhere &&
         remote_entries * costs_.row_bytes < contributors * costs_.part_bytes) {
-      for (Block& block : blocks) block.executor = comm_.rank();
+      for (Block& block : blocks) block.executor = rank_;
     }
     return blocks;
   }
 
-  void measure() {
-    double whole = costs_.heavy_rounds * costs_.heavy_row * static_cast<double>(blocks_.size());
+  /// Of what is solved by this rank: its rows that are not elsewhere, and what owners of heavy rows do for
+  /// them.
+  double work_here() const {
+    double work = costs_.heavy_rounds * costs_.heavy_row * static_cast<double>(blocks_.size());
     for (Count row = 0; row < rows_.num_rows(); ++row) {
-      if (!elsewhere_[static_cast<std::size_t>(row)]) whole += costs_.row(rows_.row_length(row));
+      if (!elsewhere_[static_cast<std::size_t>(row)]) work += costs_.row(rows_.row_length(row));
     }
-    whole_ = comm_.allgather(whole);
-    // Rounded, so that the sum over ranks is exact and all ranks plan the same moves.
-    heavy_.assign(static_cast<std::size_t>(comm_.size()), 0);
-    for (const auto& blocks : blocks_) {
-      for (const Block& block : blocks)
-        heavy_[static_cast<std::size_t>(block.executor)] += std::rint(block_cost(block));
-    }
-    comm_.allreduce(std::span(heavy_), Reduce::sum);
+    return work;
   }
 
-  void move_work() {
-    const std::vector<Move> moves = plan_moves(whole_, heavy_, heavy_blocks_);
-    move_blocks(moves);
-    give_rows(moves);
-    double here = costs_.heavy_rounds * costs_.heavy_row * static_cast<double>(blocks_.size());
-    std::vector<double> work(static_cast<std::size_t>(comm_.size()), 0);
-    for (Count row = 0; row < rows_.num_rows(); ++row) {
-      if (!elsewhere_[static_cast<std::size_t>(row)]) here += costs_.row(rows_.row_length(row));
+  Load measure() const {
+    Load load{work_here(), std::vector<double>(static_cast<std::size_t>(num_ranks_), 0)};
+    for (const auto& blocks : blocks_) {
+      for (const Block& block : blocks)
+        load.heavy[static_cast<std::size_t>(block.executor)] += std::rint(block_cost(block));
     }
-    work[static_cast<std::size_t>(comm_.rank())] = here;
+    return load;
+  }
+
+  std::vector<double> work_by_rank() const {
+    std::vector<double> work(static_cast<std::size_t>(num_ranks_), 0);
+    work[static_cast<std::size_t>(rank_)] = work_here();
     for (std::size_t to = 0; to < given_.size(); ++to) {
       for (const Count row : given_[to]) work[to] += costs_.row(rows_.row_length(row));
     }
     for (const auto& blocks : blocks_) {
       for (const Block& block : blocks) work[static_cast<std::size_t>(block.executor)] += block_cost(block);
     }
-    comm_.allreduce(std::span(work), Reduce::sum);
-    shares_.predicted_work = std::move(work);
+    return work;
   }
 
   /// Every owner of heavy rows moves the same share of each rank's blocks, spread over its rows: then no rank
   /// has to wait for others row by row.
-  void move_blocks(const std::vector<Move>& moves) {
-    const auto ranks = static_cast<std::size_t>(comm_.size());
+  void move_blocks(const std::vector<Move>& moves, const std::vector<double>& heavy) {
+    const auto ranks = static_cast<std::size_t>(num_ranks_);
     std::vector<double> seen(ranks, 0), moved(moves.size(), 0);
     for (auto& blocks : blocks_) {
       for (Block& block : blocks) {
@@ -180,7 +230,7 @@ class Sharing {
         seen[from] += cost;
         for (std::size_t m = 0; m < moves.size(); ++m) {
           if (moves[m].from != static_cast<int>(from) || moves[m].heavy <= 0) continue;
-          if (moved[m] + cost / 2 > seen[from] * moves[m].heavy / heavy_[from]) continue;
+          if (moved[m] + cost / 2 > seen[from] * moves[m].heavy / heavy[from]) continue;
           moved[m] += cost;
           block.executor = moves[m].to;
           break;
@@ -190,10 +240,10 @@ class Sharing {
   }
 
   void give_rows(const std::vector<Move>& moves) {
-    given_.resize(static_cast<std::size_t>(comm_.size()));
+    given_.resize(static_cast<std::size_t>(num_ranks_));
     std::vector<Count> heaviest;
     for (const Move& move : moves) {
-      if (move.from != comm_.rank() || move.whole <= 0) continue;
+      if (move.from != rank_ || move.whole <= 0) continue;
       if (heaviest.empty()) heaviest = rows_by_length();
       double left = move.whole;
       for (const Count row : heaviest) {
@@ -214,13 +264,12 @@ class Sharing {
     return order;
   }
 
-  void number_heavy_rows() {
-    Count next = comm_.exclusive_sum(static_cast<Count>(blocks_.size()));
+  void number_heavy_rows(Count next) {
     for (std::size_t n = 0; n < blocks_.size(); ++n) {
       WorkShares::HeavyRow& row = shares_.heavy_rows[n];
       row.heavy = next++;
       for (const Block& block : blocks_[n]) {
-        if (block.executor == comm_.rank()) {
+        if (block.executor == rank_) {
           row.owner_has_part = true;
         } else {
           row.contributors.push_back(block.executor);
@@ -230,21 +279,7 @@ class Sharing {
       row.contributors.erase(std::unique(row.contributors.begin(), row.contributors.end()),
                              row.contributors.end());
     }
-    shares_.num_heavy = comm_.sum(static_cast<Count>(blocks_.size()));
   }
-
-  /// How a row or a part of one is announced to who will work on it.
-  struct Header {
-    Count heavy;  // -1: a whole row
-    Count length;
-    WorkShares::Bounds bounds;
-  };
-  /// Headers, columns and values on their way, by receiving rank.
-  struct Parcels {
-    std::vector<Header> headers;
-    std::vector<Count> columns, header_counts, entry_counts;
-    std::vector<float> values;
-  };
 
   void add_entries(Parcels& parcels, Count begin, Count end) const {
     const std::span<const float> values = observed_.values();
@@ -254,7 +289,7 @@ class Sharing {
 
   Parcels pack() {
     Parcels parcels;
-    for (int to = 0; to < comm_.size(); ++to) {
+    for (int to = 0; to < num_ranks_; ++to) {
       const std::size_t headers_before = parcels.headers.size(), entries_before = parcels.columns.size();
       for (const Count row : given_[static_cast<std::size_t>(to)]) {
         const Count begin = rows_.offsets[static_cast<std::size_t>(row)], length = rows_.row_length(row);
@@ -278,22 +313,6 @@ class Sharing {
     return parcels;
   }
 
-  void send_away() {
-    shares_.lent_away.assign(static_cast<std::size_t>(comm_.size()), 0);
-    for (std::size_t to = 0; to < given_.size(); ++to) {
-      shares_.lent_away[to] = static_cast<Count>(given_[to].size());
-      shares_.lent_rows.insert(shares_.lent_rows.end(), given_[to].begin(), given_[to].end());
-    }
-    shares_.lent_here = comm_.exchange_counts(shares_.lent_away);
-    shares_.num_lent_here = std::accumulate(shares_.lent_here.begin(), shares_.lent_here.end(), Count{0});
-    shares_.num_lent = comm_.sum(shares_.num_lent_here);
-    const Parcels parcels = pack();
-    const auto headers = comm_.alltoallv(std::span(parcels.headers), std::span(parcels.header_counts));
-    const auto columns = comm_.alltoallv(std::span(parcels.columns), std::span(parcels.entry_counts)).data;
-    const auto values = comm_.alltoallv(std::span(parcels.values), std::span(parcels.entry_counts)).data;
-    unpack(headers, columns, values);
-  }
-
   /// A row or part that arrived.
   struct Arrived {
     Header header;
@@ -301,14 +320,15 @@ class Sharing {
     Count first;  // entry
   };
 
-  void unpack(const Received<Header>& headers, const std::vector<Count>& columns,
-              const std::vector<float>& values) {
+  void unpack(const Parcels& parcels) {
+    const std::vector<Count>& columns = parcels.columns;
+    const std::vector<float>& values = parcels.values;
     std::vector<Arrived> arrived;
     Count first = 0;
     std::size_t next = 0;
-    for (std::size_t owner = 0; owner < headers.counts.size(); ++owner) {
-      for (Count n = 0; n < headers.counts[owner]; ++n) {
-        const Header& header = headers.data[next++];
+    for (std::size_t owner = 0; owner < parcels.header_counts.size(); ++owner) {
+      for (Count n = 0; n < parcels.header_counts[owner]; ++n) {
+        const Header& header = parcels.headers[next++];
         arrived.push_back({header, static_cast<int>(owner), first});
         first += header.length;
       }
@@ -334,7 +354,7 @@ class Sharing {
     shares_.rows = WorkRows(rows_, std::move(elsewhere_), std::move(borrowed));
   }
 
-  const Communicator& comm_;
+  const int rank_, num_ranks_;
   const ObservedRows& observed_;
   const SparseRows& rows_;
   const Partition& fixed_;
@@ -343,15 +363,85 @@ class Sharing {
   std::vector<std::vector<Block>> blocks_;  // by owned heavy row
   std::vector<std::vector<Count>> given_;   // own rows by rank that solves them
   std::vector<char> elsewhere_;
-  std::vector<double> whole_, heavy_;  // work by rank before any moves
   WorkShares shares_;
 };
+
+/// Adds element by element.
+void add_to(std::vector<double>& sums, const std::vector<double>& values) {
+  std::transform(sums.begin(), sums.end(), values.begin(), sums.begin(), std::plus<>());
+}
+
+/// What all ranks have sent to one.
+Parcels arrived_at(std::size_t rank, const std::vector<Parcels>& sent) {
+  Parcels arrived;
+  for (const Parcels& parcels : sent) {
+    const auto before = [&](const std::vector<Count>& counts) {
+      return std::accumulate(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(rank), Count{0});
+    };
+    const auto take = [](auto& to, const auto& from, Count first, Count count) {
+      to.insert(to.end(), from.begin() + first, from.begin() + first + count);
+    };
+    const Count num_headers = parcels.header_counts[rank], num_entries = parcels.entry_counts[rank];
+    take(arrived.headers, parcels.headers, before(parcels.header_counts), num_headers);
+    take(arrived.columns, parcels.columns, before(parcels.entry_counts), num_entries);
+    take(arrived.values, parcels.values, before(parcels.entry_counts), num_entries);
+    arrived.header_counts.push_back(num_headers);
+  }
+  return arrived;
+}
 
 }  // namespace
 
 WorkShares share_work(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
                       const WorkCosts& costs, HeavyBlocks heavy_blocks) {
-  return Sharing(comm, observed, fixed, costs, heavy_blocks).run();
+  Sharing sharing(comm.rank(), observed, fixed, costs, heavy_blocks);
+  Load load = sharing.cut_heavy_rows();
+  const std::vector<double> whole = comm.allgather(load.whole);
+  comm.allreduce(std::span(load.heavy), Reduce::sum);
+  Sharing::Totals totals;
+  totals.work = sharing.move_work(whole, load.heavy);
+  comm.allreduce(std::span(totals.work), Reduce::sum);
+  const Parcels sent = sharing.send_away(comm.exclusive_sum(sharing.num_heavy()));
+  totals.num_heavy = comm.sum(sharing.num_heavy());
+  std::vector<Count> lent_here = comm.exchange_counts(sharing.lent_away());
+  totals.num_lent = comm.sum(std::accumulate(lent_here.begin(), lent_here.end(), Count{0}));
+  auto headers = comm.alltoallv(std::span(sent.headers), std::span(sent.header_counts));
+  Parcels arrived;
+  arrived.headers = std::move(headers.data);
+  arrived.header_counts = std::move(headers.counts);
+  arrived.columns = comm.alltoallv(std::span(sent.columns), std::span(sent.entry_counts)).data;
+  arrived.values = comm.alltoallv(std::span(sent.values), std::span(sent.entry_counts)).data;
+  return sharing.take_in(std::move(lent_here), arrived, totals);
+}
+
+std::vector<WorkShares> share_work_of_all(std::span<const ObservedRows> observed, const Partition& fixed,
+                                          const WorkCosts& costs, HeavyBlocks heavy_blocks) {
+  const auto ranks = static_cast<std::size_t>(fixed.num_ranks());
+  PUSHCART_CHECK(observed.size() == ranks);
+  std::vector<Sharing> sharings;
+  std::vector<double> whole, heavy(ranks, 0);
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    sharings.emplace_back(static_cast<int>(rank), observed[rank], fixed, costs, heavy_blocks);
+    const Load load = sharings.back().cut_heavy_rows();
+    whole.push_back(load.whole);
+    add_to(heavy, load.heavy);
+  }
+  Sharing::Totals totals;
+  totals.work.assign(ranks, 0);
+  std::vector<Parcels> sent;
+  std::vector<std::vector<Count>> lent_here(ranks);  // by rank: from each
+  for (Sharing& sharing : sharings) {
+    add_to(totals.work, sharing.move_work(whole, heavy));
+    sent.push_back(sharing.send_away(totals.num_heavy));
+    totals.num_heavy += sharing.num_heavy();
+    for (std::size_t to = 0; to < ranks; ++to) lent_here[to].push_back(sharing.lent_away()[to]);
+    totals.num_lent += std::accumulate(sharing.lent_away().begin(), sharing.lent_away().end(), Count{0});
+  }
+  std::vector<WorkShares> shares;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    shares.push_back(sharings[rank].take_in(std::move(lent_here[rank]), arrived_at(rank, sent), totals));
+  }
+  return shares;
 }
 
 }  // namespace pushcart::als

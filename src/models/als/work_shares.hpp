@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "models/als/observed_rows.hpp"
@@ -77,5 +78,10 @@ struct WorkShares {
 /// @param fixed  owners of the columns
 WorkShares share_work(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
                       const WorkCosts& costs, HeavyBlocks heavy_blocks);
+
+/// What share_work would give to every rank of a job, for planning one. Local.
+/// @param observed  by rank; must outlive the result
+std::vector<WorkShares> share_work_of_all(std::span<const ObservedRows> observed, const Partition& fixed,
+                                          const WorkCosts& costs, HeavyBlocks heavy_blocks);
 
 }  // namespace pushcart::als

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "pushcart/base/memory.hpp"
+#include "pushcart/matrix/dataset.hpp"
+#include "pushcart/models/als_plan.hpp"
+#include "pushcart/plan/assumed_data.hpp"
+#include "pushcart/plan/rates.hpp"
+
+namespace pushcart {
+
+/// A job that is planned: ingest, `train als` and `recommend` on so many ranks, of OpenMP's threads here.
+struct PlannedJob {
+  int num_ranks = 1;
+  PlannedNodes nodes;
+  AlsConfig als;
+  Count n = 20;                ///< places of a list
+  Count log_lines = 0;         ///< that ingest reads; 0 = not known: ingest is not planned
+  Count compressed_files = 0;  ///< that these lines are in, each read by one rank; 0 = plain text, cut evenly
+  Count program_bytes = 0;     ///< that a rank holds before it has read anything
+};
+
+/// A phase on one rank.
+struct RankPhase {
+  MemoryPlan memory;         ///< of what a node's ranks share, its share
+  Count resident_bytes = 0;  ///< peak memory as the system counts it: all that is shared counts on each rank
+  Count received_bytes = 0;  ///< in the whole phase
+};
+
+/// Whether bytes are those that will be counted.
+enum class Exactness : int { exact, estimate };
+
+struct PhasePlan {
+  std::string name;
+  std::vector<RankPhase> ranks;
+  Exactness bytes = Exactness::exact;
+  double work_seconds = 0;  ///< of the rank with most of it
+  double transfer_seconds =
+      0;  ///< into the node that receives most; hidden behind the work as far as that goes
+
+  double seconds() const { return std::max(work_seconds, transfer_seconds); }
+  Count peak_bytes() const;      ///< of the fullest rank
+  Count received_bytes() const;  ///< by all ranks
+};
+
+struct JobPlan {
+  std::vector<PhasePlan> phases;
+  ExchangeMethod exchange = ExchangeMethod::sparse;
+  Count num_heavy_rows = 0, num_lent_rows = 0;
+  double work_balance = 1;  ///< solving work of the busiest rank over the mean
+
+  double seconds() const;
+  Count peak_bytes() const;  ///< of the fullest rank in the fullest phase
+  /// Memory of the ranks of the fullest node together in the fullest phase, what they share counted once.
+  Count node_bytes(const PlannedNodes& nodes) const;
+};
+
+/// Of a data set that is there, as one rank holds it. Local; ConfigError as train_als.
+JobPlan plan_job(const Dataset& whole, const PlannedJob& job, const Rates& rates);
+/// Of one that is known by its counts. Local; ConfigError.
+JobPlan plan_job(const AssumedData& data, const PlannedJob& job, const Rates& rates);
+
+}  // namespace pushcart

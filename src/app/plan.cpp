@@ -1,0 +1,235 @@
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <cmath>
+#include <optional>
+
+#include "app/command.hpp"
+#include "app/inputs.hpp"
+#include "pushcart/base/log.hpp"
+#include "pushcart/base/memory.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/comm/node_window.hpp"
+#include "pushcart/plan/allocation.hpp"
+#include "pushcart/plan/plan_report.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// What the cleaning of a data set's log read; 0 if it does not say.
+Count lines_of_log(const Dataset& dataset) {
+  const Json provenance = Json::parse(dataset.provenance, nullptr, false);
+  if (!provenance.is_object()) return 0;
+  return provenance.value(Json::json_pointer("/cleaning/rows_read"), Count{0});
+}
+
+class Plan : public Command {
+ public:
+  std::string name() const override { return "plan"; }
+  std::string summary() const override {
+    return "memory, traffic and time of a job of any number of ranks, and the smallest that will do";
+  }
+  std::string record_path() const override { return {}; }
+  std::string details() const override {
+    return "Runs on one rank and plans for any number of them. With --data bytes are exact; from counts "
+           "alone the\n"
+           "r-th longest row of a side is taken to have interactions in proportion to (r + 5)^-exponent.\n";
+  }
+
+  void declare(OptionSet& options) override {
+    options.add("data", data_, "dataset file to plan for");
+    options.add("users", assumed_.users, "without --data: users");
+    options.add("items", assumed_.items, "without --data: items");
+    options.add("events", log_lines_, "log lines to ingest; 0 = as many as the data set came from");
+    options.add(
+        "compressed-files", job_.compressed_files,
+        "gz or zst files that the log is in, each read by one rank; 0 = plain text, which is cut evenly");
+    options.add("pairs", assumed_.pairs, "without --data: distinct user-item pairs; 0 = --events");
+    options.add("user-exponent", assumed_.user_exponent, "without --data: of the users' interactions");
+    options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
+    options.add("k", job_.als.k, "number of factors");
+    options.add("sweeps", job_.als.sweeps, "sweeps of the training");
+    options.add("n", job_.n, "length of the lists");
+    options.add_named("solver", job_.als.solver, "as for train als: auto, exact, cg", als_solver_of,
+                      als_solver_name);
+    options.add_named("exchange", job_.als.exchange, "as for train als: auto, replicate, sparse, stream",
+                      exchange_method_of, exchange_method_name);
+    options.add_named("gather-precision", job_.als.gather_precision, "as for train als: float32 or bf16",
+                      gather_precision_of, gather_precision_name);
+    options.add_bytes("batch-memory", job_.als.batch_bytes, "as for train als, with --exchange stream");
+    options.add("ranks", ranks_, "ranks of the job; 0 = of the fewest nodes that will do");
+    options.add("cores-per-node", cores_per_node_,
+                "cores of a node, for --threads each of its ranks; 0 = all ranks on one node");
+    options.add_bytes("memory-per-node", limits_.node_bytes, "memory of a node (64GiB); 0 = not known");
+    options.add_bytes("memory-per-rank", limits_.rank_bytes,
+                      "refuse a plan over this much (2GiB); 0 = no limit");
+    options.add("max-nodes", max_nodes_, "nodes to search among");
+    options.add_custom(
+        "deadline", Arity::one, "time for all phases: 2h, 90m, 30s",
+        [this](const auto& texts) {
+          const auto seconds = seconds_of(texts.back());
+          if (!seconds)
+            throw ConfigError(fmt::format("'{}' is no time; write it like 2h, 90m or 30s", texts.back()));
+          limits_.deadline_seconds = *seconds;
+        },
+        [this] {
+          return limits_.deadline_seconds > 0
+                     ? std::vector<std::string>{fmt::format("{}s", limits_.deadline_seconds)}
+                     : std::vector<std::string>{};
+        });
+    options.add("rates", records_, "run records of ingest, train als, recommend or run to take rates from");
+    for (auto [key, rate, help] :
+         {std::tuple{"lines-per-second", &rates_.ingested_lines, "log lines ingested, a core"},
+          std::tuple{"flops", &rates_.product_flops, "operations of matrix products, a second and core"},
+          std::tuple{"gather-bytes-per-second", &rates_.gathered_bytes, "of gathered factor rows, a core"},
+          std::tuple{"sweep-factor", &rates_.sweep_factor,
+                     "time of a sweep over that of its products and gathers"},
+          std::tuple{"pairs-per-second", &rates_.scored_pairs, "user-item pairs scored, a core"},
+          std::tuple{"network-bytes-per-second", &rates_.network_bytes, "into a node"}}) {
+      options.add_custom(
+          key, Arity::one, help,
+          [this, rate](const auto& texts) { given_.emplace_back(rate, rate_of(texts.back())); },
+          [rate] { return std::vector<std::string>{fmt::format("{:g}", rate->value)}; });
+    }
+  }
+
+  void run(Session& session) override {
+    if (session.comm.size() > 1)
+      throw ConfigError("plan computes for any number of ranks by itself: run it without mpirun");
+    job_.program_bytes = peak_memory_bytes();
+    check_options();
+    for (const std::string& path : records_) read_rates(path);
+    for (const auto& [rate, value] : given_) *rate = {value, "given"};
+    if (!data_.empty()) dataset_ = load_dataset(session, data_);
+    job_.log_lines = log_lines_ > 0 || !dataset_ ? log_lines_ : lines_of_log(*dataset_);
+    assumed_.log_lines = log_lines_;
+    if (assumed_.pairs == 0) assumed_.pairs = log_lines_;
+    const auto timer = session.phases.time("plan");
+    lay_out(ranks_ > 0 ? 0 : fewest_nodes(max_nodes_, [&](Count nodes) {
+      lay_out(nodes);
+      return excess(planned(), job_.nodes, limits_);
+    }));
+    const JobPlan plan = planned();
+    if (const auto why = excess(plan, job_.nodes, limits_)) {
+      throw ConfigError(
+          fmt::format("{} ranks will not do: {}; use more ranks or a larger budget", job_.num_ranks, *why));
+    }
+    session.results = plan_json(plan, job_, rates_);
+    session.results["data"] = data_json();
+    session.text = data_text() + plan_text(plan, job_, rates_);
+  }
+
+ private:
+  static double rate_of(const std::string& text) {
+    std::size_t used = 0;
+    double value = 0;
+    try {
+      value = std::stod(text, &used);
+    } catch (const std::exception&) {
+      used = 0;
+    }
+    if (used != text.size() || !(value > 0) || !std::isfinite(value))
+      throw ConfigError(fmt::format("'{}' is not a number above 0", text));
+    return value;
+  }
+
+  void check_options() const {
+    const auto at_least = [](Count value, Count least, const char* option) {
+      if (value < least) throw ConfigError(fmt::format("{}: must be at least {}", option, least));
+    };
+    at_least(job_.n, 1, "--n");
+    at_least(max_nodes_, 1, "--max-nodes");
+    at_least(log_lines_, 0, "--events");
+    at_least(job_.compressed_files, 0, "--compressed-files");
+    at_least(cores_per_node_, 0, "--cores-per-node");
+    constexpr Count most_ranks = 65536;
+    if (ranks_ < 0 || ranks_ > most_ranks)
+      throw ConfigError(fmt::format("--ranks: must be between 0 and {}", most_ranks));
+    if (cores_per_node_ > 0 && cores_per_node_ < omp_get_max_threads()) {
+      throw ConfigError(
+          fmt::format("--cores-per-node: must be at least --threads ({})", omp_get_max_threads()));
+    }
+    if (ranks_ == 0 && cores_per_node_ == 0)
+      throw ConfigError("--ranks: say how many, or give --cores-per-node to search for the fewest nodes");
+    if (ranks_ == 0 && limits_.deadline_seconds == 0 && limits_.node_bytes == 0 && limits_.rank_bytes == 0) {
+      throw ConfigError(
+          "--deadline: without --ranks, say what the fewest nodes must keep to (--deadline, "
+          "--memory-per-node, --memory-per-rank)");
+    }
+    if (!data_.empty() && (assumed_.users > 0 || assumed_.items > 0 || assumed_.pairs > 0))
+      throw ConfigError("--data: has its own users, items and pairs; leave out --users, --items and --pairs");
+    const Count per_node = cores_per_node_ / omp_get_max_threads();
+    if (max_nodes_ > most_ranks / std::max<Count>(1, per_node))
+      throw ConfigError(fmt::format("--max-nodes: more than {} ranks", most_ranks));
+  }
+
+  void read_rates(const std::string& path) {
+    const Json record = Json::parse(read_text_file(path), nullptr, false);
+    if (!record.is_object()) throw InputError(path + ": is not a run record (JSON)");
+    if (!take_rates(record, path, rates_)) {
+      throw InputError(path + ": holds no rates; give the run record of ingest, train als, recommend or run");
+    }
+  }
+
+  /// Ranks on so many nodes; with --ranks as many as that says.
+  void lay_out(Count nodes) {
+    const Count per_node = cores_per_node_ / omp_get_max_threads();
+    job_.num_ranks = static_cast<int>(ranks_ > 0 ? ranks_ : nodes * per_node);
+    job_.nodes.ranks_per_node = per_node > 0 ? std::min<Count>(per_node, job_.num_ranks) : job_.num_ranks;
+    job_.als.memory_budget_bytes =
+        limits_.rank_bytes > 0 ? limits_.rank_bytes : limits_.node_bytes / job_.nodes.ranks_per_node;
+    // Half of the memory is what Linux gives /dev/shm.
+    job_.nodes.shared_bytes = limits_.node_bytes > 0 ? limits_.node_bytes / 2 : free_shared_bytes();
+  }
+
+  JobPlan planned() const {
+    return dataset_ ? plan_job(*dataset_, job_, rates_) : plan_job(assumed_, job_, rates_);
+  }
+
+  Json data_json() const {
+    if (!dataset_) {
+      return {{"users", assumed_.users},
+              {"items", assumed_.items},
+              {"pairs", assumed_.pairs},
+              {"user_exponent", assumed_.user_exponent},
+              {"item_exponent", assumed_.item_exponent}};
+    }
+    return {{"path", data_},
+            {"digest", dataset_->digest},
+            {"users", dataset_->num_users()},
+            {"items", dataset_->num_items()},
+            {"pairs", dataset_->by_user.num_entries()}};
+  }
+
+  std::string data_text() const {
+    if (dataset_) {
+      return fmt::format("{}: {} users, {} items, {} pairs, as they are\n", data_, dataset_->num_users(),
+                         dataset_->num_items(), dataset_->by_user.num_entries());
+    }
+    return fmt::format(
+        "assumed: {} users, {} items, {} pairs; interactions of the r-th user in proportion to "
+        "(r + 5)^-{:g}, of the r-th item to (r + 5)^-{:g}\n",
+        assumed_.users, assumed_.items, assumed_.pairs, assumed_.user_exponent, assumed_.item_exponent);
+  }
+
+  std::string data_;
+  AssumedData assumed_;
+  PlannedJob job_;
+  PlanLimits limits_;
+  Rates rates_;
+  std::vector<std::pair<Rate*, double>> given_;
+  std::vector<std::string> records_;
+  Count log_lines_ = 0, ranks_ = 0, cores_per_node_ = 0, max_nodes_ = 64;
+  std::optional<Dataset> dataset_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_plan() {
+  return std::make_unique<Plan>();
+}
+
+}  // namespace pushcart::app

@@ -1,0 +1,302 @@
+#include <algorithm>
+#include <numeric>
+
+#include "models/als/exchange_choice.hpp"
+#include "models/als/half_sweep.hpp"
+#include "models/als/memory.hpp"
+#include "models/als/training_data.hpp"
+#include "pushcart/matrix/exchange_forecast.hpp"
+#include "pushcart/models/als_plan.hpp"
+
+namespace pushcart {
+namespace als {
+namespace {
+
+/// What both kinds of plans are made of: one side on one rank.
+struct PlannedSide {
+  Count fixed_rows = 0;  // owned
+  Count gathered = 0, start_rows = 0;
+};
+
+/// Figures of an exchange from what each rank fetches.
+class JobExchange {
+ public:
+  /// What a rank fetches of one side's fixed rows, with these settings.
+  using CountRows = std::function<FetchedRows(std::size_t rank, const ExchangeSettings& settings)>;
+  struct Side {
+    std::vector<Count> owned;  // of the fixed side, by rank
+    CountRows count_rows;
+  };
+
+  JobExchange(std::array<Side, 2> sides, const PlannedNodes& nodes)
+      : sides_(std::move(sides)), nodes_(nodes) {}
+
+  std::size_t num_ranks() const { return sides_[0].owned.size(); }
+
+  /// By rank, for one side.
+  std::vector<ExchangeForecast> forecasts(const Side& side, const ExchangeSettings& settings) const {
+    std::vector<ExchangeForecast> result;
+    const Count num_rows = std::accumulate(side.owned.begin(), side.owned.end(), Count{0});
+    if (settings.method == ExchangeMethod::replicate) {
+      for (std::size_t rank = 0; rank < num_ranks(); ++rank) {
+        result.push_back(forecast_replicating(num_rows, place_of(side, rank), settings.row_bytes));
+      }
+      return result;
+    }
+    std::vector<FetchedRows> fetched;
+    Count all_fetched = 0;
+    for (std::size_t rank = 0; rank < num_ranks(); ++rank) {
+      fetched.push_back(side.count_rows(rank, settings));
+      all_fetched += fetched.back().fetched;
+    }
+    for (const FetchedRows& rows : fetched) {
+      result.push_back(forecast_fetching(rows, all_fetched / static_cast<Count>(num_ranks()), settings));
+    }
+    return result;
+  }
+
+  /// By rank, for both sides: received in a sweep, held at once.
+  std::vector<ExchangeForecast> forecasts(const ExchangeSettings& settings) const {
+    std::vector<ExchangeForecast> result(num_ranks());
+    for (const Side& side : sides_) {
+      const auto of_side = forecasts(side, settings);
+      for (std::size_t rank = 0; rank < num_ranks(); ++rank) {
+        result[rank].received_bytes += of_side[rank].received_bytes;
+        result[rank].memory_bytes = std::max(result[rank].memory_bytes, of_side[rank].memory_bytes);
+      }
+    }
+    return result;
+  }
+
+  ExchangeFigures figures(const ExchangeSettings& settings) const {
+    ExchangeFigures figures;
+    figures.settings = settings;
+    for (const ExchangeForecast& forecast : forecasts(settings)) {
+      figures.received_bytes += forecast.received_bytes;
+      figures.worst_bytes = std::max(figures.worst_bytes, forecast.memory_bytes);
+    }
+    if (settings.method != ExchangeMethod::replicate) return figures;
+    for (const Side& side : sides_) {
+      const Count num_rows = std::accumulate(side.owned.begin(), side.owned.end(), Count{0});
+      figures.is_possible =
+          figures.is_possible && has_room_to_replicate(num_rows, settings.row_bytes, nodes_.shared_bytes);
+    }
+    return figures;
+  }
+
+  /// Of the longer side, which is what a node shares.
+  Count shared_bytes(const ExchangeSettings& settings) const {
+    if (settings.method != ExchangeMethod::replicate) return 0;
+    Count rows = 0;
+    for (const Side& side : sides_)
+      rows = std::max(rows, std::accumulate(side.owned.begin(), side.owned.end(), Count{0}));
+    return rows * settings.row_bytes;
+  }
+
+ private:
+  NodePlace place_of(const Side& side, std::size_t rank) const {
+    const auto per_node = static_cast<std::size_t>(nodes_.ranks_per_node);
+    const std::size_t begin = rank / per_node * per_node, end = std::min(num_ranks(), begin + per_node);
+    return {std::accumulate(side.owned.begin() + static_cast<std::ptrdiff_t>(begin),
+                            side.owned.begin() + static_cast<std::ptrdiff_t>(end), Count{0}),
+            static_cast<Count>(end - begin), rank == begin};
+  }
+
+  std::array<Side, 2> sides_;
+  const PlannedNodes nodes_;
+};
+
+Count row_bytes_of(const AlsConfig& config) {
+  return stored_width(config.gather_precision, config.k) * Count{sizeof(float)};
+}
+
+/// Adds the exchange to the plans of all ranks. @return what was chosen
+ExchangeSettings add_exchange(const JobExchange& job, const AlsConfig& config, AlsPlan& plan) {
+  if (plan.ranks.size() == 1) {
+    plan.ranks.front().memory.add("rows of other ranks", 0);
+    return {};
+  }
+  Count fullest = 0;
+  for (const AlsRankPlan& rank : plan.ranks) fullest = std::max(fullest, rank.memory.total_bytes());
+  const ExchangeFigures chosen =
+      choose_method(config, row_bytes_of(config), fullest,
+                    [&](const ExchangeSettings& settings) { return job.figures(settings); });
+  plan.exchange = chosen.settings.method;
+  const auto forecasts = job.forecasts(chosen.settings);
+  for (std::size_t rank = 0; rank < plan.ranks.size(); ++rank) {
+    plan.ranks[rank].memory.add("rows of other ranks", forecasts[rank].memory_bytes);
+    plan.ranks[rank].shared_bytes = job.shared_bytes(chosen.settings);
+    plan.ranks[rank].received_bytes += forecasts[rank].received_bytes;
+  }
+  return chosen.settings;
+}
+
+HalfSweepWork floor_of(std::span<const PlannedSide> sides, const HalfSweepSettings& settings) {
+  HalfSweepWork sum;
+  for (const PlannedSide& side : sides) {
+    const HalfSweepWork work =
+        half_sweep_work(side.fixed_rows, side.fixed_rows + side.start_rows, side.gathered, settings);
+    sum.product_flops += work.product_flops;
+    sum.gathered_bytes += work.gathered_bytes;
+  }
+  return sum;
+}
+
+std::vector<Count> owned_rows(const Partition& partition) {
+  std::vector<Count> owned;
+  for (int rank = 0; rank < partition.num_ranks(); ++rank) owned.push_back(partition.range(rank).size());
+  return owned;
+}
+
+/// Entries worked on by a rank, each of which has a row gathered for it.
+Count gathered_rows(const WorkRows& rows) {
+  Count gathered = 0;
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    if (rows.is_here(row)) gathered += rows.row_length(row);
+  }
+  return gathered;
+}
+
+/// A training of a data set that is there, cut for the ranks of a job.
+class PartsPlan {
+ public:
+  PartsPlan(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes)
+      : parts_(parts),
+        config_(config),
+        nodes_(nodes),
+        objective_(resolve_objective(config, parts.front().value_kind)),
+        settings_(half_sweep_settings(config)) {
+    for (const Dataset& part : parts) {
+      for (auto [side, rows] : {std::pair{&by_user_, &part.by_user}, std::pair{&by_item_, &part.by_item}}) {
+        side->emplace_back(*rows, objective_, transformed_values(*rows, config.transform));
+      }
+    }
+  }
+
+  AlsPlan run() {
+    share(config_.exchange == ExchangeMethod::stream ? HeavyBlocks::at_column_owner : HeavyBlocks::anywhere);
+    AlsPlan plan = make();
+    if (plan.exchange == ExchangeMethod::stream && config_.exchange != ExchangeMethod::stream) {
+      share(HeavyBlocks::at_column_owner);
+      AlsConfig streaming = config_;
+      streaming.exchange = ExchangeMethod::stream;
+      plan = make(streaming);
+    }
+    return plan;
+  }
+
+ private:
+  void share(HeavyBlocks blocks) {
+    users_ = share_half_sweep_of_all(by_user_, parts_.front().items, settings_, blocks);
+    items_ = share_half_sweep_of_all(by_item_, parts_.front().users, settings_, blocks);
+  }
+
+  AlsPlan make() const { return make(config_); }
+  AlsPlan make(const AlsConfig& config) const {
+    AlsPlan plan;
+    for (std::size_t rank = 0; rank < parts_.size(); ++rank) plan.ranks.push_back(rank_plan(rank));
+    plan.num_heavy_rows = users_.front().num_heavy + items_.front().num_heavy;
+    plan.num_lent_rows = users_.front().num_lent + items_.front().num_lent;
+    add_exchange(
+        JobExchange({side(users_, parts_.front().items), side(items_, parts_.front().users)}, nodes_), config,
+        plan);
+    return plan;
+  }
+
+  static JobExchange::Side side(const std::vector<WorkShares>& shares, const Partition& fixed) {
+    return {owned_rows(fixed), [&shares, &fixed](std::size_t rank, const ExchangeSettings& settings) {
+              return count_fetched_rows(shares[rank].rows, fixed.range(static_cast<int>(rank)), settings);
+            }};
+  }
+
+  AlsRankPlan rank_plan(std::size_t rank) const {
+    const int number = static_cast<int>(rank);
+    const Dataset& part = parts_[rank];
+    AlsRankPlan plan;
+    std::vector<PlannedSide> sides;
+    plan.memory =
+        plan_memory(sizes_of(part, settings_, number, users_[rank], items_[rank]), config_, objective_);
+    for (const auto& [shares, rows, solved, fixed] :
+         {std::tuple{&users_[rank], &part.by_user, &part.users, &part.items},
+          std::tuple{&items_[rank], &part.by_item, &part.items, &part.users}}) {
+      PlannedSide& side = sides.emplace_back();
+      side.fixed_rows = fixed->range(number).size();
+      side.gathered = gathered_rows(shares->rows);
+      side.start_rows = num_start_rows(granules_with_gradients(*rows, solved->num_rows(), settings_),
+                                       solved->num_rows(), rows->num_rows());
+      plan.solving_work += shares->predicted_work[rank];
+      plan.received_bytes += LentRows::planned(*shares, config_.k).received_bytes;
+      plan.heavy_received_bytes +=
+          HeavyRows::expected_bytes(*shares, heavy_method_of(settings_), number, config_.k);
+    }
+    plan.floor = floor_of(sides, settings_);
+    return plan;
+  }
+
+  const std::span<const Dataset> parts_;
+  const AlsConfig& config_;
+  const PlannedNodes nodes_;
+  const AlsObjective objective_;
+  const HalfSweepSettings settings_;
+  std::vector<ObservedRows> by_user_, by_item_;
+  std::vector<WorkShares> users_, items_;
+};
+
+JobExchange::Side expected_side(std::span<const ExpectedPart> parts, ExpectedSide ExpectedPart::*solved,
+                                ExpectedSide ExpectedPart::*fixed) {
+  JobExchange::Side side;
+  for (const ExpectedPart& part : parts) side.owned.push_back((part.*fixed).rows);
+  side.count_rows = [parts, solved](std::size_t rank, const ExchangeSettings& settings) {
+    return fetched_rows_of((parts[rank].*solved).remote_columns, settings);
+  };
+  return side;
+}
+
+}  // namespace
+}  // namespace als
+
+AlsPlan plan_als(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes) {
+  PUSHCART_CHECK(!parts.empty());
+  return als::PartsPlan(parts, config, nodes).run();
+}
+
+AlsPlan plan_als(std::span<const ExpectedPart> parts, ValueKind value_kind, const AlsConfig& config,
+                 const PlannedNodes& nodes) {
+  PUSHCART_CHECK(!parts.empty());
+  const AlsObjective objective = resolve_objective(config, value_kind);
+  const als::HalfSweepSettings settings = als::half_sweep_settings(config);
+  Count num_users = 0, num_items = 0;
+  for (const ExpectedPart& part : parts) {
+    num_users += part.users.rows;
+    num_items += part.items.rows;
+  }
+  AlsPlan plan;
+  for (const ExpectedPart& part : parts) {
+    als::TrainingSizes sizes;
+    sizes.users = part.users.rows;
+    sizes.items = part.items.rows;
+    sizes.entries = part.users.entries + part.items.entries;
+    sizes.longest_row = std::max(part.users.longest_row, part.items.longest_row);
+    sizes.granule = std::max(Partition::granule(num_users), Partition::granule(num_items));
+    AlsRankPlan rank;
+    rank.memory = plan_memory(sizes, config, objective);
+    const als::PlannedSide sides[] = {{part.items.rows, part.users.entries, part.users.start_rows},
+                                      {part.users.rows, part.items.entries, part.items.start_rows}};
+    rank.floor = als::floor_of(sides, settings);
+    rank.solving_work = part.users.solving_work + part.items.solving_work;
+    plan.ranks.push_back(std::move(rank));
+  }
+  als::add_exchange(als::JobExchange({als::expected_side(parts, &ExpectedPart::users, &ExpectedPart::items),
+                                      als::expected_side(parts, &ExpectedPart::items, &ExpectedPart::users)},
+                                     nodes),
+                    config, plan);
+  return plan;
+}
+
+AlsRowCost cost_of_als_row(const AlsConfig& config, Count row_length) {
+  if (row_length == 0) return {};
+  const als::RowMethod method = als::method_of_row(config.solver, row_length, config.k);
+  return {als::cost_of_row(method, row_length, config.k), method == als::RowMethod::gradients};
+}
+
+}  // namespace pushcart

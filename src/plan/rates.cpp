@@ -1,0 +1,52 @@
+#include "pushcart/plan/rates.hpp"
+
+namespace pushcart {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A number in a record by its path, or 0.
+double number_at(const Json& record, const char* path) {
+  const Json::json_pointer pointer(path);
+  return record.contains(pointer) && record[pointer].is_number() ? record[pointer].get<double>() : 0.0;
+}
+
+/// Of the sweeps that were timed: their time over that of the products and gathers they cannot do without.
+double measured_sweep_factor(const Json& record) {
+  const Json::json_pointer pointer("/results/training/sweeps");
+  double seconds = 0, floor = 0;
+  if (!record.contains(pointer)) return 0;
+  for (const Json& sweep : record[pointer]) {
+    if (!sweep.contains("seconds")) continue;
+    seconds += sweep["seconds"].get<double>();
+    floor += sweep.value("floor_seconds_on_rank_0", 0.0);
+  }
+  return floor > 0 ? seconds / floor : 0;
+}
+
+}  // namespace
+
+bool take_rates(const Json& record, const std::string& name, Rates& rates) {
+  const double threads = number_at(record, "/threads_per_rank"),
+               cores = threads * number_at(record, "/ranks");
+  bool found = false;
+  const auto take = [&](Rate& rate, double value) {
+    if (!(value > 0)) return;
+    rate = {value, name};
+    found = true;
+  };
+  if (!(cores > 0)) return false;
+  const bool is_ingest = record.value("command", "") == "ingest";
+  const double seconds = number_at(record, "/seconds") * cores;
+  if (is_ingest && seconds > 0)
+    take(rates.ingested_lines, number_at(record, "/results/cleaning/rows_read") / seconds);
+  take(rates.product_flops,
+       number_at(record, "/results/training/product_flops_per_second_on_rank_0") / threads);
+  take(rates.gathered_bytes,
+       number_at(record, "/results/training/gathered_bytes_per_second_on_rank_0") / threads);
+  take(rates.sweep_factor, measured_sweep_factor(record));
+  take(rates.scored_pairs, number_at(record, "/results/recommend/scoring/scores_per_second_per_core"));
+  return found;
+}
+
+}  // namespace pushcart

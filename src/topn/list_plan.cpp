@@ -1,0 +1,86 @@
+#include "pushcart/topn/list_plan.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "topn/code_screen.hpp"
+#include "topn/product_screen.hpp"
+#include "topn/query_batch.hpp"
+
+namespace pushcart {
+
+void plan_lists(MemoryPlan& plan, const ListSizes& sizes, Count n) {
+  constexpr Count entry = sizeof(Count) + sizeof(float);
+  const Count threads = omp_get_max_threads(), num_columns = sizes.num_columns;
+  const Count even_share = (sizes.all_rows + sizes.num_ranks - 1) / sizes.num_ranks;
+  const Count borrowed = std::max<Count>(0, even_share - sizes.rows);
+  const Count lent_excluded = sizes.lenders_excluded / std::max<Count>(1, sizes.lenders_rows) + 1;
+  n = std::min(n, sizes.num_items);
+  constexpr Count widest_multiple = 64;  // of the columns of codes
+  const Count code_columns = (num_columns + widest_multiple - 1) / widest_multiple * widest_multiple;
+  const Count block_rows = std::min(detail::ItemTour::block_items, sizes.num_items);
+  plan.add("excluded items", sizes.excluded * entry);
+  plan.add("lists", sizes.rows * n * Count{sizeof(Count) + sizeof(float) + 1});
+  if (sizes.num_ranks > 1) {
+    constexpr Count name_length = 16;
+    plan.add("rows served for others",
+             borrowed * (detail::lent_row_bytes(num_columns, lent_excluded, name_length) + n * entry));
+  }
+  const Count served = sizes.rows + borrowed;
+  plan.add("best items so far", served * (detail::TopBuffer::room(n) * Count{sizeof(detail::RankKey)} +
+                                          Count{sizeof(detail::Query)}));
+  plan.add("8-bit codes of the rows", served * code_columns);
+  plan.add("blocks of items", block_rows * (2 * (num_columns * 4 + 12) + code_columns + 40));
+  const bool has_codes = detail::choose_screen_kernel() != nullptr;
+  const Count tile_rows = has_codes ? detail::CodeScreen::tile : detail::ProductScreen::tile;
+  const Count sample_rows = detail::first_block_size(sizes.num_items, num_columns, n, has_codes);
+  plan.add("items with which lists begin", sample_rows * (3 * (num_columns * 4 + 12) + code_columns + 40));
+  plan.add("tiles of their scores", threads * 36 * sample_rows * 4);
+  plan.add("tiles of scores", threads * tile_rows * (block_rows + num_columns) * 4);
+  if (!sizes.has_item_weights) return;
+  plan.add("sums of item weights", threads * tile_rows * block_rows * Count{sizeof(double) + sizeof(float)});
+  if (sizes.num_ranks == 1) return;
+  // Received, and a copy for the owners' answers.
+  plan.add("item weights of other ranks", 2 * detail::max_fetched_entries * entry);
+}
+
+Count first_batch_users(Count num_users, Count num_items, Count num_columns, int num_threads) {
+  constexpr double small_work = 2e12;  // products of a thread: some seconds
+  const double work_a_user =
+      static_cast<double>(num_items) * static_cast<double>(std::max<Count>(64, num_columns));
+  const double small = small_work * num_threads / work_a_user;
+  return small >= static_cast<double>(num_users) ? num_users : static_cast<Count>(small);
+}
+
+std::string list_row_name(std::string_view user_id) {
+  return fmt::format("user '{}'", user_id);
+}
+
+std::vector<Count> list_received_bytes(std::span<const Count> rows, std::span<const Count> items,
+                                       Count num_columns, Count n,
+                                       const std::function<LentListRow(int rank, Count row)>& row) {
+  const Count num_items = std::accumulate(items.begin(), items.end(), Count{0});
+  std::vector<Count> received;
+  for (const Count owned : items)
+    received.push_back((num_items - owned) * detail::shown_item_bytes(num_columns));
+  std::vector<Count> next(rows.begin(),
+                          rows.end());  // the first row that is still to be lent: the last ones go
+  const std::vector<detail::RowLoan> loans = detail::plan_loans(next);
+  for (const detail::RowLoan& loan : loans) next[static_cast<std::size_t>(loan.from)] -= loan.rows;
+  for (const detail::RowLoan& loan : loans) {
+    Count& position = next[static_cast<std::size_t>(loan.from)];
+    for (const Count end = position + loan.rows; position < end; ++position) {
+      const LentListRow lent = row(loan.from, position);
+      received[static_cast<std::size_t>(loan.to)] +=
+          detail::lent_row_bytes(num_columns, lent.num_excluded, lent.name_length);
+      received[static_cast<std::size_t>(loan.from)] +=
+          detail::returned_list_bytes(std::min(n, num_items - lent.num_excluded));
+    }
+  }
+  return received;
+}
+
+}  // namespace pushcart

@@ -1,0 +1,123 @@
+"""pushcart plan: memory, bytes and time of a job against real runs of it (on real data too, PUSHCART_REAL_DATA), and refusals."""
+
+import json
+import unittest
+
+from support import BAD_INPUT, STORAGE, USAGE, PipelineTest, SharedFolderTest, real_data
+
+K, SWEEPS, N = 32, 2, 20
+RECORDS = {"ingest": "data.run.json", "train als": "model.run.json", "recommend": "lists/run.json"}
+
+
+class Planned(SharedFolderTest):
+    """Runs of which the plan is known to be right."""
+
+    def run_phases(self, ranks, *ingest):
+        self.run_well(ranks, "ingest", *ingest, "--output", "data.h5")
+        self.run_well(ranks, "train", "als", "--dataset", "data.h5", "--k", K, "--sweeps", SWEEPS, "--exchange", "sparse",
+                      "--checkpoint-every", "off", "--output", "model.h5")
+        self.run_well(ranks, "recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", N, "--output", "lists")
+
+    def plan(self, *options):
+        return json.loads(self.run_well(1, "plan", "--data", "data.h5", "--k", K, "--sweeps", SWEEPS, "--n", N, "--exchange",
+                                        "sparse", "--json", *options).out)
+
+    def assert_as_run(self, ranks, *options):
+        plan = self.plan("--ranks", ranks, *options)
+        for phase in plan["phases"]:
+            record = self.record(RECORDS[phase["name"]])
+            planned, measured = max(phase["peak_memory_bytes_by_rank"]), max(record["peak_memory_bytes_by_rank"])
+            self.assertLess(abs(planned / measured - 1), 0.1, f"{phase['name']}: planned {planned}, measured {measured}")
+            results = record["results"]
+            counted = {"train als": results.get("training", {}).get("exchange", {}).get("received_bytes_by_rank"),
+                       "recommend": results.get("recommend", {}).get("scoring", {}).get("received_bytes_by_rank")}
+            if phase["name"] in counted:
+                self.assertTrue(phase["bytes_are_exact"])
+                self.assertEqual(phase["received_bytes_by_rank"], counted[phase["name"]], phase["name"])
+                self.assertTrue(ranks == 1 or sum(counted[phase["name"]]) > 0)
+
+
+class OfSynth(Planned):
+    RANKS = 3
+
+    def fill(self):
+        self.run_well(1, "synth", "--output", "shop", "--users", 8000, "--items", 5000, "--events", 400000, "--seed", 3)
+        self.run_phases(self.RANKS, "--input", "shop/events-*.csv", "--columns", "user=user,item=item,time=time", "--max-rejects", "off")
+
+    def test_memory_and_bytes_are_those_of_the_runs(self):
+        self.assert_as_run(self.RANKS)
+
+    def test_rates_come_from_run_records(self):
+        record = self.record("lists/run.json")
+        plan = self.plan("--ranks", 2, "--rates", "data.run.json", "model.run.json", "lists/run.json", "--network-bytes-per-second", "5e9")
+        self.assertEqual({name: rate["source"] for name, rate in plan["rates"].items()},
+                         {"ingested_lines": "data.run.json", "product_flops": "model.run.json", "gathered_bytes": "model.run.json",
+                          "sweep_factor": "model.run.json", "scored_pairs": "lists/run.json", "network_bytes": "given"})
+        pairs = record["results"]["recommend"]["scoring"]["pairs"]
+        rate = record["results"]["recommend"]["scoring"]["scores_per_second_per_core"]
+        self.assertAlmostEqual(plan["phases"][2]["work_seconds"], pairs / rate / 2, delta=1e-6)
+
+    def test_the_smallest_allocation_meets_the_deadline_and_one_node_less_does_not(self):
+        search = ["--cores-per-node", 2, "--pairs-per-second", 1e6, "--max-nodes", 100]
+        one = self.plan("--ranks", 2, *search)
+        deadline = one["seconds"] / 5
+        plan = self.plan("--deadline", f"{deadline}s", *search)
+        self.assertGreater(plan["nodes"], 1)
+        self.assertEqual(plan["ranks"], 2 * plan["nodes"])
+        self.assertLessEqual(plan["seconds"], deadline)
+        self.assertGreater(self.plan("--ranks", 2 * (plan["nodes"] - 1), *search)["seconds"], deadline)
+        self.assertIn(f"#SBATCH --nodes={plan['nodes']}", plan["sbatch"])
+        self.assertIn("#SBATCH --ntasks-per-node=2", plan["sbatch"])
+
+    def test_what_cannot_be_met_is_refused(self):
+        self.run_badly(1, USAGE, ["--max-nodes 4", "--deadline 1 s"], "plan", "--data", "data.h5", "--cores-per-node", 1, "--max-nodes", 4,
+                       "--deadline", "1s", "--pairs-per-second", 1000)
+        self.run_badly(1, USAGE, ["--memory-per-rank 20.0 MiB"], "plan", "--data", "data.h5", "--ranks", 2, "--memory-per-rank", "20MiB")
+
+
+class OfRealData(Planned):
+    def fill(self):
+        self.run_phases(2, "--input", real_data("gowalla") / "train.txt.gz", "--format", "adjacency")
+
+    def test_memory_and_bytes_are_those_of_the_runs(self):
+        self.assert_as_run(2, "--compressed-files", 1)
+
+
+class FromCounts(PipelineTest):
+    COUNTS = ["plan", "--users", 50000, "--items", 9000, "--events", 2000000, "--pairs", 1500000]
+
+    def test_text_says_what_is_assumed_and_has_lines_to_paste(self):
+        text = self.run_well(1, *self.COUNTS, "--ranks", 8, "--cores-per-node", 4).out
+        for words in ("assumed: 50000 users, 9000 items, 1500000 pairs", "(r + 5)^-0.8", "#SBATCH --nodes=2", "#SBATCH --requeue",
+                      "memory of the fullest rank", "train als"):
+            self.assertIn(words, text)
+
+    def test_more_ranks_need_less_memory_and_time_each(self):
+        few, many = (json.loads(self.run_well(1, *self.COUNTS, "--ranks", ranks, "--json").out) for ranks in (2, 16))
+        self.assertLess(many["peak_memory_bytes"], few["peak_memory_bytes"])
+        self.assertLess(many["seconds"], few["seconds"])
+        self.assertFalse(many["phases"][1]["bytes_are_exact"])
+
+    def test_refusals(self):
+        for words, options in [
+            ("--users: must be at least 1", ["--items", 5, "--events", 5, "--ranks", 2]),
+            ("--events: must be at least 1", ["--users", 5, "--items", 5, "--ranks", 2]),
+            ("--pairs: must be at most users times items", ["--users", 5, "--items", 5, "--events", 26, "--ranks", 2]),
+            ("--k must be between 1 and 16384", [*self.COUNTS[1:], "--ranks", 2, "--k", 20000]),
+            ("--ranks: say how many", self.COUNTS[1:]),
+            ("--data: has its own users", [*self.COUNTS[1:], "--ranks", 2, "--data", "data.h5"]),
+            ("--deadline: without --ranks", [*self.COUNTS[1:], "--cores-per-node", 8]),
+            ("--deadline: 'soon' is no time", [*self.COUNTS[1:], "--ranks", 2, "--deadline", "soon"]),
+            ("--flops: '-1' is not a number above 0", [*self.COUNTS[1:], "--ranks", 2, "--flops=-1"]),
+        ]:
+            self.run_badly(1, USAGE, words, "plan", *options)
+        self.run_badly(2, USAGE, "without mpirun", *self.COUNTS, "--ranks", 2)
+        self.write("empty.json", "{}")
+        self.write("broken.json", "{")
+        self.run_badly(1, BAD_INPUT, "holds no rates", *self.COUNTS, "--ranks", 2, "--rates", "empty.json")
+        self.run_badly(1, BAD_INPUT, "is not a run record", *self.COUNTS, "--ranks", 2, "--rates", "broken.json")
+        self.run_badly(1, STORAGE, "nothere.h5", "plan", "--data", "nothere.h5", "--ranks", 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

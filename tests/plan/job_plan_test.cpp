@@ -1,0 +1,142 @@
+#include "pushcart/plan/job_plan.hpp"
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include "pushcart/comm/node_window.hpp"
+#include "pushcart/matrix/cut_dataset.hpp"
+#include "pushcart/models/als.hpp"
+#include "pushcart/topn/list_plan.hpp"
+#include "pushcart/topn/top_items.hpp"
+#include "support/small_dataset.hpp"
+#include "support/world.hpp"
+
+namespace pushcart::test {
+namespace {
+
+SmallDataset shape() {
+  return {.num_users = 700, .num_items = 300, .density = 0.05, .types = {"view", "cart"}, .has_times = true};
+}
+
+/// The same data set as one rank holds it.
+Dataset whole() {
+  static const Communicator alone = world().split(world().rank(), 0);
+  return small_dataset(alone, shape());
+}
+
+PlannedNodes one_node() {
+  return {.ranks_per_node = world().size(), .shared_bytes = free_shared_bytes()};
+}
+
+TEST(CutDataset, GivesWhatTheRanksOfAJobHold) {
+  const Dataset mine = small_dataset(world(), shape());
+  const std::vector<Dataset> parts = cut_dataset(whole(), world().size());
+  ASSERT_EQ(static_cast<int>(parts.size()), world().size());
+  const Dataset& part = parts[static_cast<std::size_t>(world().rank())];
+  EXPECT_EQ(part.users, mine.users);
+  EXPECT_EQ(part.items, mine.items);
+  EXPECT_EQ(part.user_ids, mine.user_ids);
+  EXPECT_EQ(part.item_ids, mine.item_ids);
+  EXPECT_EQ(part.item_names, mine.item_names);
+  for (const auto rows : {&Dataset::by_user, &Dataset::by_item}) {
+    EXPECT_EQ((part.*rows).offsets, (mine.*rows).offsets);
+    EXPECT_EQ((part.*rows).columns, (mine.*rows).columns);
+    EXPECT_EQ((part.*rows).values, (mine.*rows).values);
+  }
+  EXPECT_EQ(part.last_time, mine.last_time);
+  ASSERT_EQ(part.events.size(), mine.events.size());
+  EXPECT_EQ(part.events[1].strength, mine.events[1].strength);
+}
+
+/// Trains for real and compares with the plan of one rank for all.
+void expect_as_trained(const AlsConfig& config, const char* what) {
+  const Dataset mine = small_dataset(world(), shape());
+  PhaseLog phases;
+  const AlsResult trained = train_als(world(), mine, config, {}, phases);
+  const AlsPlan plan = plan_als(cut_dataset(whole(), world().size()), config, one_node());
+  const AlsRankPlan& here = plan.ranks[static_cast<std::size_t>(world().rank())];
+  EXPECT_EQ(plan.exchange, trained.report.exchange) << what;
+  EXPECT_EQ(here.memory.total_bytes(), trained.report.planned_bytes) << what;
+  EXPECT_EQ(config.sweeps * (here.received_bytes + here.heavy_received_bytes),
+            trained.report.counted_traffic.received_bytes)
+      << what;
+  if (config.solver == AlsSolver::exact) {
+    EXPECT_NEAR(here.solving_work * config.sweeps, trained.report.counted_work,
+                1e-6 * trained.report.counted_work)
+        << what;
+  }
+}
+
+TEST(PlanAls, IsWhatTheTrainingPlansAndCounts) {
+  for (const ExchangeMethod method : {ExchangeMethod::automatic, ExchangeMethod::replicate,
+                                      ExchangeMethod::sparse, ExchangeMethod::stream}) {
+    for (const AlsSolver solver : {AlsSolver::automatic, AlsSolver::exact}) {
+      AlsConfig config;
+      config.k = 8;
+      config.sweeps = 2;
+      config.exchange = method;
+      config.solver = solver;
+      config.batch_bytes = 4096;
+      expect_as_trained(config, "plain");
+      config.gather_precision = GatherPrecision::bfloat16;
+      expect_as_trained(config, "bf16");
+    }
+  }
+}
+
+TEST(PlanAls, CountsHeavyRowsByCholeskyExactly) {
+  AlsConfig config;
+  config.k = 8;
+  config.sweeps = 2;
+  config.solver = AlsSolver::exact;
+  config.split_length = 40;
+  for (const ExchangeMethod method : {ExchangeMethod::sparse, ExchangeMethod::stream}) {
+    config.exchange = method;
+    const AlsPlan plan = plan_als(cut_dataset(whole(), world().size()), config, one_node());
+    EXPECT_GT(plan.num_heavy_rows, 0);
+    expect_as_trained(config, "heavy");
+  }
+}
+
+TEST(PlanAls, ChoosesStreamInABudgetAsTheTrainingDoes) {
+  AlsConfig config;
+  config.k = 64;
+  config.sweeps = 1;
+  const AlsPlan free = plan_als(cut_dataset(whole(), world().size()), config, {world().size(), 0});
+  Count most = 0;
+  for (const AlsRankPlan& rank : free.ranks) most = std::max(most, rank.memory.total_bytes());
+  config.memory_budget_bytes = most - 20000;
+  const AlsPlan tight = plan_als(cut_dataset(whole(), world().size()), config, {world().size(), 0});
+  if (world().size() == 1) return;
+  EXPECT_EQ(free.exchange, ExchangeMethod::sparse);
+  EXPECT_EQ(tight.exchange, ExchangeMethod::stream);
+}
+
+TEST(PlanLists, BytesAreThoseThatTheSearchCounts) {
+  const Dataset mine = small_dataset(world(), shape());
+  AlsConfig config;
+  config.k = 8;
+  config.sweeps = 1;
+  PhaseLog phases;
+  const Model model = train_als(world(), mine, config, {}, phases).model;
+  TopRequest request;
+  request.n = 7;
+  for (Count user = mine.by_user.rows.begin; user < mine.by_user.rows.end; ++user)
+    request.users.push_back(user);
+  request.excluded = mine.by_user;
+  request.excluded.rows = {0, mine.by_user.num_rows()};
+  const TopLists lists = top_items(world(), model, mine, request, phases);
+
+  PlannedJob job;
+  job.num_ranks = world().size();
+  job.nodes = one_node();
+  job.als = config;
+  job.n = request.n;
+  const JobPlan plan = plan_job(whole(), job, {});
+  ASSERT_EQ(plan.phases.back().name, "recommend");
+  EXPECT_EQ(plan.phases.back().ranks[static_cast<std::size_t>(world().rank())].received_bytes,
+            lists.scoring.received_bytes);
+}
+
+}  // namespace
+}  // namespace pushcart::test
