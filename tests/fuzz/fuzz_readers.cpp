@@ -8,6 +8,7 @@
 #include "events/time_pattern.hpp"
 #include "fuzz/fuzzer.hpp"
 #include "matrix/attribute_table.hpp"
+#include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/events/event_parser.hpp"
 #include "pushcart/feed/channel_template.hpp"
 #include "pushcart/feed/list_files.hpp"
@@ -171,6 +172,12 @@ std::vector<StoredReader> stored_readers(const Communicator& self) {
   return {{"dataset", [&self](const std::string& path) { read_dataset(self, path); }},
           {"model", [&self, dataset](const std::string& path) { read_model(self, path, *dataset); }},
           {"lists", [&self, dataset](const std::string& path) { read_lists(self, path, *dataset); }},
+          {"row-lists",
+           [&self, dataset](const std::string& path) {
+             const FileReader file(self, path, row_lists_kind);
+             identity_differences(file, {{"n", "4"}});
+             read_row_lists(self, file, dataset->users.range(0), dataset->num_items());
+           }},
           {"checkpoint", [&self, dataset](const std::string& path) {
              const FileReader file(self, path, als_checkpoint_kind);
              identity_differences(file, {{"k", "4"}});

@@ -23,11 +23,13 @@ run recommend --dataset data.h5 --model als.h5 --n 4 --explain 2 --output lists
 run similar --dataset data.h5 --model als.h5 --n 4 --output similar
 run train als --dataset data.h5 --k 4 --sweeps 9 --patience 4 --checkpoint-every 1sweep --stop-after-sweeps 3 \
   --output stopped.h5 || [[ $? == 75 ]]
+run recommend --dataset data.h5 --model als.h5 --n 4 --checkpoint-every 3rows --max-hours 1e-9 --output part || [[ $? == 75 ]]
 
 rm -rf "$corpus"
-mkdir -p "$corpus"/{dataset,model,lists,checkpoint}
+mkdir -p "$corpus"/{dataset,model,lists,checkpoint,row-lists}
 cp data.h5 ratings.h5 "$corpus/dataset"
 cp als.h5 itemknn.h5 userknn.h5 spectral.h5 blend.h5 "$corpus/model"
 cp lists/lists.h5 "$corpus/lists/users.h5"
 cp similar/lists.h5 "$corpus/lists/similar.h5"
 cp stopped.checkpoint/*.h5 "$corpus/checkpoint"
+cp part.checkpoint/*.h5 "$corpus/row-lists"
