@@ -116,6 +116,9 @@ void add_training(std::vector<CommandLine>& commands, Draw& draw, const RandomLo
     hold_out = draw.chance(50)
                    ? CommandLine{"--hold-out", "random", "--hold-out-share", "0.3"}
                    : CommandLine{"--hold-out", "last-n", "--hold-out-n", draw.number_between(1, 2)};
+    if (log.has_times && draw.chance(30)) {
+      hold_out = {"--hold-out", "last-days", "--hold-out-days", draw.number_between(1, 40)};
+    }
   }
   auto first = draw_family(draw, log);
   first.insert(first.end(), hold_out.begin(), hold_out.end());
@@ -184,6 +187,10 @@ CommandLine on_many_ranks(Draw& draw, CommandLine command) {
     add(command, {"--exchange", draw.one_of({"auto", "replicate", "sparse", "stream"})});
     if (draw.chance(40)) add(command, {"--batch-memory", draw.number_between(200, 4000)});
     if (draw.chance(20)) add(command, {"--exchange-overlap", "off"});
+    if (draw.chance(20)) add(command, {"--checkpoint-every", "1sweep"});
+  }
+  if (command[0] == "recommend" || family == "itemknn" || family == "rp3beta") {  // some rows at a time
+    if (draw.chance(40)) add(command, {"--checkpoint-every", draw.number_between(1, 9) + "rows"});
   }
   const bool compares = std::find(command.begin(), command.end(), "--metric") != command.end() ||
                         family == "rp3beta" || family == "itemknn" || family == "userknn";

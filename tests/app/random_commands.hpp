@@ -15,7 +15,7 @@ using CommandLine = std::vector<std::string>;
 /// @param cpu_path  the best that the CPU at hand can run; the portable one is taken now and then
 std::vector<CommandLine> draw_commands(Draw& draw, const RandomLog& log, const std::string& cpu_path);
 
-/// The same command as it is run on many ranks: with threads and a way of exchange by chance.
+/// The same command as it is run on many ranks: with threads, a way of exchange and checkpoints by chance.
 CommandLine on_many_ranks(Draw& draw, CommandLine command);
 
 }  // namespace pushcart::test
