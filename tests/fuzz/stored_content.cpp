@@ -155,6 +155,7 @@ class Damager {
         break;
       default:
         flip_bit(value.text);
+        std::erase(value.text, '\0');  // HDF5 ends texts there
         break;
     }
   }
