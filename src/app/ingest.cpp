@@ -13,6 +13,7 @@
 #include "pushcart/feed/push.hpp"
 #include "pushcart/ingest/clean_log.hpp"
 #include "pushcart/matrix/attach_attributes.hpp"
+#include "pushcart/matrix/attach_vectors.hpp"
 #include "pushcart/matrix/build_dataset.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
 
@@ -65,7 +66,8 @@ std::string provenance_text(const std::vector<InputDigest>& inputs, const Cleani
   provenance["num_inputs"] = inputs.size();
   const auto all = config_json(settings);
   for (const auto& [key, value] : all.items()) {
-    const bool is_path = key == "input" || key == "output" || key == "rejects" || key == "items" || key == "users";
+    const bool is_path = key == "input" || key == "output" || key == "rejects" || key == "items" || key == "users" ||
+                         key == "item-vectors";
     if (!is_path && key != "memory-per-rank") provenance["settings"][key] = value;
   }
   if (train_until) provenance["train_until"] = utc_text(*train_until);
@@ -84,8 +86,25 @@ void attach_side(Session& session, Dataset& dataset, AttributeSide side, const A
   const char* key = side == AttributeSide::items ? "item_attributes" : "user_attributes";
   session.results[key] = {{"rows", report.rows},         {"matched", report.matched}, {"unknown", report.unknown},
                           {"repeated", report.repeated}, {"bad", report.bad}};
-  log_info("{}: {} rows, {} attached, {} unknown, {} repeated, {} bad", file.path, report.rows, report.matched,
-           report.unknown, report.repeated, report.bad);
+  if (side == AttributeSide::items && file.unknown_items == UnknownItems::added) {
+    session.results[key]["added"] = report.added;
+  }
+  log_info("{}: {} rows, {} attached, {} unknown, {} repeated, {} bad; {} items came new", file.path, report.rows,
+           report.matched, report.unknown, report.repeated, report.bad, report.added);
+}
+
+void attach_item_vectors(Session& session, Dataset& dataset, const IngestOptions& options) {
+  for (const VectorFile& file : options.item_vectors) {
+    const auto timer = session.phases.time("attach vectors");
+    const VectorReport report = attach_vectors(session.comm, dataset, file, options.config.memory_per_rank);
+    session.results["item_vectors"][file.name] = {
+        {"rows", report.rows},       {"columns", report.num_columns}, {"matched", report.matched},
+        {"unknown", report.unknown}, {"repeated", report.repeated},   {"zero", report.zero},
+        {"missing", report.missing}};
+    log_info("{}: {} vectors of {}, {} attached, {} unknown, {} repeated, {} zero; {} items have none", file.path,
+             report.rows, report.num_columns, report.matched, report.unknown, report.repeated, report.zero,
+             report.missing);
+  }
 }
 
 }  // namespace
@@ -114,6 +133,7 @@ Dataset make_dataset(Session& session, IngestedLog ingested, const IngestOptions
   Dataset dataset = build_dataset(session.comm, std::move(ingested.log), options.config, train_until, report, session.phases);
   attach_side(session, dataset, AttributeSide::items, options.items);
   attach_side(session, dataset, AttributeSide::users, options.users);
+  attach_item_vectors(session, dataset, options);
   dataset.provenance = provenance_text(inputs, report, settings, train_until);
   session.results["cleaning"] = report.to_json();
   session.text += report.to_text();

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "app/format_options.hpp"
 #include "pushcart/base/error.hpp"
@@ -162,6 +163,37 @@ void declare_attributes(OptionSet& options, const std::string& side, AttributeFi
       });
 }
 
+UnknownItems unknown_items_of(const std::string& text) {
+  if (text == "add") return UnknownItems::added;
+  if (text == "leave-out") return UnknownItems::left_out;
+  throw ConfigError(fmt::format("'{}' is neither leave-out nor add", text));
+}
+
+VectorFile vector_file_of(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  VectorFile file;
+  file.path = equals == std::string::npos ? text : text.substr(equals + 1);
+  file.name = equals == std::string::npos ? std::filesystem::path(text).stem().string() : text.substr(0, equals);
+  if (file.name.empty() || file.path.empty()) throw ConfigError(fmt::format("'{}' is not NAME=FILE", text));
+  return file;
+}
+
+void declare_item_vectors(OptionSet& options, std::vector<VectorFile>& files) {
+  options.add_custom(
+      "item-vectors", Arity::many,
+      "dense vectors of items, each set scaled to length 1: NAME=FILE, .npy (with FILE.npy.ids), .h5 or delimited "
+      "text (repeat)",
+      [&files](const auto& texts) {
+        files.clear();
+        for (const auto& text : texts) files.push_back(vector_file_of(text));
+      },
+      [&files] {
+        std::vector<std::string> texts;
+        for (const auto& file : files) texts.push_back(file.name + "=" + file.path);
+        return texts;
+      });
+}
+
 }  // namespace
 
 std::pair<std::string, EventRule> parse_event_rule(const std::string& text) {
@@ -195,6 +227,15 @@ void declare_ingest(OptionSet& options, IngestOptions& ingest, OutputOption outp
   declare_cleaning(options, ingest.config);
   declare_attributes(options, "items", ingest.items, "item");
   options.add("items-name", ingest.items.name_column, "its column of readable names; default: name or title, if there is one");
+  options.add_custom(
+      "items-unknown", Arity::one,
+      "its items that no kept event has: leave-out, or add (they get a place too, for models that know items by content)",
+      [&ingest](const auto& texts) { ingest.items.unknown_items = unknown_items_of(texts.back()); },
+      [&ingest] {
+        const bool adds = ingest.items.unknown_items == UnknownItems::added;
+        return std::vector<std::string>{adds ? "add" : "leave-out"};
+      });
+  declare_item_vectors(options, ingest.item_vectors);
   declare_attributes(options, "users", ingest.users, "user");
   options.add("hold-out-after", ingest.hold_out_after, "hold out the events after this time for evaluation");
   options.add("hold-out-days", ingest.hold_out_days, "hold out the last so many days; 0 = off");

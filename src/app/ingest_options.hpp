@@ -2,10 +2,12 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/option_set.hpp"
 #include "pushcart/ingest/ingest_config.hpp"
 #include "pushcart/matrix/attach_attributes.hpp"
+#include "pushcart/matrix/attach_vectors.hpp"
 
 namespace pushcart::app {
 
@@ -15,6 +17,7 @@ struct IngestOptions {
   std::string ratings = "auto";        ///< auto: last, if a value is mapped
   std::string output = "data.h5";
   AttributeFile items, users;          ///< names and attributes; an empty path = none
+  std::vector<VectorFile> item_vectors;
   std::string hold_out_after;          ///< a time
   double hold_out_days = 0;            ///< the last so many days of the log
   double hold_out_share = 0;           ///< the last so many of the events

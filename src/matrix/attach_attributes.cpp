@@ -4,56 +4,16 @@
 
 #include <algorithm>
 
+#include "matrix/add_items.hpp"
 #include "matrix/attribute_table.hpp"
+#include "matrix/match_rows.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ids/dictionary_lookup.hpp"
-#include "pushcart/ids/send_by_rank.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
 namespace pushcart {
 
 namespace {
-
-/// The rows that are attached: where they stand here, and the index each belongs to.
-struct Matches {
-  std::vector<Count> rows;
-  std::vector<Count> indices;
-};
-
-/// Of rows with the same index, the first in the order of the file stays: the owner of the index decides.
-Matches first_of_each(const Communicator& comm, const Partition& partition,
-                      const std::vector<Count>& index_of_row) {
-  Matches found;
-  std::vector<int> owners;
-  for (std::size_t row = 0; row < index_of_row.size(); ++row) {
-    if (index_of_row[row] < 0) continue;
-    found.rows.push_back(static_cast<Count>(row));
-    found.indices.push_back(index_of_row[row]);
-    owners.push_back(partition.owner(index_of_row[row]));
-  }
-  const SendOrder send = order_by_rank(owners, comm.size());
-  const auto received = exchange_grouped<Count>(comm, found.indices, send);
-  const Range mine = partition.range(comm.rank());
-  std::vector<std::uint8_t> taken(static_cast<std::size_t>(mine.size()), 0), is_first;
-  for (const Count index : received.data) {
-    auto& mark = taken[static_cast<std::size_t>(index - mine.begin)];
-    is_first.push_back(mark == 0);
-    mark = 1;
-  }
-  std::vector<std::uint8_t> answers(send.order.size());
-  comm.alltoallv_into(std::span<const std::uint8_t>(is_first), received.counts,
-                      std::span<std::uint8_t>(answers), send.counts);
-  std::vector<std::uint8_t> stays(answers.size());
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    stays[static_cast<std::size_t>(send.order[i])] = answers[i];
-  Matches kept;
-  for (std::size_t i = 0; i < stays.size(); ++i) {
-    if (!stays[i]) continue;
-    kept.rows.push_back(found.rows[i]);
-    kept.indices.push_back(found.indices[i]);
-  }
-  return kept;
-}
 
 /// Where the new text is empty, the old one stays.
 StringTable merged(const StringTable& fresh, const StringTable& old) {
@@ -74,10 +34,20 @@ void attach(std::vector<TextColumn>& attributes, const std::string& name, const 
   }
 }
 
+/// The ids of rows that belong to nothing.
+StringTable texts_of_unknown(const StringTable& ids, const std::vector<Count>& index_of_row) {
+  StringTable unknown;
+  for (std::size_t row = 0; row < index_of_row.size(); ++row) {
+    if (index_of_row[row] < 0) unknown.push_back(ids[static_cast<Count>(row)]);
+  }
+  return unknown;
+}
+
 AttributeReport summed(const Communicator& comm, const AttributeReport& mine) {
   std::vector<Count> counts{mine.rows, mine.matched, mine.unknown, mine.repeated, mine.bad};
   comm.allreduce(std::span<Count>(counts), Reduce::sum);
-  return {counts[0], counts[1], counts[2], counts[3], counts[4]};
+  return {
+      .rows = counts[0], .matched = counts[1], .unknown = counts[2], .repeated = counts[3], .bad = counts[4]};
 }
 
 }  // namespace
@@ -96,21 +66,36 @@ AttributeReport attach_attributes(const Communicator& comm, Dataset& dataset, At
     const auto units = share_inputs(inputs, comm.size());
     return detail::read_attributes(inputs.front(), units[static_cast<std::size_t>(comm.rank())], columns);
   });
-  const auto index_of_row = DictionaryLookup(comm, partition, of_items ? dataset.item_ids : dataset.user_ids)
-                                .find(table.columns[columns.id]);
-  const auto matches = first_of_each(comm, partition, index_of_row);
-  const auto num_known = static_cast<Count>(index_of_row.size()) -
-                         static_cast<Count>(std::count(index_of_row.begin(), index_of_row.end(), Count{-1}));
-  const auto num_matched = static_cast<Count>(matches.rows.size());
-  const auto report =
-      summed(comm, {table.num_rows, num_matched, static_cast<Count>(index_of_row.size()) - num_known,
-                    num_known - num_matched, table.num_bad});
-  if (report.matched == 0) {
-    throw InputError(fmt::format(
-        "{}: none of its {} rows names {} of the data set in its column '{}' ({} bad rows); "
-        "name the column of ids, or the columns if the file has no header",
-        file.path, report.rows, of_items ? "an item" : "a user", columns.names[columns.id], report.bad));
+  const auto find_rows = [&] {
+    return DictionaryLookup(comm, partition, of_items ? dataset.item_ids : dataset.user_ids)
+        .find(table.columns[columns.id]);
+  };
+  auto index_of_row = find_rows();
+  const bool names_any =
+      std::any_of(index_of_row.begin(), index_of_row.end(), [](Count i) { return i >= 0; });
+  if (!comm.any(names_any)) {
+    throw InputError(
+        fmt::format("{}: none of its {} rows names {} of the data set in its column '{}' ({} bad rows); "
+                    "name the column of ids, or the columns if the file has no header",
+                    file.path, comm.sum(table.num_rows), of_items ? "an item" : "a user",
+                    columns.names[columns.id], comm.sum(table.num_bad)));
   }
+  Count num_added = 0;
+  if (of_items && file.unknown_items == UnknownItems::added) {
+    num_added = detail::add_items(comm, dataset, texts_of_unknown(table.columns[columns.id], index_of_row));
+    index_of_row = find_rows();
+  }
+  const auto matches = detail::first_of_each(comm, partition, index_of_row);
+  const auto num_unknown =
+      static_cast<Count>(std::count(index_of_row.begin(), index_of_row.end(), Count{-1}));
+  const auto num_matched = static_cast<Count>(matches.rows.size());
+  const auto num_known = static_cast<Count>(index_of_row.size()) - num_unknown;
+  auto report = summed(comm, {.rows = table.num_rows,
+                              .matched = num_matched,
+                              .unknown = num_unknown,
+                              .repeated = num_known - num_matched,
+                              .bad = table.num_bad});
+  report.added = num_added;
   for (std::size_t c = 0; c < columns.names.size(); ++c) {
     if (c == columns.id) continue;
     StringTable texts;

@@ -47,6 +47,17 @@ void write_attributes(FileWriter& writer, const std::string& group, const std::v
   writer.write_names(group + "/attribute_names", names);
 }
 
+std::string stored_vectors(const std::string& name) { return "items/vectors/" + name_in_file(name); }
+
+void write_vectors(FileWriter& writer, const std::vector<ItemVectors>& sets) {
+  std::vector<std::string> names;
+  for (const auto& set : sets) {
+    writer.write(stored_vectors(set.name), std::span<const float>(set.values), set.num_columns);
+    names.push_back(set.name);
+  }
+  if (!names.empty()) writer.write_names("items/vector_names", names);
+}
+
 void write_searches(const Communicator& comm, FileWriter& writer, const Searches& searches) {
   writer.write_strings("queries/texts", searches.texts);
   writer.write_offsets("searches/offsets", searches.offsets);
@@ -100,6 +111,22 @@ std::vector<TextColumn> read_attributes(const FileReader& reader, const std::str
   return columns;
 }
 
+std::vector<ItemVectors> read_vectors(const FileReader& reader, Range mine, Count num_items) {
+  std::vector<ItemVectors> sets;
+  if (!reader.has("items/vector_names/offsets")) return sets;
+  for (const auto& name : reader.read_names("items/vector_names")) {
+    const std::string stored = stored_vectors(name);
+    const auto& shape = reader.shape(stored);
+    ItemVectors set{name, shape.num_columns, reader.read<float>(stored, mine.begin, mine.size())};
+    const bool is_finite = std::all_of(set.values.begin(), set.values.end(), [](float v) { return std::isfinite(v); });
+    if (shape.num_rows != num_items || shape.num_columns < 1 || !is_finite) {
+      damaged(reader, fmt::format("'{}' is not a table of finite numbers with a row an item", stored));
+    }
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
 Searches read_searches(const FileReader& reader, const Partition& queries, Range users, Count num_items,
                        int rank) {
   Searches searches;
@@ -150,6 +177,7 @@ FileWriter stage_dataset(const Communicator& comm, const std::string& path, Data
   writer.write_strings("items/names", dataset.item_names);
   write_attributes(writer, "users", dataset.user_attributes);
   write_attributes(writer, "items", dataset.item_attributes);
+  write_vectors(writer, dataset.item_vectors);
   write_rows(writer, "by_user", dataset.by_user);
   const bool has_times = comm.any(std::any_of(dataset.last_time.begin(), dataset.last_time.end(),
                                               [](std::int64_t time) { return time != 0; }));
@@ -197,6 +225,7 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     dataset.item_names = reader.read_strings("items/names", items.begin, items.size());
     dataset.user_attributes = read_attributes(reader, "users", users);
     dataset.item_attributes = read_attributes(reader, "items", items);
+    dataset.item_vectors = read_vectors(reader, items, dataset.num_items());
     dataset.by_user = read_rows(reader, "by_user", users, dataset.num_items());
     dataset.by_item = read_rows(reader, "by_item", items, dataset.num_users());
     const Count first = reader.read_offsets("by_user/offsets", users.begin, 0).front();

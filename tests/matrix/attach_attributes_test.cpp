@@ -6,9 +6,11 @@
 
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "pushcart/ingest/clean_log.hpp"
 #include "pushcart/matrix/build_dataset.hpp"
+#include "pushcart/matrix/dataset_file.hpp"
 #include "support/world.hpp"
 
 namespace pushcart::test {
@@ -94,6 +96,72 @@ TEST(AttachAttributes, ReadsUsersFromAFileWithoutHeader) {
   expect_values(dataset.user_ids, dataset.user_attributes[0].values, {{"u1", "F"}, {"u39", "M"}}, "");
   expect_values(dataset.user_ids, dataset.user_attributes[1].values,
                 {{"u1", "25, or so"}, {"u39", "\xef\xbf\xbd"}}, "");
+}
+
+std::vector<std::string> all_texts(const StringTable& table) {
+  std::string joined;
+  for (Count row = 0; row < table.size(); ++row) joined += std::string(table[row]) + "\n";
+  const auto all = world().allgather(std::span<const char>(joined)).data;
+  std::vector<std::string> texts;
+  std::istringstream lines(std::string(all.begin(), all.end()));
+  for (std::string line; std::getline(lines, line);) texts.push_back(line);
+  return texts;
+}
+
+TEST(AttachAttributes, GivesUnknownItemsAPlaceIfAskedTo) {
+  const auto folder = scratch_folder("added");
+  auto dataset = small_dataset(folder);
+  dataset.item_vectors.push_back({"v", 1, {}});
+  const Range before = dataset.items.range(world().rank());
+  for (Count item = before.begin; item < before.end; ++item)
+    dataset.item_vectors.front().values.push_back(static_cast<float>(item) + 1);
+  const auto ids = all_texts(dataset.item_ids);
+  const auto pairs = world().allgather(std::span<const Count>(dataset.by_user.columns)).data;
+
+  std::string text = "item,title,shade\n";
+  for (int i = 299; i >= 0; --i) text += fmt::format("n{:03},New {},dark\n", i, i);
+  text += "i3,Third,light\nn007,Again,pale\n";
+  write_file(folder + "/items.csv", text);
+  const auto report =
+      attach_attributes(world(), dataset, AttributeSide::items,
+                        {.path = folder + "/items.csv", .unknown_items = UnknownItems::added});
+  EXPECT_EQ(report.rows, 302);
+  EXPECT_EQ(report.added, 300);
+  EXPECT_EQ(report.matched, 301);
+  EXPECT_EQ(report.unknown, 0);
+  EXPECT_EQ(report.repeated, 1);
+  ASSERT_EQ(dataset.num_items(), 330);
+
+  auto expected_ids = ids;
+  expected_ids.push_back("n007");  // it has two rows
+  for (int i = 0; i < 300; ++i) {
+    if (i != 7) expected_ids.push_back(fmt::format("n{:03}", i));
+  }
+  EXPECT_EQ(all_texts(dataset.item_ids), expected_ids);
+  const auto names = all_texts(dataset.item_names), shades = all_texts(dataset.item_attributes.at(1).values);
+  const auto vectors = world().allgather(std::span<const float>(dataset.item_vectors.at(0).values)).data;
+  ASSERT_EQ(vectors.size(), 330U);
+  for (std::size_t item = 0; item < 330; ++item) {
+    const bool is_new = item >= 30, is_third = !is_new && ids[item] == "i3";
+    EXPECT_EQ(names[item], is_new     ? fmt::format("New {}", std::stoi(expected_ids[item].substr(1)))
+                           : is_third ? "Third"
+                                      : "old");
+    EXPECT_EQ(shades[item], is_new ? "dark" : is_third ? "light" : "");
+    EXPECT_EQ(vectors[item], is_new ? 0.0F : static_cast<float>(item) + 1);
+  }
+  EXPECT_EQ(world().allgather(std::span<const Count>(dataset.by_user.columns)).data, pairs);
+  EXPECT_EQ(dataset.by_user.num_columns, 330);
+  EXPECT_EQ(dataset.by_item.rows, dataset.items.range(world().rank()));
+  EXPECT_EQ(world().sum(dataset.by_item.num_entries()), 120);
+  const Range after = dataset.by_item.rows;
+  for (Count item = std::max<Count>(30, after.begin); item < after.end; ++item)
+    EXPECT_EQ(dataset.by_item.row_length(item - after.begin), 0);
+
+  // As a file, cut anew: nothing is lost.
+  write_dataset(world(), folder + "/data.h5", dataset);
+  const Dataset back = read_dataset(world(), folder + "/data.h5");
+  EXPECT_EQ(all_texts(back.item_ids), expected_ids);
+  EXPECT_EQ(back.items, dataset.items);
 }
 
 TEST(AttachAttributes, SaysWhatIsWrong) {

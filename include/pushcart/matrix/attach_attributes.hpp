@@ -10,6 +10,12 @@ namespace pushcart {
 
 enum class AttributeSide : int { users, items };
 
+/// What becomes of rows of items that the data set does not know.
+enum class UnknownItems : int {
+  left_out,
+  added  ///< they get a place behind all others, those with more rows first, then by id bytes
+};
+
 /// A catalogue or a table of user profiles: a delimited file, plain, gz or zst, fields may be quoted.
 struct AttributeFile {
   std::string path = {};
@@ -19,6 +25,7 @@ struct AttributeFile {
       {};  ///< items: column of readable names; empty: "name" or "title", if there is one
   /// Names of the columns of a file without header; empty: the first line names them.
   std::vector<std::string> column_names = {};
+  UnknownItems unknown_items = UnknownItems::left_out;
 };
 
 /// What became of the rows of such a file; the same on all ranks.
@@ -27,13 +34,15 @@ struct AttributeReport {
   Count matched = 0;   ///< attached to a user or item
   Count unknown = 0;   ///< their id is not in the data set
   Count repeated = 0;  ///< their id came before: the first row stays
+  Count added = 0;     ///< items that came new (UnknownItems::added); their rows are matched too
   Count bad = 0;       ///< unclosed quote, too long, no id, or more fields than columns; left out
 };
 
 /// Gives the users or items of the data set every other column of the file as a TextColumn, and items their
 /// names. An attribute or name that is there already gives way where the file has a text. Rows may come in
-/// any order; missing fields are empty; invalid UTF-8 becomes U+FFFD. Each rank reads a share of the file and
-/// sends the texts to the owners. Collective.
+/// any order; if they may add items, indices of other items stay, but the cuts over the ranks change; missing
+/// fields are empty; invalid UTF-8 becomes U+FFFD. Each rank reads a share of the file and sends the texts to
+/// the owners. Collective.
 /// @throws StorageError; ConfigError for a column that is not there; InputError if no row matches any id. On
 /// an
 ///         error the data set is as before.

@@ -29,6 +29,14 @@ struct TextColumn {
   StringTable values;  ///< a row per owned user or item; empty text = unknown
 };
 
+/// Dense vectors of the items that this rank owns, made elsewhere of pictures, sounds or texts: row-major,
+/// `num_columns` floats an item, of length 1 or all 0 where the item has none.
+struct ItemVectors {
+  std::string name;
+  Count num_columns = 0;
+  std::vector<float> values;
+};
+
 /// Search queries and the events that have one. Queries are numbered as ids are, by searches, and spread
 /// evenly.
 struct Searches {
@@ -49,6 +57,7 @@ struct Dataset {
   StringTable item_names;  ///< readable names of the owned items; empty text = none given
   std::vector<TextColumn> user_attributes;
   std::vector<TextColumn> item_attributes;
+  std::vector<ItemVectors> item_vectors;
 
   ValueKind value_kind = ValueKind::strength;
   SparseRows by_user;  ///< owned users x items

@@ -16,6 +16,7 @@ InService::InService(Session& session, const Store& store, const std::string& ve
   dataset_.item_names = {};
   dataset_.user_attributes.clear();
   dataset_.item_attributes.clear();
+  dataset_.item_vectors.clear();
 }
 
 Model InService::moved(Session& session, const std::string& name, const Dataset& tonight) const {

@@ -1,0 +1,68 @@
+#include "matrix/add_items.hpp"
+
+#include <limits>
+#include <numeric>
+
+#include "matrix/match_rows.hpp"
+#include "pushcart/ids/number_texts.hpp"
+#include "pushcart/matrix/assemble.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+/// The items' cuts as assemble_dataset would make them.
+Partition cut_items(const Communicator& comm, const SparseRows& by_user, Count num_items) {
+  const Count granule = Partition::granule(num_items);
+  std::vector<Count> entries(static_cast<std::size_t>(Partition::num_granules(num_items)), 0);
+  for (const Count item : by_user.columns) ++entries[static_cast<std::size_t>(item / granule)];
+  comm.allreduce(std::span<Count>(entries), Reduce::sum);
+  return partition_by_work(num_items, entries, comm.size());
+}
+
+/// Item vectors to their new owners; new items have zeros.
+std::vector<float> moved(const Communicator& comm, const Partition& items, Range before,
+                         const ItemVectors& set) {
+  std::vector<Count> counts(static_cast<std::size_t>(comm.size()), 0);
+  for (Count item = before.begin; item < before.end; ++item) {
+    counts[static_cast<std::size_t>(items.owner(item))] += set.num_columns;
+  }
+  // Old and new owners have contiguous ranges: what comes by rank is in the order of the items.
+  auto values = comm.alltoallv(std::span<const float>(set.values), counts).data;
+  values.resize(static_cast<std::size_t>(items.range(comm.rank()).size() * set.num_columns), 0.0F);
+  return values;
+}
+
+}  // namespace
+
+Count add_items(const Communicator& comm, Dataset& dataset, const StringTable& ids) {
+  const TextNumbers numbers =
+      number_texts(comm, ids, std::vector<Count>(static_cast<std::size_t>(ids.size()), 1),
+                   {1, std::numeric_limits<Count>::max()});
+  if (numbers.total == 0) return 0;
+  const Range before = dataset.items.range(comm.rank());
+  const Count num_before = dataset.num_items(), num_items = num_before + numbers.total;
+  dataset.by_user.num_columns = dataset.held_out.num_columns = num_items;
+  dataset.items = cut_items(comm, dataset.by_user, num_items);
+  dataset.by_item = transpose(comm, dataset.by_user, dataset.items, dataset.num_users());
+
+  std::vector<Count> indices(static_cast<std::size_t>(before.size()));
+  std::iota(indices.begin(), indices.end(), before.begin);
+  const auto move = [&](StringTable& texts) {
+    texts = strings_by_owner(comm, dataset.items, indices, texts);
+  };
+  move(dataset.item_names);
+  for (TextColumn& column : dataset.item_attributes) move(column.values);
+  for (ItemVectors& set : dataset.item_vectors) set.values = moved(comm, dataset.items, before, set);
+
+  std::vector<Count> new_indices;
+  for (const Count number : numbers.index) new_indices.push_back(num_before + number);
+  const Matches told_once = first_of_each(comm, dataset.items, new_indices);
+  StringTable all_ids = dataset.item_ids;
+  for (const Count row : told_once.rows) all_ids.push_back(ids[row]);
+  indices.insert(indices.end(), told_once.indices.begin(), told_once.indices.end());
+  dataset.item_ids = strings_by_owner(comm, dataset.items, indices, all_ids);
+  return numbers.total;
+}
+
+}  // namespace pushcart::detail

@@ -1,0 +1,88 @@
+#include "matrix/vectors/npy_header.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <regex>
+
+#include "events/field_values.hpp"
+#include "pushcart/base/error.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+constexpr std::string_view magic("\x93NUMPY", 6);
+constexpr std::size_t longest_description = 1 << 16;
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw InputError(fmt::format("{}: is not a .npy file of vectors: {}", path, why));
+}
+
+std::size_t little_endian(std::string_view bytes) {
+  std::size_t number = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) number = number << 8 | static_cast<unsigned char>(bytes[i]);
+  return number;
+}
+
+std::string read_bytes(std::ifstream& file, const std::string& path, std::size_t count) {
+  std::string bytes(count, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(count));
+  if (static_cast<std::size_t>(file.gcount()) != count) refuse(path, "it ends within its header");
+  return bytes;
+}
+
+/// The text after `'key':` in the description, a Python dictionary.
+std::string value_of(const std::string& description, const std::string& key, const std::string& path) {
+  std::smatch found;
+  const std::regex entry("'" + key + R"(':\s*('[^']*'|\([^)]*\)|\w+))");
+  if (!std::regex_search(description, found, entry)) refuse(path, "its header has no '" + key + "'");
+  return found[1];
+}
+
+void read_shape(const std::string& text, const std::string& path, NpyHeader& header) {
+  std::smatch found;
+  if (!std::regex_match(text, found, std::regex(R"(\(\s*(\d{1,15}),\s*(\d{1,9}),?\s*\))"))) {
+    refuse(path, "its shape is " + text + ", not (rows, columns)");
+  }
+  header.num_rows = std::stoll(found[1]);
+  header.num_columns = std::stoll(found[2]);
+  if (header.num_columns < 1) refuse(path, "its shape is " + text + ": no columns");
+}
+
+}  // namespace
+
+NpyHeader read_npy_header(const std::string& path) {
+  if (std::filesystem::is_directory(path)) throw StorageError(path + ": is a folder, not a file");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw StorageError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  const std::string start = read_bytes(file, path, magic.size() + 2);
+  if (!start.starts_with(magic)) refuse(path, "it does not begin as one");
+  const std::size_t length_bytes = start[magic.size()] == 1 ? 2 : 4;
+  const std::size_t length = little_endian(read_bytes(file, path, length_bytes));
+  if (length > longest_description) refuse(path, "its header is too long");
+  const std::string description = read_bytes(file, path, length);
+
+  NpyHeader header;
+  const std::string type = value_of(description, "descr", path);
+  if (type != "'<f4'" && type != "'<f8'") refuse(path, "its type is " + type + "; save it as float32");
+  if (value_of(description, "fortran_order", path) != "False") refuse(path, "it is in Fortran order");
+  read_shape(value_of(description, "shape", path), path, header);
+  header.element_bytes = type == "'<f4'" ? 4 : 8;
+  header.data_begin = static_cast<Count>(start.size() + length_bytes + length);
+  const auto size = static_cast<Count>(std::filesystem::file_size(path));
+  const Count row_bytes = header.num_columns * header.element_bytes;
+  // Whole rows first: the product may not fit 64 bits in a damaged header.
+  if ((size - header.data_begin) / row_bytes != header.num_rows ||
+      (size - header.data_begin) % row_bytes != 0) {
+    refuse(path, fmt::format("its header says {} rows of {} bytes, and {} bytes follow it", header.num_rows,
+                             row_bytes, size - header.data_begin));
+  }
+  return header;
+}
+
+}  // namespace pushcart::detail
