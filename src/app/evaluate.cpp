@@ -11,6 +11,7 @@
 #include "app/recommend.hpp"
 #include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
+#include "pushcart/eval/random_order.hpp"
 #include "pushcart/eval/read_held_out.hpp"
 
 namespace pushcart::app {
@@ -24,6 +25,10 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
               "files with held-out pairs; none = what ingest (by time) or train (--hold-out) held out");
   declare_format(options, evaluate.test_format, "test-");
   declare_seen(options, evaluate.config.seen);
+  options.add_named("among", evaluate.config.among,
+                    "items that are ranked: all, or cold (those without training pairs, among themselves; the "
+                    "baseline is then a random order)",
+                    candidates_of, candidates_name);
   options.add_flag("exact-filter", evaluate.exact_filter,
                    "spectral: rank by the filter before its weights were cut, beside the model as it is");
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
@@ -70,8 +75,10 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
     report.family += ", exact filter";
     return report;
   }
-  const Model popular = train_popular(comm, train, PopularConfig{});
-  return evaluate(comm, model, popular, train, *held_out, options.config, session.phases);
+  const Model baseline = options.config.among == Candidates::cold
+                             ? random_order(comm, train, options.config.seed)
+                             : train_popular(comm, train, PopularConfig{});
+  return evaluate(comm, model, baseline, train, *held_out, options.config, session.phases);
 }
 
 namespace {

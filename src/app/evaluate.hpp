@@ -23,8 +23,8 @@ enum class EvaluatePaths : int { declared, decided_by_run };
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
 
 /// Evaluates on the test files if any are given, else on what the model's training held out, else on what the
-/// dataset holds out by time. The baseline is popularity in the same training part, or with exact_filter the
-/// model without it. Collective.
+/// dataset holds out by time. The baseline is popularity in the same training part, with exact_filter the
+/// model without it, among cold items a random order. Collective.
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
                         const EvaluateOptions& options);
 

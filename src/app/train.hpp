@@ -23,7 +23,7 @@ struct TrainOptions {
   std::string output = "model.h5";
   ModelFamilies families = make_model_families();
   std::map<std::string, double> event_weights;
-  std::string hold_out = "none";  ///< none, random, last-n, last-days
+  std::string hold_out = "none";  ///< none, or a name_of(SplitKind)
   SplitConfig split;
   double validation_share = 0.05;  ///< used with patience
   Count validation_n = 20;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "eval/bootstrap.hpp"
+#include "eval/cold_items.hpp"
 #include "eval/exposure.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/log.hpp"
@@ -31,12 +32,14 @@ std::vector<Count> tested_users(const HeldOut& held_out) {
   return users;
 }
 
-/// The best n items for each of the users, without those that the policy hides.
-TopRequest request_for(const Dataset& train, std::span<const Count> users, Count n, const SeenPolicy& seen) {
+/// The best n candidates for each of the users, without those that the policy hides.
+TopRequest request_for(const Dataset& train, std::span<const Count> users, Count n, const SeenPolicy& seen,
+                       Candidates among) {
   TopRequest request;
   request.users.assign(users.begin(), users.end());
   request.n = n;
   request.excluded = seen_items(train, users, seen);
+  if (among == Candidates::cold) request.item_allowed = detail::cold_items(train);
   return request;
 }
 
@@ -183,7 +186,7 @@ class Evaluation {
       const TopRequest request = request_for(
           train_,
           std::span(users_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
-          at_.back(), config_.seen);
+          at_.back(), config_.seen, config_.among);
       std::array<TopLists, 2> lists;
       for (std::size_t side = 0; side < 2; ++side) {
         lists[side] = lists_of(side, request);
@@ -304,26 +307,60 @@ class Evaluation {
   std::vector<double> overlaps_;  // by user, by list length
 };
 
-}  // namespace
-
-EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& baseline,
-                          const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
-                          PhaseLog& phases) {
-  return Evaluation(comm, model, baseline, dataset, held_out, config, phases).run();
-}
-
-double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,
-                         const HeldOut& held_out, Count n) {
+double mean_recall(const Communicator& comm, const Model& model, const Dataset& dataset,
+                   const HeldOut& held_out, Count n, Candidates among) {
   const std::vector<Count> users = tested_users(held_out);
   PhaseLog phases;
   const TopLists lists =
-      top_items(comm, model, dataset, request_for(dataset, users, n, SeenPolicy{}), phases);
+      top_items(comm, model, dataset, request_for(dataset, users, n, SeenPolicy{}, among), phases);
   std::vector<double> recalls;
   for (std::size_t r = 0; r < users.size(); ++r) {
     const auto relevant = held_out.by_user.row_columns(users[r] - held_out.by_user.rows.begin);
     recalls.push_back(ranking_metrics(list_of(lists, r), relevant, n).recall);
   }
   return exact_sum(comm, recalls, 1)[0] / static_cast<double>(comm.sum(static_cast<Count>(users.size())));
+}
+
+}  // namespace
+
+Candidates candidates_of(std::string_view name) {
+  if (name == "all") return Candidates::all;
+  if (name == "cold") return Candidates::cold;
+  throw ConfigError(fmt::format("'{}' is neither all nor cold", name));
+}
+
+std::string_view candidates_name(Candidates candidates) {
+  return candidates == Candidates::all ? "all" : "cold";
+}
+
+EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& baseline,
+                          const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
+                          PhaseLog& phases) {
+  if (config.among == Candidates::all) {
+    return Evaluation(comm, model, baseline, dataset, held_out, config, phases).run();
+  }
+  Count num_warm = 0;
+  const HeldOut cold = detail::of_cold_items(comm, dataset, held_out, num_warm);
+  if (comm.sum(cold.by_user.num_entries()) == 0) {
+    throw InputError(fmt::format(
+        "--among cold: all {} held-out pairs are of items that the training data know; hold out whole items "
+        "(train --hold-out items)",
+        num_warm));
+  }
+  EvaluationReport report = Evaluation(comm, model, baseline, dataset, cold, config, phases).run();
+  report.among = config.among;
+  report.num_warm_items = num_warm;
+  return report;
+}
+
+double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,
+                         const HeldOut& held_out, Count n, Candidates among) {
+  if (among == Candidates::cold) {
+    Count num_warm = 0;
+    return mean_recall(comm, model, dataset, detail::of_cold_items(comm, dataset, held_out, num_warm), n,
+                       among);
+  }
+  return mean_recall(comm, model, dataset, held_out, n, among);
 }
 
 }  // namespace pushcart

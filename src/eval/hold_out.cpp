@@ -21,7 +21,8 @@ namespace {
 using Marks = std::vector<std::uint8_t>;
 
 void check_config(const Dataset& dataset, const SplitConfig& config) {
-  if (config.kind == SplitKind::random && !(config.share > 0 && config.share < 1)) {
+  const bool is_by_chance = config.kind == SplitKind::random || config.kind == SplitKind::items;
+  if (is_by_chance && !(config.share > 0 && config.share < 1)) {
     throw ConfigError(
         fmt::format("--hold-out-share {}: the held-out share must lie between 0 and 1", config.share));
   }
@@ -31,23 +32,25 @@ void check_config(const Dataset& dataset, const SplitConfig& config) {
   if (config.kind == SplitKind::last_days && !(config.days > 0 && config.days < 1e6)) {
     throw ConfigError(fmt::format("--hold-out-days {}: must be above 0 and below 1e6", config.days));
   }
-  if (config.kind != SplitKind::random && dataset.cutoff_time == 0) {
+  if (!is_by_chance && dataset.cutoff_time == 0) {
     throw ConfigError(
         fmt::format("--hold-out {}: the dataset has no times, so no pair is the last; use --hold-out random",
                     name_of(config.kind)));
   }
 }
 
-/// Every pair by its own coin. Hashes of the items' ids come round in blocks, in ascending index order, so
-/// that no rank holds the dictionary.
+/// Every pair, or every item, by its own coin. Hashes of the items' ids come round in blocks, in ascending
+/// index order, so that no rank holds the dictionary.
 Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
   constexpr Count block_items = 1 << 16;
   const SparseRows& rows = dataset.by_user;
   Marks marks(rows.columns.size(), 0);
   std::vector<Count> next(rows.offsets.begin(), rows.offsets.end() - 1);
   std::vector<std::uint64_t> user_keys, item_keys;
-  for (Count row = 0; row < rows.num_rows(); ++row)
-    user_keys.push_back(mix_bits(hash_text(dataset.user_ids[row])));
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    const bool of_pairs = config.kind == SplitKind::random;
+    user_keys.push_back(of_pairs ? mix_bits(hash_text(dataset.user_ids[row])) : 0);
+  }
   for (int owner = 0; owner < comm.size(); ++owner) {
     const Range range = dataset.items.range(owner);
     for (Count begin = range.begin; begin < range.end; begin += block_items) {
@@ -105,6 +108,7 @@ Marks mark_after(const Dataset& dataset, std::int64_t cut) {
 Marks mark(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
   switch (config.kind) {
     case SplitKind::random:
+    case SplitKind::items:
       return mark_random(comm, dataset, config);
     case SplitKind::last_n:
       return mark_last(dataset, config.n);
@@ -149,6 +153,7 @@ Dataset train_part(const Communicator& comm, const Dataset& dataset, const Marks
   train.item_names = dataset.item_names;
   train.user_attributes = dataset.user_attributes;
   train.item_attributes = dataset.item_attributes;
+  train.item_vectors = dataset.item_vectors;
   train.value_kind = dataset.value_kind;
   train.by_user = chosen_rows(dataset.by_user, marks, 0);
   train.by_item = transpose(comm, train.by_user, train.items, train.num_users());
@@ -181,7 +186,7 @@ Marks mark_other_users(const Dataset& dataset, const SparseRows& rows, double sh
 
 namespace {
 
-const std::array<std::string, 3> split_names{"random", "last-n", "last-days"};  // by SplitKind
+const std::array<std::string, 4> split_names{"random", "last-n", "last-days", "items"};  // by SplitKind
 
 }  // namespace
 

@@ -60,6 +60,10 @@ nlohmann::ordered_json EvaluationReport::to_json() const {
                       {"unknown_items", num_unknown_items},
                       {"seen_in_training", num_seen},
                       {"repeated", num_repeated}};
+  if (among == Candidates::cold) {
+    json["left_out"]["warm_items"] = num_warm_items;
+    json["among"] = candidates_name(among);
+  }
   json["replicates"] = replicates;
   return json;
 }
@@ -75,6 +79,10 @@ std::string EvaluationReport::to_text() const {
       "{} users, {} held-out pairs ranked; of {} given: {} of unknown users, {} of unknown items, "
       "{} in the training data too, {} repeated\n",
       num_users, num_pairs, num_pairs_given, num_unknown_users, num_unknown_items, num_seen, num_repeated);
+  if (among == Candidates::cold) {
+    text += fmt::format("ranked: items without training pairs; {} held-out pairs of other items left out\n",
+                        num_warm_items);
+  }
   if (!rating_baseline_family.empty())
     text += fmt::format("rmse and mae stand beside {}\n", rating_baseline_family);
   if (replicates > 0)

@@ -6,9 +6,12 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
 
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/eval/random_order.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/models/score.hpp"
@@ -118,6 +121,41 @@ TEST(Evaluate, AgreesWithACaseWorkedByHand) {
   EXPECT_NEAR(value_of(report.baseline, "coverage@2"), 3.0 / 4, 1e-12);
   EXPECT_NEAR(value_of(report.differences, "recall@1"), -0.5, 1e-12);
   EXPECT_NEAR(validation_metric(world(), model, hand.train, hand.held_out, 2), 0.75, 1e-12);
+}
+
+TEST(Evaluate, RanksColdItemsAmongThemselves) {
+  const HandCase hand;
+  const Model model =
+      bias_model(hand.train, "als", {3, 2, 1, 0});  // item 3 is last of all, and the only cold one
+  EvaluateConfig config;
+  config.at = {1};
+  config.among = Candidates::cold;
+  PhaseLog phases;
+  const auto report = evaluate(world(), model, hand.popular, hand.train, hand.held_out, config, phases);
+  EXPECT_EQ(report.num_users, 1);  // user 1; what user 0 has held out is known
+  EXPECT_EQ(report.num_pairs, 1);
+  EXPECT_EQ(report.num_warm_items, 2);
+  EXPECT_NEAR(value_of(report.metrics, "recall@1"), 1, 1e-12);
+  EXPECT_NEAR(value_of(report.metrics, "coverage@1"), 1.0 / 4, 1e-12);
+  EXPECT_EQ(report.to_json()["left_out"]["warm_items"], 2);
+  EXPECT_NEAR(validation_metric(world(), model, hand.train, hand.held_out, 1, Candidates::cold), 1, 1e-12);
+
+  const HeldOut none = held_out_pairs(hand.train, {{0, 2, 0, 3}});
+  EXPECT_THROW(evaluate(world(), model, hand.popular, hand.train, none, config, phases), InputError);
+}
+
+TEST(Evaluate, MeasuresARandomOrderAsOne) {
+  const Dataset dataset = small_dataset(world(), {.num_users = 30, .num_items = 400});
+  const Model order = random_order(world(), dataset, 5);
+  const auto bias = all_rows(world(), order.item_bias);
+  EXPECT_EQ(bias, all_rows(world(), random_order(world(), dataset, 5).item_bias));
+  EXPECT_NE(bias, all_rows(world(), random_order(world(), dataset, 6).item_bias));
+  EXPECT_EQ(std::set<float>(bias.begin(), bias.end()).size(), bias.size());
+  EXPECT_NEAR(std::accumulate(bias.begin(), bias.end(), 0.0) / 400, 0.5, 0.06);  // 4 standard errors
+  // Neighbours in the catalogue are not neighbours in the order.
+  double product = 0;
+  for (std::size_t i = 1; i < bias.size(); ++i) product += (bias[i] - 0.5) * (bias[i - 1] - 0.5);
+  EXPECT_LT(std::abs(product / 399), 4.0 / 12 / 20);
 }
 
 /// All lists at once in plain doubles, from tables gathered on every rank.

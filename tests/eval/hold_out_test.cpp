@@ -99,6 +99,24 @@ TEST(HoldOut, TossesACoinForEachPairByItsIds) {
   EXPECT_NE(pairs_of(hold_out(world(), dataset, {SplitKind::random, 0.3, 1, 18}).held_out.by_user), held_out);
 }
 
+TEST(HoldOut, TossesACoinForEachItemByItsId) {
+  const Dataset dataset = timed_dataset();
+  const Split split = hold_out(world(), dataset, {SplitKind::items, 0.3, 1, 17});
+  expect_division(dataset, split);
+  expect_columns_kept(dataset, split.train);
+  const auto held_out = pairs_of(split.held_out.by_user);
+  std::set<Count> cold;
+  for (const auto& entry : pairs_of(dataset.by_user)) {
+    const RandomStream coin(17, hash_text(fmt::format("i{}", entry.first.second)));
+    EXPECT_EQ(held_out.count(entry.first) == 1, coin.uniform(0) < 0.3);
+    if (coin.uniform(0) < 0.3) cold.insert(entry.first.second);
+  }
+  EXPECT_NEAR(static_cast<double>(cold.size()), 0.3 * 50, 10);
+  EXPECT_NE(pairs_of(hold_out(world(), dataset, {SplitKind::items, 0.3, 1, 18}).held_out.by_user), held_out);
+  EXPECT_THROW(hold_out(world(), dataset, {SplitKind::items, 1.0, 1, 17}), CollectiveError);
+  EXPECT_EQ(split_kind_of(name_of(SplitKind::items)), SplitKind::items);
+}
+
 TEST(HoldOut, TakesTheLatestOfEachUserWithMore) {
   const Dataset dataset = timed_dataset();
   for (Count n : {1, 3}) {

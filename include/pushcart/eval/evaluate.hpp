@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pushcart/base/phases.hpp"
@@ -14,12 +15,22 @@
 
 namespace pushcart {
 
+/// Which items are ranked.
+enum class Candidates : int {
+  all,  ///< of the catalogue
+  cold  ///< those without any pair in the training data, among themselves; held-out pairs of others do not
+        ///< count
+};
+Candidates candidates_of(std::string_view name);  ///< all | cold; ConfigError otherwise
+std::string_view candidates_name(Candidates candidates);
+
 struct EvaluateConfig {
-  std::vector<Count> at{20};    ///< list lengths N (--at), each at least 1
-  Count replicates = 1000;      ///< bootstrap replicates (--replicates); 0 = no intervals
-  std::uint64_t seed = 1;       ///< of the bootstrap
-  SeenPolicy seen;              ///< items of the training data that are left out of the lists (--seen)
-  Count batch_users = 1 << 16;  ///< users a rank ranks at a time: bounds memory, changes no result
+  std::vector<Count> at{20};           ///< list lengths N (--at), each at least 1
+  Count replicates = 1000;             ///< bootstrap replicates (--replicates); 0 = no intervals
+  std::uint64_t seed = 1;              ///< of the bootstrap
+  SeenPolicy seen;                     ///< items of the training data that are left out of the lists (--seen)
+  Candidates among = Candidates::all;  ///< --among
+  Count batch_users = 1 << 16;         ///< users a rank ranks at a time: bounds memory, changes no result
   const ExactFilter* exact_filter = nullptr;  ///< in place of the model's item weights (--exact-filter)
 };
 
@@ -59,6 +70,8 @@ struct EvaluationReport {
   Count num_users = 0;  ///< users with at least one held-out item that can be ranked
   Count num_pairs = 0;  ///< their held-out items
   Count num_pairs_given = 0, num_unknown_users = 0, num_unknown_items = 0, num_seen = 0, num_repeated = 0;
+  Candidates among = Candidates::all;
+  Count num_warm_items = 0;  ///< held-out pairs whose item is known from training, with Candidates::cold
   Count replicates = 0;
 
   const MetricValue* find(const std::string& name) const;  ///< of the model; nullptr if there is none
@@ -70,11 +83,12 @@ struct EvaluationReport {
   std::string to_text() const;
 };
 
-/// Ranks all items of the catalogue, those left out that config.seen hides (by default all of the user's
-/// training data), for every user with held-out items, by the model and by the baseline (the popular model;
-/// with an exact filter the model without it), and compares with what was held out. Intervals: Poisson
-/// bootstrap over users (Chamandy et al., Estimating uncertainty for massive data streams, 2012), the weights
-/// a function of seed and external user id. The same bits for any number of ranks and any batch. Collective.
+/// Ranks all items of the catalogue (or config.among), those left out that config.seen hides (by default all
+/// of the user's training data), for every user with held-out items, by the model and by the baseline (the
+/// popular model; with an exact filter the model without it), and compares with what was held out. Intervals:
+/// Poisson bootstrap over users (Chamandy et al., Estimating uncertainty for massive data streams, 2012), the
+/// weights a function of seed and external user id. The same bits for any number of ranks and any batch.
+/// Collective.
 /// @throws ConfigError for --at or --replicates out of range, InputError if no held-out pair can be ranked
 EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& baseline,
                           const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
@@ -82,6 +96,6 @@ EvaluationReport evaluate(const Communicator& comm, const Model& model, const Mo
 
 /// Recall@n of the model alone, for stopping a training early. Collective.
 double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,
-                         const HeldOut& held_out, Count n);
+                         const HeldOut& held_out, Count n, Candidates among = Candidates::all);
 
 }  // namespace pushcart

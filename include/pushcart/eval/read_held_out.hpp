@@ -18,6 +18,7 @@ namespace pushcart {
 /// @throws StorageError, InputError (`file:line: reason` for a line that does not parse or lacks an id, or
 ///         lacks a rating if the dataset holds ratings), ConfigError for a column that is not there
 HeldOut read_held_out(const Communicator& comm, const Dataset& dataset,
-                      const std::vector<std::string>& patterns, const LogFormat& format, const SeenPolicy& seen = {});
+                      const std::vector<std::string>& patterns, const LogFormat& format,
+                      const SeenPolicy& seen = {});
 
 }  // namespace pushcart

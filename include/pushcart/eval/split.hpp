@@ -9,18 +9,19 @@ namespace pushcart {
 enum class SplitKind : int {
   random,    ///< each pair by itself, with probability `share`
   last_n,    ///< the `n` latest pairs of each user who has more than n
-  last_days  ///< all pairs whose latest event is among the last `days` days of the log
+  last_days,  ///< all pairs whose latest event is among the last `days` days of the log
+  items       ///< all pairs of each item, by itself, with probability `share`: items that training never sees
 };
 
 struct SplitConfig {
   SplitKind kind = SplitKind::random;
-  double share = 0.1;      ///< random: share of the pairs held out, in (0, 1)
+  double share = 0.1;      ///< random: share of the pairs held out, items: of the items; in (0, 1)
   Count n = 1;             ///< last_n: at least 1
-  std::uint64_t seed = 1;  ///< random
+  std::uint64_t seed = 1;  ///< random, items
   double days = 28;        ///< last_days: above 0
 };
 
-/// random | last-n | last-days; ConfigError with the nearest known name.
+/// random | last-n | last-days | items; ConfigError with the nearest known name.
 SplitKind split_kind_of(std::string_view name);
 std::string_view name_of(SplitKind kind);
 
@@ -30,7 +31,7 @@ struct Split {
 };
 
 /// Divides the pairs of a dataset. The training part keeps ids, numbering, ownership and all columns; users
-/// and items may be left without pairs. Which pairs are held out depends on the external ids (random) or on
+/// and items may be left without pairs. Which pairs are held out depends on the external ids (random, items) or on
 /// times (then on the lower item index in last_n), never on ranks or numbering of users. The training part of
 /// last_days ends at its cut: cutoff_time is that. Collective.
 /// @throws ConfigError for settings out of range, and for last_n and last_days if the dataset has no times

@@ -49,9 +49,10 @@ double TrialGroup::measure(const Assignment& assignment, const Rung& plan) {
   const Dataset& part = learning_part(plan.learning_users);
   const Model model = family.fit(session_, {part, train.event_weights, train.validation_share,
                                             train.validation_n, train.memory_per_rank});
+  const bool of_items = split_kind_of(options_.hold_out) == SplitKind::items;
   const double measured_users = std::min(plan.learning_users, plan.measured_users);
   return validation_metric(comm_, model, part, of_some_users(part, split_.held_out, measured_users),
-                           options_.n);
+                           options_.n, of_items ? Candidates::cold : Candidates::all);
 }
 
 const Dataset& TrialGroup::learning_part(double share) {
