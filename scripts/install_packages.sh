@@ -7,7 +7,7 @@ packages=(
   openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libboost-serialization-dev
   libeigen3-dev libopenblas-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libfast-float-dev
-  libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev
+  libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev libicu-dev
 )
 if [[ "${1:-}" == "--with-tests" ]]; then
   packages+=(libgtest-dev libgmock-dev libbenchmark-dev python3 python3-h5py slurm-wlm munge iproute2)

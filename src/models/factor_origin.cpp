@@ -35,7 +35,8 @@ Json json_of(const LinearOrigin& origin) {
   return {{"kind", "linear"},
           {"gains", origin.gains},
           {"exponents", origin.exponents},
-          {"event_weights", origin.event_weights}};
+          {"event_weights", origin.event_weights},
+          {"half_life_days", origin.half_life_days}};
 }
 Json json_of(const ItemBiasOrigin&) {
   return {{"kind", "item_bias"}};
@@ -67,7 +68,8 @@ LeastSquaresOrigin least_squares_of(const Json& json) {
 LinearOrigin linear_of(const Json& json, Count num_columns) {
   LinearOrigin origin{json.at("gains").get<std::vector<double>>(),
                       json.at("exponents").get<std::vector<double>>(),
-                      json.at("event_weights").get<std::map<std::string, double>>()};
+                      json.at("event_weights").get<std::map<std::string, double>>(),
+                      at_least_zero(json.value("half_life_days", Json(0)))};
   for (const auto* values : {&origin.gains, &origin.exponents}) {
     if (static_cast<Count>(values->size()) != num_columns) throw Unsound();
   }

@@ -53,10 +53,10 @@ TrainingRows select_rows(const Communicator& comm, const Dataset& dataset,
                          const std::map<std::string, double>& event_weights, double half_life_days,
                          PairValue pair_value) {
   if (!(half_life_days >= 0) || std::isinf(half_life_days)) {
-    throw ConfigError("--popular-half-life-days must be a number >= 0 (0 = no decay)");
+    throw ConfigError("the half-life of interactions must be a number of days >= 0 (0 = no decay)");
   }
   if (half_life_days > 0 && dataset.cutoff_time == 0) {
-    throw ConfigError("--popular-half-life-days needs times, and the dataset has none; ingest it with a time column");
+    throw ConfigError("a half-life of interactions needs times, and the dataset has none; ingest it with a time column");
   }
   if (event_weights.empty() && half_life_days == 0) return TrainingRows(dataset);
 

@@ -62,13 +62,16 @@ class SameBits(PipelineTest):
     def test_every_family(self):
         """Each family's model, lists and metrics on 1 to 4 ranks; the blend is of all the others."""
         self.run_well(1, "synth", "--users", "300", "--items", "120", "--events", "9000", "--output", "log")
+        rows = self.path("log/items.csv").read_text().splitlines()[1::2]
+        self.write("shape.csv", "".join(f"{row.split(',')[0]},{n % 3},{n % 5}\n" for n, row in enumerate(rows, 1)))
         self.run_well(1, "ingest", "--input", "log/events-*.csv", "--columns", "user=user,item=item,type=type,time=time",
-                      "--output", "data.h5")
+                      "--items", "log/items.csv", "--item-vectors", "shape=shape.csv", "--output", "data.h5")
         settings = {"popular": [], "als": ["--k", "12", "--sweeps", "3"],
                     "itemknn": ["--neighbours", "20", "--metric", "bm25", "--exponent", "0.7"],
                     "rp3beta": ["--neighbours", "30"], "userknn": ["--neighbours", "25", "--kept-items", "60"],
                     "spectral": ["--k", "9", "--neighbours", "15"],
-                    "ease": ["--neighbours", "20", "--lambda", "20", "--head-items", "70", "--tail", "knn"]}
+                    "ease": ["--neighbours", "20", "--lambda", "20", "--head-items", "70", "--tail", "knn"],
+                    "content": ["--k", "7", "--neighbours", "15"]}
         first = {}
         for ranks in (1, 2, 3, 4):
             for family, options in settings.items():

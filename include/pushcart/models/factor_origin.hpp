@@ -23,6 +23,7 @@ struct LeastSquaresOrigin {
 struct LinearOrigin {
   std::vector<double> gains, exponents;         ///< by column
   std::map<std::string, double> event_weights;  ///< as in SpectralConfig
+  double half_life_days = 0;                    ///< of r, as in ContentConfig
   friend bool operator==(const LinearOrigin&, const LinearOrigin&) = default;
 };
 

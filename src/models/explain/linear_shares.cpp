@@ -29,7 +29,7 @@ class LinearShares : public OriginShares {
                Count first_column, Count first_scale, FactorTable& table)
       : gains_(origin.gains),
         first_(first_column),
-        rows_(select_rows(comm, trained_on, origin.event_weights, 0, PairValue::strength)) {
+        rows_(select_rows(comm, trained_on, origin.event_weights, origin.half_life_days, PairValue::strength)) {
     const auto exponents = distinct_exponents(origin);
     for (const double exponent : origin.exponents) {
       const auto found = std::lower_bound(exponents.begin(), exponents.end(), exponent);

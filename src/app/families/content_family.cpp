@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include "app/families/family.hpp"
+#include "app/families/similarity_options.hpp"
+#include "pushcart/models/content.hpp"
+
+namespace pushcart::app {
+
+namespace {
+
+/// "NAME" or "NAME=WEIGHT".
+std::pair<std::string, double> weighted_name(const std::string& text) {
+  const std::size_t equals = text.rfind('=');
+  if (equals == std::string::npos) return {text, 1.0};
+  std::size_t used = 0;
+  double weight = 0;
+  try {
+    weight = std::stod(text.substr(equals + 1), &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used == 0 || equals + 1 + used != text.size()) {
+    throw ConfigError(fmt::format("'{}' is not NAME=WEIGHT", text));
+  }
+  return {text.substr(0, equals), weight};
+}
+
+std::string weighted_text(const std::string& name, double weight) {
+  return fmt::format("{}={}", name, weight);
+}
+
+/// The fields of one kind among all.
+void add_fields(OptionSet& options, const std::string& key, TextKind kind, std::vector<ContentField>& fields,
+                const std::string& help) {
+  options.add_custom(
+      key, Arity::many, help,
+      [&fields, kind](const auto& texts) {
+        std::erase_if(fields, [kind](const ContentField& field) { return field.kind == kind; });
+        for (const auto& text : texts) {
+          const auto [column, weight] = weighted_name(text);
+          fields.push_back({kind, column, weight});
+        }
+      },
+      [&fields, kind] {
+        std::vector<std::string> texts;
+        for (const ContentField& field : fields) {
+          if (field.kind == kind) texts.push_back(weighted_text(field.column, field.weight));
+        }
+        return texts;
+      });
+}
+
+void add_vectors(OptionSet& options, std::vector<ContentVectors>& vectors) {
+  options.add_custom(
+      "vectors", Arity::many, "sets of item vectors to compare by: NAME or NAME=WEIGHT (repeat)",
+      [&vectors](const auto& texts) {
+        vectors.clear();
+        for (const auto& text : texts) {
+          const auto [name, weight] = weighted_name(text);
+          vectors.push_back({name, weight});
+        }
+      },
+      [&vectors] {
+        std::vector<std::string> texts;
+        for (const ContentVectors& set : vectors) texts.push_back(weighted_text(set.name, set.weight));
+        return texts;
+      });
+}
+
+void declare_content(OptionSet& options, ContentConfig& content) {
+  add_fields(options, "tags", TextKind::tags, content.fields,
+             "item attributes whose tags are compared: COLUMN or COLUMN=WEIGHT (repeat); without --tags, "
+             "--words and "
+             "--vectors: all attributes, the words of names, all sets of vectors");
+  options.add("tag-separator", content.tag_separator, "between the tags of a text");
+  add_fields(
+      options, "words", TextKind::words, content.fields,
+      "item attributes whose words are compared: COLUMN or COLUMN=WEIGHT, name = the items' names (repeat)");
+  add_vectors(options, content.vectors);
+  options.add("min-items", content.min_items, "terms of fewer items are left out");
+  options.add("max-share", content.max_share,
+              "terms of more than this share of all items are left out, in (0, 1]");
+  options.add("tf-exponent", content.tf_exponent, "power of how often an item has a term");
+  options.add("idf-exponent", content.idf_exponent, "power of the logarithm of how rare a term is");
+  options.add("neighbours", content.neighbours, "weights kept of each item; 0 = factors only");
+  options.add_named("keep", content.kept,
+                    "history: the best candidates of each item of a history; candidates: the best items of "
+                    "histories of each candidate",
+                    kept_lists_of, kept_lists_name);
+  options.add("sparse-weight", content.sparse_weight, "weight of the terms' similarity");
+  options.add("similarity-power", content.similarity_power, "power of the terms' similarity");
+  options.add("k", content.k, "singular vectors of the terms, at most as many as there are; 0 = none");
+  options.add("low-rank-weight", content.low_rank_weight, "weight of the similarity by singular vectors");
+  options.add("spectrum-power", content.spectrum_power, "power of the singular values in it");
+  options.add("tolerance", content.tolerance,
+              "residual of the singular vectors, as a share of their eigenvalue");
+  options.add("max-rounds", content.max_rounds, "rounds of the subspace iteration at most");
+  options.add("seed", content.seed, "seed of the start values");
+  options.add("profile-half-life-days", content.half_life_days,
+              "what of a user counts halves with every so many days before the cut-off; 0 = no decay; needs "
+              "--neighbours 0");
+  options.add("block-columns", content.block_columns, "columns of a block that goes round the ranks");
+  options.add_bytes("batch-memory", content.batch_bytes, "rows fetched on a rank at once (256MiB)");
+}
+
+class ContentFamily : public ModelFamily {
+ public:
+  std::string name() const override { return "content"; }
+  std::string summary() const override {
+    return "by what items are (tags, words, vectors): reaches items that nobody had yet";
+  }
+  void declare(OptionSet& options) override { declare_content(options, config_); }
+
+  Model fit(Session& session, const FitRequest& request) override {
+    config_.event_weights = request.event_weights;
+    config_.memory_budget_bytes = request.memory_per_rank;
+    ContentResult result = train_content(session.comm, request.train, config_, session.phases);
+    const ContentReport& report = result.report;
+    nlohmann::ordered_json training{{"terms", report.num_terms},
+                                    {"entries", report.num_entries},
+                                    {"items_without_content", report.num_items_without},
+                                    {"singular_values", report.singular_values.size()},
+                                    {"kept_share_of_squares", report.kept_share}};
+    if (result.model.item_weights) {
+      training["similarity"] = similarity_results(session.comm, report.similarity);
+    }
+    session.results["training"] = std::move(training);
+    return std::move(result.model);
+  }
+
+ private:
+  ContentConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelFamily> make_content_family() {
+  return std::make_unique<ContentFamily>();
+}
+
+}  // namespace pushcart::app
