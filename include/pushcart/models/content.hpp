@@ -56,8 +56,8 @@ struct ContentConfig {
   double sparse_weight = 1;     ///< c, >= 0
   double similarity_power = 1;  ///< p, > 0
 
-  Count k = 128;                  ///< singular vectors, >= 0; at most as many as there are items and terms
-  double low_rank_weight = 0.05;  ///< w, >= 0
+  Count k = 256;                  ///< singular vectors, >= 0; at most as many as there are items and terms
+  double low_rank_weight = 0.14;  ///< w, >= 0
   double spectrum_power = 1;      ///< q, >= 0
   double tolerance = 1e-3;        ///< of the singular vectors, as in SpectralConfig
   int max_rounds = 30;
