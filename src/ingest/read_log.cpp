@@ -196,7 +196,7 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
   constexpr Count row_bytes = sizeof(detail::StoredRow) + sizeof(detail::LineHash);
   // Measured (docs/planning.md): with what rows grew out of while they were read and the ids in them; then,
   // of a row's event, pair, places in both matrices and, of several ranks, what is on its way between them.
-  constexpr Count reading_bytes = 90, reading_id_bytes = 100, later_id_bytes = 200;
+  constexpr Count reading_bytes = 90, reading_id_bytes = 150, later_id_bytes = 200;
   const bool alone = sizes.num_ranks == 1;
   const Count more_types = std::max<Count>(1, sizes.num_types) - 1;
   const Count later_bytes = alone ? 100 + 15 * more_types : 132 + 27 * more_types;
