@@ -28,6 +28,7 @@
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/checkpoint/stored_text.hpp"
 #include "pushcart/comm/environment.hpp"
+#include "support/memory_folder.hpp"
 
 namespace {
 
@@ -263,8 +264,8 @@ int main(int argc, char** argv) {
   const Settings settings = parse(argc, argv);
   std::signal(SIGALRM, end_hanging);
   if (!std::freopen("/dev/null", "w", stdout)) return 1;  // what the verbs print
-  const std::string root = world.broadcast_text(
-      (fs::temp_directory_path() / fmt::format("pushcart-random-{}", ::getpid())).string(), 0);
+  const std::string root =
+      world.broadcast_text(fmt::format("{}/pushcart-random-{}", memory_folder(), ::getpid()), 0);
   if (world.is_root()) fs::create_directories(root);
   world.barrier();
   const std::string best{

@@ -18,6 +18,7 @@
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/environment.hpp"
+#include "support/memory_folder.hpp"
 
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
@@ -235,8 +236,7 @@ int fuzz(int argc, char** argv,
   start_log(false, Verbosity::quiet);
   watch_for_the_end();
   if (!std::freopen("/dev/null", "w", stdout)) return 1;  // what the verbs print
-  const std::string scratch =
-      (fs::temp_directory_path() / fmt::format("pushcart-fuzz-{}", ::getpid())).string();
+  const std::string scratch = fmt::format("{}/pushcart-fuzz-{}", memory_folder(), ::getpid());
   fs::create_directories(scratch);
   const bool good = fuzz_all(self, settings, make(self, scratch), scratch);
   fs::remove_all(scratch);
