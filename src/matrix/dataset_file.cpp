@@ -117,7 +117,7 @@ std::vector<ItemVectors> read_vectors(const FileReader& reader, Range mine, Coun
   for (const auto& name : reader.read_names("items/vector_names")) {
     const std::string stored = stored_vectors(name);
     const auto& shape = reader.shape(stored);
-    ItemVectors set{name, shape.num_columns, reader.read<float>(stored, mine.begin, mine.size())};
+    ItemVectors set{name, shape.num_columns, reader.read<float>(stored, mine.begin, mine.size(), shape.num_columns)};
     const bool is_finite = std::all_of(set.values.begin(), set.values.end(), [](float v) { return std::isfinite(v); });
     if (shape.num_rows != num_items || shape.num_columns < 1 || !is_finite) {
       damaged(reader, fmt::format("'{}' is not a table of finite numbers with a row an item", stored));
