@@ -40,4 +40,12 @@ void ListCheckpoints::between_batches(const RowLists& done) {
   batch_start_ = std::chrono::steady_clock::now();
 }
 
+WorkIdentity identity_of_similar(const Dataset& dataset, const std::string& model, Count n) {
+  WorkIdentity identity = identity_on(dataset);
+  identity["lists"] = "similar items";
+  identity["model"] = model;
+  identity["--n"] = std::to_string(n);
+  return identity;
+}
+
 }  // namespace pushcart::app

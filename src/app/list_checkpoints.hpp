@@ -23,4 +23,7 @@ class ListCheckpoints : public RowCheckpoints {
   std::chrono::steady_clock::time_point batch_start_;
 };
 
+/// What lists of similar items are good for. @param model  digest; empty = without a model
+WorkIdentity identity_of_similar(const Dataset& dataset, const std::string& model, Count n);
+
 }  // namespace pushcart::app

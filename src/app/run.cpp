@@ -6,6 +6,7 @@
 #include "app/evaluate.hpp"
 #include "app/families/family_options.hpp"
 #include "app/ingest.hpp"
+#include "app/list_checkpoints.hpp"
 #include "app/push.hpp"
 #include "app/recommend.hpp"
 #include "app/report.hpp"
@@ -94,7 +95,7 @@ class Run : public Command {
 
     recommend_.output.folder = output_ + "/lists";
     recommend_.checkpoints = checkpoints_of_lists(*train_.checkpoints, output_ + "/lists.checkpoint");
-    checkpoints_.emplace_back(recommend_.checkpoints->folder, row_lists_kind);
+    lists_checkpoints_.push_back(recommend_.checkpoints->folder);
     const auto made = recommend(session, dataset, model, recommend_);
     write_list_files(session, dataset, made, ListKind::user_lists, recommend_.output, recommend_.n, model.digest);
     const auto similar = similar_if_wanted(session, dataset, model);
@@ -105,19 +106,19 @@ class Run : public Command {
     write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr, evaluation, page_,
                  output_ + "/report.html");
     conclude(session, dataset, model, made.lists);
-    for (const auto& [folder, kind] : checkpoints_) remove_checkpoints_at_end(session, folder, kind);
+    for (const auto& folder : training_checkpoints_) remove_training_checkpoints(session, train_, folder);
+    for (const auto& folder : lists_checkpoints_) remove_checkpoints_at_end(session, folder, row_lists_kind);
   }
 
  private:
   /// A training stops between sweeps when it is asked to; all else leaves at once, to begin anew.
   Model learn(Session& session, const Dataset& dataset, const std::string& checkpoints) {
-    const std::string kind = find_family(train_.families, train_.family).checkpoint_kind();
-    const bool can_stop = !kind.empty();
+    const bool can_stop = find_family(train_.families, train_.family).can_resume();
     train_.checkpoints->folder = checkpoints;
     if (can_stop) StopRequest::catch_signals();
     Model model = fit(session, dataset, train_, train_settings_);
     StopRequest::end_at_signals();
-    if (can_stop) checkpoints_.emplace_back(checkpoints, kind);
+    training_checkpoints_.push_back(checkpoints);
     return model;
   }
 
@@ -136,7 +137,13 @@ class Run : public Command {
     if (similar_n_ <= 0 || model.item_factors.empty()) return std::nullopt;
     announce_lists(session.comm, "similar", model, model.item_factors.rows.size(), similar_n_, 0,
                    recommend_.memory_per_rank);
-    Recommendations similar{similar_items(session.comm, model, similar_n_, session.phases), {}};
+    const CheckpointOptions options =
+        checkpoints_of_lists(*train_.checkpoints, output_ + "/similar.checkpoint");
+    lists_checkpoints_.push_back(options.folder);
+    ListCheckpoints checkpoints(session, options, identity_of_similar(dataset, model.digest, similar_n_));
+    StopRequest::catch_signals();
+    Recommendations similar{similar_items(session.comm, model, similar_n_, session.phases, &checkpoints), {}};
+    StopRequest::end_at_signals();
     ListOutput output = recommend_.output;
     output.folder = output_ + "/similar";
     const auto lists = session.results["lists"];
@@ -163,7 +170,7 @@ class Run : public Command {
   IngestOptions ingest_;
   TrainOptions train_;
   StopOptions stop_;
-  std::vector<std::pair<std::string, std::string>> checkpoints_;  ///< of this run: folder and kind
+  std::vector<std::string> training_checkpoints_, lists_checkpoints_;  ///< folders of those of this run
   EvaluateOptions evaluate_;
   RecommendOptions recommend_;
   PushOptions push_;

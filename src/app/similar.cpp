@@ -5,7 +5,10 @@
 #include "app/command.hpp"
 #include "app/families/similarity_options.hpp"
 #include "app/inputs.hpp"
+#include "app/list_checkpoints.hpp"
+#include "app/paths.hpp"
 #include "app/recommend.hpp"
+#include "app/stopping.hpp"
 
 namespace pushcart::app {
 
@@ -38,15 +41,22 @@ class Similar : public Command {
     options.add_flag("bought-together", bought_together_,
                      "with --metric: also together-*.csv, with support, share and lift of each pair");
     options.add_bytes("memory-per-rank", memory_per_rank_, "refuse to start over this much (2GiB); 0 = no limit");
+    declare_checkpoints(options, checkpoints_, CheckpointFolderOption::declared);
+    declare_stop(options, stop_);
+    declare_similarity(settings_, similarity_);
+    declare_metric_parameters(settings_, similarity_);
   }
   void run(Session& session) override {
     if (n_ < 1) throw ConfigError("--n: must be at least 1");
     if (bought_together_ && !metric_) throw ConfigError("--bought-together: needs --metric, for example --metric llr");
+    limit_time(session, stop_);
+    if (checkpoints_.folder.empty()) checkpoints_.folder = checkpoints_beside(output_.folder);
     announce_inputs(session.comm, "similar", {{"data set", dataset_}, {"model", metric_ ? "" : model_}},
                     memory_per_rank_);
     const Dataset dataset = load_dataset(session, dataset_);
     if (metric_) similar_by_users(session, dataset);
     else similar_by_factors(session, dataset);
+    remove_checkpoints_at_end(session, checkpoints_.folder, row_lists_kind);
   }
 
  private:
@@ -54,7 +64,10 @@ class Similar : public Command {
     const auto& comm = session.comm;
     const Model model = load_model(session, model_, dataset);
     announce_lists(comm, "similar", model, model.item_factors.rows.size(), n_, 0, memory_per_rank_);
-    const Recommendations made{similar_items(comm, model, n_, session.phases), {}};
+    ListCheckpoints checkpoints(session, checkpoints_, identity_of_similar(dataset, model.digest, n_));
+    StopRequest::catch_signals();
+    const Recommendations made{similar_items(comm, model, n_, session.phases, &checkpoints), {}};
+    StopRequest::end_at_signals();
     session.results["similar"] = {{"scoring", scoring_results(comm, made.lists)}};
     write(session, dataset, made, model.digest);
   }
@@ -65,7 +78,7 @@ class Similar : public Command {
     similarity_.memory_budget_bytes = memory_per_rank_;
     if (bought_together_) similarity_.support = SupportColumn::wanted;
     SimilarityReport report;
-    const Neighbours neighbours = nearest_items(session.comm, dataset, similarity_, session.phases, &report);
+    const Neighbours neighbours = neighbours_of_items(session, dataset, report);
     session.results["similar"] = similarity_results(session.comm, report);
     TopLists lists;
     for (Count row = neighbours.rows.begin; row < neighbours.rows.end; ++row) lists.rows.push_back(row);
@@ -76,6 +89,20 @@ class Similar : public Command {
     lists.source_names = {std::string(similarity_metric_name(*metric_))};
     write(session, dataset, {std::move(lists), {}}, "", bought_together_ ? &neighbours : nullptr);
     if (bought_together_) session.text += fmt::format("bought together: {}/together-*.csv\n", output_.folder);
+  }
+
+  /// What bought-together lists need more of is not in checkpoints: these begin anew.
+  Neighbours neighbours_of_items(Session& session, const Dataset& dataset, SimilarityReport& report) {
+    if (bought_together_) return nearest_items(session.comm, dataset, similarity_, session.phases, &report);
+    WorkIdentity identity = identity_of_similar(dataset, "", n_);
+    identity["--metric"] = similarity_metric_name(*metric_);
+    add_settings(identity, config_json(settings_));
+    ListCheckpoints checkpoints(session, checkpoints_, std::move(identity));
+    StopRequest::catch_signals();
+    Neighbours neighbours =
+        nearest_items(session.comm, dataset, similarity_, session.phases, &report, &checkpoints);
+    StopRequest::end_at_signals();
+    return neighbours;
   }
 
   void write(Session& session, const Dataset& dataset, const Recommendations& made,
@@ -92,6 +119,9 @@ class Similar : public Command {
   bool bought_together_ = false;
   Count n_ = 20, memory_per_rank_ = 0;
   ListOutput output_;
+  CheckpointOptions checkpoints_;
+  StopOptions stop_;
+  OptionSet settings_;  ///< of the metric
 };
 
 }  // namespace

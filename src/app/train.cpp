@@ -59,9 +59,7 @@ Json model_settings(const OptionSet& settings, const TrainOptions& options) {
 /// All that the bits of a model depend on.
 WorkIdentity identity_of(const Dataset& dataset, const Json& settings) {
   WorkIdentity identity = identity_on(dataset);
-  for (const auto& [key, value] : settings.items()) {
-    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : dump_json(value);
-  }
+  add_settings(identity, settings);
   return identity;
 }
 
@@ -96,10 +94,7 @@ class Train : public Command {
     {
       const auto timer = session.phases.time("write model");
       session.name_at_end(stage_model(session.comm, options_.output, model));
-      if (find_family(options_.families, options_.family).can_resume()) {
-        remove_checkpoints_at_end(session, options_.checkpoints->folder,
-                                  find_family(options_.families, options_.family).checkpoint_kind());
-      }
+      remove_training_checkpoints(session, options_, options_.checkpoints->folder);
     }
     session.results["model"] = {{"path", options_.output}, {"digest", model.digest}};
     session.text += fmt::format("model: {} (digest {})\n", options_.output, model.digest);
@@ -159,6 +154,14 @@ Model fit(Session& session, const Dataset& dataset, const TrainOptions& options,
   }
   model.config = dump_json(config);
   return model;
+}
+
+void remove_training_checkpoints(Session& session, const TrainOptions& options, const std::string& folder) {
+  const ModelFamily& family = find_family(options.families, options.family);
+  if (!family.can_resume()) return;
+  for (const auto& part : family.checkpoint_folders(folder)) {
+    remove_checkpoints_at_end(session, part, family.checkpoint_kind());
+  }
 }
 
 std::unique_ptr<Command> make_train() { return std::make_unique<Train>(); }

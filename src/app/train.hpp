@@ -39,4 +39,7 @@ void declare_train(OptionSet& options, TrainOptions& train, TrainPaths paths);
 /// settings what that was. Collective.
 Model fit(Session& session, const Dataset& dataset, const TrainOptions& options, const OptionSet& settings);
 
+/// The checkpoints of a fit into this folder go at the end of the run, if its family has any. Collective.
+void remove_training_checkpoints(Session& session, const TrainOptions& options, const std::string& folder);
+
 }  // namespace pushcart::app

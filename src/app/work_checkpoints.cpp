@@ -84,6 +84,12 @@ WorkIdentity identity_on(const Dataset& dataset) {
           {"cpu-path", std::string(cpu_path_name(cpu_path()))}};
 }
 
+void add_settings(WorkIdentity& identity, const nlohmann::ordered_json& settings) {
+  for (const auto& [key, value] : settings.items()) {
+    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump();
+  }
+}
+
 WorkCheckpoints::WorkCheckpoints(Session& session, const CheckpointOptions& options, WorkIdentity identity,
                                  const std::string& kind)
     : session_(session),

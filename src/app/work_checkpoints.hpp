@@ -41,6 +41,8 @@ void declare_checkpoints(OptionSet& options, CheckpointOptions& checkpoints, Che
 
 /// What all work on a data set is good for: its digest, and the version, build and kernels of the program.
 WorkIdentity identity_on(const Dataset& dataset);
+/// Settings by key, as "--key". Local.
+void add_settings(WorkIdentity& identity, const nlohmann::ordered_json& settings);
 
 /// The checkpoints of one piece of work that is done step by step: from which it goes on, when they are
 /// written, and whether the run is to stop. Knows nothing of what they hold.

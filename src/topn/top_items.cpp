@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/topn/list_plan.hpp"
+#include "topn/batched_search.hpp"
 #include "topn/request_parts.hpp"
 #include "topn/top_search.hpp"
 
@@ -97,6 +100,56 @@ void check(const Communicator& comm, const Dataset& dataset, const TopRequest& r
   });
 }
 
+/// Searches for the items whose factors point where others do.
+class ItemsByDirection {
+ public:
+  ItemsByDirection(const Communicator& comm, const Model& model, Count k)
+      : comm_(comm), model_(model), k_(k), unit_(unit_rows(model.item_factors, has_direction_)) {}
+
+  /// Owned items, zero rows among them.
+  std::vector<Count> rows() const {
+    std::vector<Count> rows(has_direction_.size());
+    std::iota(rows.begin(), rows.end(), unit_.rows.begin);
+    return rows;
+  }
+
+  /// The k nearest of the owned items at these positions, ascending; zero rows have none. Collective.
+  TopLists nearest(const std::vector<Count>& positions) const {
+    std::vector<Count> rows;
+    for (const Count position : positions) rows.push_back(unit_.rows.begin + position);
+    const SparseRows excluded = self_excluded(rows, model_.items.num_rows());
+    // The search serves zero rows like others, all cosines being 0; they are emptied afterwards.
+    const TopLists lists =
+        detail::search_top(comm_, {{model_.items, {}, unit_, has_direction_},
+                                   unit_,
+                                   rows,
+                                   excluded,
+                                   k_,
+                                   nullptr,
+                                   nullptr,
+                                   [](Count item) { return fmt::format("item number {}", item); }});
+    TopLists kept;
+    kept.rows = lists.rows;
+    kept.scoring = lists.scoring;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      if (has_direction_[static_cast<std::size_t>(positions[r])]) {
+        const auto begin = lists.offsets[r], end = lists.offsets[r + 1];
+        kept.items.insert(kept.items.end(), lists.items.begin() + begin, lists.items.begin() + end);
+        kept.scores.insert(kept.scores.end(), lists.scores.begin() + begin, lists.scores.begin() + end);
+      }
+      kept.offsets.push_back(static_cast<Count>(kept.items.size()));
+    }
+    return kept;
+  }
+
+ private:
+  const Communicator& comm_;
+  const Model& model_;
+  const Count k_;
+  std::vector<std::uint8_t> has_direction_;  // by owned item
+  const FactorTable unit_;
+};
+
 }  // namespace
 
 TopLists top_items(const Communicator& comm, const Model& model, const Dataset& dataset,
@@ -134,7 +187,18 @@ TopLists top_items(const Communicator& comm, const Model& model, const ExactFilt
   return lists;
 }
 
-TopLists similar_items(const Communicator& comm, const Model& model, Count k, PhaseLog& phases) {
+TopLists top_items_in_batches(const Communicator& comm, const Model& model, const Dataset& dataset,
+                              const TopRequest& request, RowCheckpoints& checkpoints,
+                              const ListSearch& search) {
+  const Count num_factors = comm.allreduce(model.item_factors.num_columns, Reduce::max);
+  return detail::search_in_batches(
+      comm, {dataset.users.range(comm.rank()), request.users, dataset.num_items(), num_factors}, checkpoints,
+      [&](const std::vector<Count>& positions) { return search(detail::part_of(request, positions)); },
+      model.family);
+}
+
+TopLists similar_items(const Communicator& comm, const Model& model, Count k, PhaseLog& phases,
+                       RowCheckpoints* checkpoints) {
   collectively(comm, "check the request for similar items", [&] { check_count(k, "--n"); });
   if (!comm.any(!model.item_factors.empty())) {
     throw ConfigError(
@@ -142,32 +206,23 @@ TopLists similar_items(const Communicator& comm, const Model& model, Count k, Ph
                     "give a model such as als",
                     model.family));
   }
-  auto timer = phases.time("compare items", model.item_factors.rows.size());
-  std::vector<std::uint8_t> has_direction;
-  const FactorTable unit = unit_rows(model.item_factors, has_direction);
-  std::vector<Count> rows;
-  for (std::size_t i = 0; i < has_direction.size(); ++i)
-    rows.push_back(unit.rows.begin + static_cast<Count>(i));
-  const SparseRows excluded = self_excluded(rows, model.items.num_rows());
-  // The search serves zero rows like others, all cosines being 0; they are emptied afterwards.
-  TopLists lists = detail::search_top(
-      comm,
-      {{model.items, {}, unit, has_direction}, unit, rows, excluded, k, nullptr, nullptr, [](Count item) {
-         return fmt::format("item number {}", item);
-       }});
-  TopLists kept;
-  kept.rows = lists.rows;
-  kept.scoring = lists.scoring;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    if (has_direction[r]) {
-      const auto begin = lists.offsets[r], end = lists.offsets[r + 1];
-      kept.items.insert(kept.items.end(), lists.items.begin() + begin, lists.items.begin() + end);
-      kept.scores.insert(kept.scores.end(), lists.scores.begin() + begin, lists.scores.begin() + end);
-    }
-    kept.offsets.push_back(static_cast<Count>(kept.items.size()));
+  const ItemsByDirection items(comm, model, k);
+  const auto search = [&](const std::vector<Count>& positions) {
+    const auto timer = phases.time("compare items", static_cast<Count>(positions.size()));
+    return items.nearest(positions);
+  };
+  const std::vector<Count> all = items.rows();
+  std::vector<Count> positions(all.size());
+  std::iota(positions.begin(), positions.end(), Count{0});
+  if (checkpoints) {
+    const Count num_factors = comm.allreduce(model.item_factors.num_columns, Reduce::max);
+    return detail::search_in_batches(
+        comm, {model.items.range(comm.rank()), all, model.items.num_rows(), num_factors}, *checkpoints,
+        search, model.family);
   }
-  label(kept, model.family);
-  return kept;
+  TopLists lists = search(positions);
+  label(lists, model.family);
+  return lists;
 }
 
 }  // namespace pushcart

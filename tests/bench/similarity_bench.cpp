@@ -129,6 +129,31 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
+/// What a core can do at most where a multiply-add is an increment of a counter somewhere in the L2 cache: 64 Ki
+/// counters of 4 bytes, hit at random.
+double l2_increments_per_second() {
+  constexpr std::size_t num_counters = 1 << 16, num_hits = 1 << 15;
+  constexpr int num_passes = 2000;
+  std::vector<std::uint32_t> counters(num_counters, 0);
+  std::vector<std::uint16_t> hits;
+  RandomStream random(3, 0);
+  for (std::size_t n = 0; n < num_hits; ++n) {
+    hits.push_back(static_cast<std::uint16_t>(random.next_uniform() * static_cast<double>(num_counters)));
+  }
+  double best = 0;
+  for (int run = 0; run < 5; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int pass = 0; pass < num_passes; ++pass) {
+      for (const std::uint16_t hit : hits) ++counters[hit];
+      benchmark::ClobberMemory();
+    }
+    benchmark::DoNotOptimize(counters.data());
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    best = std::max(best, static_cast<double>(num_hits) * num_passes / seconds.count());
+  }
+  return best;
+}
+
 void compare(benchmark::State& state, const Communicator& comm, const Dataset& dataset, int threads, Count k,
              const Settings& settings) {
   omp_set_num_threads(threads);
@@ -162,6 +187,8 @@ void compare(benchmark::State& state, const Communicator& comm, const Dataset& d
   }
   state.counters["Mmultiply_adds"] = visits * 1e-6;
   state.counters["Mmultiply_adds_s_core"] = visits / median(engine_times) / threads / comm.size() * 1e-6;
+  static const double l2_rate = l2_increments_per_second();
+  state.counters["ML2_increments_s"] = l2_rate * 1e-6;
   state.counters["sliced_pct"] = 100 * static_cast<double>(comm.sum(report.sliced)) / visits;
   state.counters["scores_a_row"] =
       static_cast<double>(comm.sum(report.scored)) / static_cast<double>(dataset.num_items());

@@ -247,7 +247,7 @@ class CutLink(PipelineTest):
                  "--stall-minutes", "0.5", "--output", "model.h5"]  # mpirun is to notice first (docs/faults.md)
         job = self.launch(*words)
         deadline = time.monotonic() + 40
-        while b"sweep 4:" not in self.said(job) and time.monotonic() < deadline and job.processes():
+        while b"sweep 4:" not in self.said(job) and time.monotonic() < deadline and job.process.poll() is None:
             time.sleep(0.05)
         self.assertIn(b"sweep 4:", self.said(job), "the two hosts do not work together")
         self.network("link", "set", f"{self.tag}v2", "down")

@@ -65,6 +65,42 @@ class ListCheckpoints(SharedFolderTest):
                     self.assertEqual(self.digest(f"{output}.h5"), self.digest(f"whole-{name}.h5"))
                     self.assertFalse(self.path(f"{output}.checkpoint").exists())
 
+    def test_user_neighbours_in_both_parts(self):
+        """Users like each user, then their items: stopped in the first part and in the second."""
+        command = ["train", "userknn", "--neighbours", "20", "--dataset", "data.h5"]
+        self.run_well(2, *command, "--output", "whole-userknn.h5")
+        short = ["--checkpoint-every", "400rows", "--max-hours", 1e-9]
+        stops = 0
+        for ranks in (2, 3, 1, 4, 2, 7, 2, 1, 3):
+            ended = self.run_program(ranks, *command, "--output", "userknn.h5", *short)
+            if ended.code == 0:
+                break
+            self.assert_refused(ended, STOPPED, "stopped after")
+            stops += 1
+        self.assertGreaterEqual(stops, 2)
+        self.assertEqual(self.digest("userknn.h5"), self.digest("whole-userknn.h5"))
+        self.assertEqual(list(self.folder.glob("userknn.checkpoint*")), [])
+
+    def test_similar_items(self):
+        for name, options in (("factors", ["--model", "als.h5"]), ("metric", ["--metric", "llr", "--min-support", "2"])):
+            with self.subTest(by=name):
+                command = ["similar", "--dataset", "data.h5", "--n", "10", *options]
+                self.run_well(2, *command, "--output", f"whole-{name}")
+                short = ["--checkpoint-every", "40rows", "--max-hours", 1e-9]
+                done = self.stopped(3, [*command, "--output", name, *short])
+                self.run_badly(2, BAD_INPUT, "--n (10 in the checkpoint, 11 now)", *command, "--n", "11", "--output", name)
+                ended = self.run_well(4, *command, "--output", name)
+                self.assertIn(f"going on after {done} lists", ended.err)
+                self.assertEqual(self.digest(f"{name}/lists.h5"), self.digest(f"whole-{name}/lists.h5"))
+                self.assertFalse(self.path(f"{name}.checkpoint").exists())
+        self.run_badly(2, BAD_INPUT, "--min-support", *self.other_metric())
+
+    def other_metric(self):
+        """A command that does not go with the checkpoint that it finds."""
+        command = ["similar", "--dataset", "data.h5", "--metric", "cosine", "--output", "other-metric"]
+        self.stopped(2, [*command, "--checkpoint-every", "40rows", "--max-hours", 1e-9])
+        return [*command, "--min-support", "3"]
+
     def test_checkpoints_on_the_way_change_nothing(self):
         ended = self.run_well(3, *self.lists("often", "--checkpoint-every", "100rows"))
         self.assertGreaterEqual(ended.err.count("checkpoint after"), 4)

@@ -108,6 +108,7 @@ Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const
                          PhaseLog& phases, SimilarityReport* report = nullptr,
                          RowCheckpoints* checkpoints = nullptr);
 Neighbours nearest_users(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
-                         PhaseLog& phases, SimilarityReport* report = nullptr);
+                         PhaseLog& phases, SimilarityReport* report = nullptr,
+                         RowCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart

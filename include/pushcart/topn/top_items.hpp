@@ -65,7 +65,8 @@ void fill_from_popular(const Communicator& comm, const Model& popular, const Top
                        TopLists& lists, const std::string& source);
 
 /// For every owned item its k nearest other items by cosine of the item factors (zero rows have none).
-/// Collective; ConfigError if the model has no factors.
-TopLists similar_items(const Communicator& comm, const Model& model, Count k, PhaseLog& phases);
+/// Collective; ConfigError if the model has no factors. @param checkpoints  as for top_items_in_batches
+TopLists similar_items(const Communicator& comm, const Model& model, Count k, PhaseLog& phases,
+                       RowCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart

@@ -38,6 +38,8 @@ class ModelFamily {
   virtual void declare(OptionSet& options) = 0;
   /// The kind of its checkpoints, if it stops when asked to, and goes on from them; "" = it does not.
   virtual std::string checkpoint_kind() const { return ""; }
+  /// The folders that they lie in, if the first is this.
+  virtual std::vector<std::string> checkpoint_folders(const std::string& folder) const { return {folder}; }
   bool can_resume() const { return !checkpoint_kind().empty(); }
   /// Collective. The caller fills dataset_digest and puts the settings into the model's config.
   virtual Model fit(Session& session, const FitRequest& request) = 0;

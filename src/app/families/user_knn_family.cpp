@@ -1,5 +1,6 @@
 #include "app/families/family.hpp"
 #include "app/families/similarity_options.hpp"
+#include "app/list_checkpoints.hpp"
 #include "pushcart/models/user_knn.hpp"
 
 namespace pushcart::app {
@@ -20,11 +21,30 @@ class UserKnnFamily : public ModelFamily {
     declare_metric_parameters(options, config_.similarity);
     declare_similarity(options, config_.similarity);
   }
+  std::string checkpoint_kind() const override { return row_lists_kind; }
+  std::vector<std::string> checkpoint_folders(const std::string& folder) const override {
+    return {folder, folder + ".items"};
+  }
   Model fit(Session& session, const FitRequest& request) override {
     config_.similarity.event_weights = request.event_weights;
     config_.similarity.memory_budget_bytes = request.memory_per_rank;
     SimilarityReport report;
-    Model model = train_user_knn(session.comm, request.train, config_, session.phases, &report);
+    std::vector<CheckpointOptions> options;
+    std::vector<std::unique_ptr<ListCheckpoints>> parts;
+    if (request.checkpoints) {
+      for (const auto& folder : checkpoint_folders(request.checkpoints->folder)) {
+        options.push_back(options.empty() ? *request.checkpoints
+                                          : checkpoints_of_lists(*request.checkpoints, folder));
+      }
+      for (const CheckpointOptions& part : options) {
+        WorkIdentity identity = request.identity;
+        identity["lists"] = parts.empty() ? "neighbours of users" : "items of users";
+        parts.push_back(std::make_unique<ListCheckpoints>(session, part, std::move(identity)));
+      }
+    }
+    UserKnnCheckpoints checkpoints;
+    if (!parts.empty()) checkpoints = {parts[0].get(), parts[1].get()};
+    Model model = train_user_knn(session.comm, request.train, config_, session.phases, &report, checkpoints);
     session.results["training"] = similarity_results(session.comm, report);
     return model;
   }
@@ -35,6 +55,8 @@ class UserKnnFamily : public ModelFamily {
 
 }  // namespace
 
-std::unique_ptr<ModelFamily> make_user_knn_family() { return std::make_unique<UserKnnFamily>(); }
+std::unique_ptr<ModelFamily> make_user_knn_family() {
+  return std::make_unique<UserKnnFamily>();
+}
 
 }  // namespace pushcart::app

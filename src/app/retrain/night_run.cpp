@@ -156,9 +156,8 @@ Model NightRun::fit_part(const Dataset& dataset, Part which) {
                                     : in_service_->served_model(session_, dataset);
     options_.train.start = &*start;
   }
-  const std::string kind = find_family(options_.train.families, options_.train.family).checkpoint_kind();
   options_.train.checkpoints->folder = checkpoints_of(part);
-  if (!kind.empty()) StopRequest::catch_signals();
+  if (find_family(options_.train.families, options_.train.family).can_resume()) StopRequest::catch_signals();
   Model model = fit(session_, dataset, options_.train, options_.train_settings);
   StopRequest::end_at_signals();
   options_.train.start = nullptr;
@@ -261,11 +260,8 @@ void NightRun::discard() {
 }
 
 void NightRun::remove_checkpoints() {
-  if (const auto kind = find_family(options_.train.families, options_.train.family).checkpoint_kind();
-      !kind.empty()) {
-    for (const char* part : {"measured", "published"}) {
-      remove_checkpoints_at_end(session_, checkpoints_of(part), kind);
-    }
+  for (const char* part : {"measured", "published"}) {
+    remove_training_checkpoints(session_, options_.train, checkpoints_of(part));
   }
   remove_checkpoints_at_end(session_, checkpoints_of("lists"), row_lists_kind);
   session_.outputs.push_back(

@@ -226,9 +226,9 @@ Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const
 }
 
 Neighbours nearest_users(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
-                         PhaseLog& phases, SimilarityReport* report) {
+                         PhaseLog& phases, SimilarityReport* report, RowCheckpoints* checkpoints) {
   return similarity::nearest(comm, dataset, config, similarity::Neighbourhood::of_users, phases, report,
-                             nullptr);
+                             checkpoints);
 }
 
 }  // namespace pushcart

@@ -26,11 +26,12 @@ similarity::Operand operand_of(std::shared_ptr<const SparseRows> rows, Similarit
 }  // namespace
 
 Model train_user_knn(const Communicator& comm, const Dataset& dataset, const UserKnnConfig& config,
-                     PhaseLog& phases, SimilarityReport* report) {
+                     PhaseLog& phases, SimilarityReport* report, const UserKnnCheckpoints& checkpoints) {
   if (config.kept_items < 1) {
     throw ConfigError(fmt::format("--kept-items: {} is not at least 1", config.kept_items));
   }
-  SparseRows users = similarity::matrix_of(nearest_users(comm, dataset, config.similarity, phases, report));
+  SparseRows users = similarity::matrix_of(
+      nearest_users(comm, dataset, config.similarity, phases, report, checkpoints.users));
   const similarity::SideChoice choice{"--to-events", config.similarity.to_events,
                                       config.similarity.event_weights, false};
   similarity::Product product;
@@ -50,8 +51,8 @@ Model train_user_knn(const Communicator& comm, const Dataset& dataset, const Use
   model.family = "userknn";
   model.users = dataset.users;
   model.items = dataset.items;
-  model.user_items =
-      similarity::matrix_of(similarity::best_of_product(comm, product, dataset.items, items, phases, report));
+  model.user_items = similarity::matrix_of(
+      similarity::best_of_product(comm, product, dataset.items, items, phases, report, checkpoints.items));
   model.dataset_digest = dataset.digest;
   model.history = "[]";
   return model;
