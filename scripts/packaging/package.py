@@ -32,6 +32,7 @@ class Pushcart(CMakePackage):
     depends_on("zlib-api")
     depends_on("zstd")
     depends_on("xxhash")
+    depends_on("icu4c")
 
     def cmake_args(self):
         return [self.define_from_variant("PUSHCART_NATIVE", "native"), self.define("PUSHCART_TESTS", False)]
