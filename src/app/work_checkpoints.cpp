@@ -8,6 +8,7 @@
 
 #include "app/stopping.hpp"
 #include "pushcart/base/cpu_path.hpp"
+#include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/version.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -86,7 +87,7 @@ WorkIdentity identity_on(const Dataset& dataset) {
 
 void add_settings(WorkIdentity& identity, const nlohmann::ordered_json& settings) {
   for (const auto& [key, value] : settings.items()) {
-    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump();
+    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : dump_json(value);
   }
 }
 

@@ -183,6 +183,15 @@ class Nights(Shop):
         self.assertEqual(ended.code, 0, ended.told())
         self.assertIn("beginning anew", ended.err)
 
+    def test_what_fails_after_the_switch_does_not_undo_the_night(self):
+        self.bring(1, 10)
+        self.path("record").mkdir()  # the run record cannot take this name
+        ended = self.run_program(2, "retrain", "--config", "shop.toml", "--now", time_of(10), "--run-record", "record")
+        self.assertEqual(ended.code, STORAGE, ended.told())
+        night, = self.history()["nights"]
+        self.assertEqual(night["outcome"], "published")
+        self.assertEqual(self.in_service(), f"versions/{night['version']}")
+
     def test_warm_nights_between_cold_ones(self):
         starts = []
         for day in range(10, 15):
@@ -306,15 +315,6 @@ class Held(Shop):
     def test_too_few_users(self):
         self.bring(11)
         self.held(11, "at least 100000", "--min-users", "100000")
-
-    def test_what_fails_after_the_switch_does_not_undo_the_night(self):
-        self.bring(1, 10)
-        self.path("record").mkdir()  # the run record cannot take this name
-        ended = self.run_program(2, "retrain", "--config", "shop.toml", "--now", time_of(10), "--run-record", "record")
-        self.assertEqual(ended.code, STORAGE, ended.told())
-        night, = self.history()["nights"]
-        self.assertEqual(night["outcome"], "published")
-        self.assertEqual(self.in_service(), f"versions/{night['version']}")
 
     def test_a_missing_log_is_a_failed_night(self):
         before = self.in_service()
