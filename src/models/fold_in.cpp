@@ -149,7 +149,8 @@ class FoldIn {
   }
 
   void add_terms(const LinearOrigin& origin, Count first, const FactorTable& terms) {
-    const TrainingRows rows = select_rows(comm_, newcomers_, origin.event_weights, 0, PairValue::strength);
+    const TrainingRows rows =
+        select_rows(comm_, newcomers_, origin.event_weights, origin.half_life_days, PairValue::strength);
     const WorkRows work(rows.by_user());
     FactorExchange exchange(comm_, work, newcomers_.items,
                             {.row_bytes = terms.num_columns * Count{sizeof(float)}});

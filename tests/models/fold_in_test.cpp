@@ -8,6 +8,7 @@
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/matrix/newcomers.hpp"
 #include "pushcart/models/als.hpp"
+#include "pushcart/models/content.hpp"
 #include "pushcart/models/item_knn.hpp"
 #include "pushcart/models/popular.hpp"
 #include "pushcart/models/spectral.hpp"
@@ -170,6 +171,29 @@ TEST(FoldIn, OfALinearFilterGivesWhatTrainingGave) {
   const Matrix before = dense(model.user_factors), after = dense(result.user_factors);
   EXPECT_LT((before - after).cwiseAbs().maxCoeff(), 1e-5 * before.cwiseAbs().maxCoeff());
   EXPECT_EQ(all_rows(world(), result.item_factors.values), all_rows(world(), model.item_factors.values));
+}
+
+TEST(FoldIn, OfProfilesThatDecayGivesWhatTrainingGave) {
+  Dataset known = small_dataset(
+      world(), {.num_users = num_users, .num_items = num_items, .density = 0.3, .has_times = true});
+  ItemVectors set{"pictures", 4, {}};
+  const Range mine = known.items.range(world().rank());
+  for (Count item = mine.begin; item < mine.end; ++item) {
+    for (Count c = 0; c < 4; ++c) set.values.push_back(static_cast<float>((item + c) % 4 == 0));
+  }
+  known.item_vectors = {set};
+  ContentConfig config;
+  config.vectors = {{"pictures"}};
+  config.neighbours = config.k = 0;
+  config.half_life_days = 20;
+  PhaseLog phases;
+  const Model model = train_content(world(), known, config, phases).model;
+  const Matrix before = dense(model.user_factors);
+  const Matrix after = dense(folded(model, known, newcomers_among(world(), known, known)).user_factors);
+  EXPECT_LT((before - after).cwiseAbs().maxCoeff(), 1e-5 * before.cwiseAbs().maxCoeff());
+  config.half_life_days = 0;
+  const Matrix without = dense(train_content(world(), known, config, phases).model.user_factors);
+  EXPECT_GT((before - without).cwiseAbs().maxCoeff(), 0.1 * before.cwiseAbs().maxCoeff());
 }
 
 TEST(FoldIn, LeavesItemWeightsAndBiasesAsTheyAre) {
