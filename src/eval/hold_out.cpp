@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <numeric>
-#include <stdexcept>
 
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/random.hpp"
@@ -115,7 +114,7 @@ Marks mark(const Communicator& comm, const Dataset& dataset, const SplitConfig& 
     case SplitKind::last_days:
       return mark_after(dataset, cut_of(dataset, config.days));
   }
-  throw std::logic_error("unknown kind of split");
+  throw InternalError("unknown kind of split");
 }
 
 template <class T>
@@ -181,10 +180,6 @@ Marks mark_other_users(const Dataset& dataset, const SparseRows& rows, double sh
   }
   return marks;
 }
-
-}  // namespace
-
-namespace {
 
 const std::array<std::string, 4> split_names{"random", "last-n", "last-days", "items"};  // by SplitKind
 

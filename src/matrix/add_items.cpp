@@ -11,15 +11,6 @@ namespace pushcart::detail {
 
 namespace {
 
-/// The items' cuts as assemble_dataset would make them.
-Partition cut_items(const Communicator& comm, const SparseRows& by_user, Count num_items) {
-  const Count granule = Partition::granule(num_items);
-  std::vector<Count> entries(static_cast<std::size_t>(Partition::num_granules(num_items)), 0);
-  for (const Count item : by_user.columns) ++entries[static_cast<std::size_t>(item / granule)];
-  comm.allreduce(std::span<Count>(entries), Reduce::sum);
-  return partition_by_work(num_items, entries, comm.size());
-}
-
 /// Item vectors to their new owners; new items have zeros.
 std::vector<float> moved(const Communicator& comm, const Partition& items, Range before,
                          const ItemVectors& set) {
@@ -43,7 +34,7 @@ Count add_items(const Communicator& comm, Dataset& dataset, const StringTable& i
   const Range before = dataset.items.range(comm.rank());
   const Count num_before = dataset.num_items(), num_items = num_before + numbers.total;
   dataset.by_user.num_columns = dataset.held_out.num_columns = num_items;
-  dataset.items = cut_items(comm, dataset.by_user, num_items);
+  dataset.items = partition_by_entries(comm, num_items, dataset.by_user.columns);
   dataset.by_item = transpose(comm, dataset.by_user, dataset.items, dataset.num_users());
 
   std::vector<Count> indices(static_cast<std::size_t>(before.size()));

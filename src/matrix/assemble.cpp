@@ -37,6 +37,10 @@ Partition partition_by_work(Count num_rows, std::span<const Count> granule_entri
   return Partition::balanced(num_rows, costs, num_ranks);
 }
 
+Partition partition_by_entries(const Communicator& comm, Count num_rows, std::span<const Count> row_of_entry) {
+  return balanced_partition(comm, num_rows, row_of_entry.size(), [&](std::size_t i) { return row_of_entry[i]; });
+}
+
 Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_items, Interactions interactions,
                          ValueKind value_kind) {
   auto& pairs = interactions.pairs;

@@ -35,12 +35,26 @@ void take_ids(Sum& sum, std::string_view kind, Range owned, const StringTable& i
   }
 }
 
+void take_attributes(Sum& sum, Range owned, const std::vector<TextColumn>& columns) {
+  for (const TextColumn& column : columns) take_ids(sum, "attribute " + column.name, owned, column.values);
+}
+
 }  // namespace
 
 std::string training_digest(const Communicator& comm, const Dataset& dataset) {
   Sum sum;
   take_ids(sum, "user", dataset.users.range(comm.rank()), dataset.user_ids);
-  take_ids(sum, "item", dataset.items.range(comm.rank()), dataset.item_ids);
+  const Range items = dataset.items.range(comm.rank());
+  take_ids(sum, "item", items, dataset.item_ids);
+  take_ids(sum, "name", items, dataset.item_names);
+  take_attributes(sum, items, dataset.item_attributes);
+  for (const ItemVectors& set : dataset.item_vectors) {
+    for (Count item = 0; item < items.size(); ++item) {
+      sum.begin("vector " + set.name, items.begin + item);
+      sum.take(set.values, item * set.num_columns, (item + 1) * set.num_columns);
+      sum.end();
+    }
+  }
   const SparseRows& rows = dataset.by_user;
   for (Count row = 0; row < rows.num_rows(); ++row) {
     const Count first = rows.offsets[static_cast<std::size_t>(row)],

@@ -36,6 +36,12 @@ TEST(TrainingDigest, ChangesWithEverythingThatIsLearnedFrom) {
   expect_other("time of a type", [](Dataset& data) { data.events[0].last_time.back() += 1; });
   expect_other("name of a type", [](Dataset& data) { data.events[0].type = "look"; });
   expect_other("user", [](Dataset& data) { std::swap(data.user_ids, data.item_ids); });
+  expect_other("name of an item", [](Dataset& data) { std::swap(data.item_names, data.user_ids); });
+  expect_other("attribute", [](Dataset& data) { data.item_attributes.push_back({"genre", data.item_ids}); });
+  expect_other("vector", [](Dataset& data) {
+    data.item_vectors.push_back(
+        {"v", 1, std::vector<float>(static_cast<std::size_t>(data.item_ids.size()), 1.0F)});
+  });
   Dataset after = before;
   after.cutoff_time += 1;
   EXPECT_NE(training_digest(world(), after), digest);

@@ -37,6 +37,9 @@ Dataset assemble_dataset(const Communicator& comm, Count num_users, Count num_it
 /// counts the interactions of granule g (Partition::granule). Local.
 Partition partition_by_work(Count num_rows, std::span<const Count> granule_entries, int num_ranks);
 
+/// The same, from the row of each entry that this rank has. Collective. InternalError: a row out of range.
+Partition partition_by_entries(const Communicator& comm, Count num_rows, std::span<const Count> row_of_entry);
+
 /// Brings pairs to the owners of their users. Collective.
 SparseRows rows_by_owner(const Communicator& comm, const Partition& rows, Count num_columns,
                          std::span<const Interaction> pairs);

@@ -7,7 +7,7 @@
 
 namespace pushcart {
 
-/// A digest of all that models learn from, ids, pairs and their columns, for a data set that has no file and
+/// A digest of all that models learn from: ids, pairs and their columns, and what items are. For a data set that has no file and
 /// so no content digest. The same for any number of ranks. Collective.
 std::string training_digest(const Communicator& comm, const Dataset& dataset);
 

@@ -60,14 +60,6 @@ class FieldRows {
   std::vector<Entry> row_;
 };
 
-Partition cut_by_entries(const Communicator& comm, const SparseRows& rows) {
-  const Count granule = Partition::granule(rows.num_columns);
-  std::vector<Count> entries(static_cast<std::size_t>(Partition::num_granules(rows.num_columns)), 0);
-  for (const Count column : rows.columns) ++entries[static_cast<std::size_t>(column / granule)];
-  comm.allreduce(std::span<Count>(entries), Reduce::sum);
-  return partition_by_work(rows.num_columns, entries, comm.size());
-}
-
 }  // namespace
 
 TermMatrix term_matrix(const Communicator& comm, const Dataset& dataset, const ContentConfig& config,
@@ -87,7 +79,8 @@ TermMatrix term_matrix(const Communicator& comm, const Dataset& dataset, const C
     matrix.rows.offsets.push_back(static_cast<Count>(matrix.rows.columns.size()));
   }
   for (const FieldRows& field : fields) matrix.rows.num_columns += field.num_terms();
-  if (matrix.rows.num_columns > 0) matrix.terms = cut_by_entries(comm, matrix.rows);
+  if (matrix.rows.num_columns > 0)
+    matrix.terms = partition_by_entries(comm, matrix.rows.num_columns, matrix.rows.columns);
   return matrix;
 }
 

@@ -35,7 +35,8 @@ RowBatches::RowBatches(const Communicator& comm, const Product& product, BestOfR
       best_(best),
       checkpoints_(checkpoints),
       is_done_(best.sizes.size(), 0),
-      pace_(checkpoints ? checkpoints->batch_rows() : all_at_once, first_rows(comm, product)) {
+      pace_(checkpoints ? checkpoints->batch_rows() : all_at_once,
+            checkpoints ? first_rows(comm, product) : 0) {
   if (checkpoints_) take_up(checkpoints_->resume(left_rows_.rows, num_columns));
   for (Count row = 0; row < left_rows_.num_rows(); ++row) {
     if (!is_done_[static_cast<std::size_t>(row)]) left_.push_back(row);
