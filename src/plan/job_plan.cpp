@@ -114,7 +114,7 @@ class JobPlanner {
       here.received_bytes = received[rank];
     }
     const Count most_users = most(users);
-    if (first_batch_users(most_users, num_items_, k, omp_get_max_threads()) < most_users) {
+    if (first_batch_rows(most_users, num_items_, k, omp_get_max_threads()) < most_users) {
       phase.bytes = Exactness::estimate;  // several batches, by time
     }
     const double pairs = static_cast<double>(num_users_) * static_cast<double>(num_items_);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pushcart/checkpoint/batch_pace.hpp"
+#include "pushcart/topn/list_plan.hpp"
 #include "topn/request_parts.hpp"
 
 namespace pushcart::detail {
@@ -22,14 +23,10 @@ std::vector<Count> left_of(std::span<const Count> rows, const RowLists& done) {
   return left;
 }
 
-/// Rows of a rank in the first batch: all, if the work is small. Collective.
+/// Rows of a rank in the first batch. Collective.
 Count first_rows(const Communicator& comm, const BatchedRows& what) {
-  constexpr double small_work = 2e12;  // products of a thread: some seconds
-  const Count num_rows = comm.allreduce(static_cast<Count>(what.rows.size()), Reduce::max);
-  const double work_a_row =
-      static_cast<double>(what.num_columns) * static_cast<double>(std::max<Count>(64, what.num_factors));
-  const double small = small_work * comm.allreduce(omp_get_max_threads(), Reduce::min) / work_a_row;
-  return small >= static_cast<double>(num_rows) ? num_rows : static_cast<Count>(small);
+  return first_batch_rows(comm.allreduce(static_cast<Count>(what.rows.size()), Reduce::max), what.num_columns,
+                          what.num_factors, comm.allreduce(omp_get_max_threads(), Reduce::min));
 }
 
 RowLists taken_from(TopLists&& lists) {

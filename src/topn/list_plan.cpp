@@ -47,12 +47,12 @@ void plan_lists(MemoryPlan& plan, const ListSizes& sizes, Count n) {
   plan.add("item weights of other ranks", 2 * detail::max_fetched_entries * entry);
 }
 
-Count first_batch_users(Count num_users, Count num_items, Count num_columns, int num_threads) {
+Count first_batch_rows(Count num_rows, Count num_items, Count num_columns, int num_threads) {
   constexpr double small_work = 2e12;  // products of a thread: some seconds
   const double work_a_user =
       static_cast<double>(num_items) * static_cast<double>(std::max<Count>(64, num_columns));
   const double small = small_work * num_threads / work_a_user;
-  return small >= static_cast<double>(num_users) ? num_users : static_cast<Count>(small);
+  return small >= static_cast<double>(num_rows) ? num_rows : static_cast<Count>(small);
 }
 
 std::string list_row_name(std::string_view user_id) {

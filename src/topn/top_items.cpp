@@ -193,7 +193,10 @@ TopLists top_items_in_batches(const Communicator& comm, const Model& model, cons
   const Count num_factors = comm.allreduce(model.item_factors.num_columns, Reduce::max);
   return detail::search_in_batches(
       comm, {dataset.users.range(comm.rank()), request.users, dataset.num_items(), num_factors}, checkpoints,
-      [&](const std::vector<Count>& positions) { return search(detail::part_of(request, positions)); },
+      [&](const std::vector<Count>& positions) {
+        const bool is_all = positions.size() == request.users.size();  // needs no copy
+        return is_all ? search(request) : search(detail::part_of(request, positions));
+      },
       model.family);
 }
 

@@ -35,11 +35,11 @@ struct LentListRow {
   Count num_excluded = 0, name_length = 0;
 };
 
-/// Users of a rank that are served in the first batch, where lists can be stopped and taken up: all, if the
-/// work is small. Every batch sees the whole catalogue again. Local.
-/// @param num_users    of the rank that has most
+/// Rows (users, or items for similar) of a rank served in the first batch, where lists can be stopped and
+/// taken up: all, if the work is small. Every batch sees the whole catalogue again. Local.
+/// @param num_rows     of the rank that has most
 /// @param num_threads  of the rank that has fewest
-Count first_batch_users(Count num_users, Count num_items, Count num_columns, int num_threads);
+Count first_batch_rows(Count num_rows, Count num_items, Count num_columns, int num_threads);
 
 /// How a user's row is named in messages: on its way to other ranks its name goes along. Local.
 std::string list_row_name(std::string_view user_id);
