@@ -114,6 +114,7 @@ void LineParser::add_event(const Event& event, std::string_view text, ParsedLine
   parsed.item_hash = hash64(parsed.item);
   parsed.quantity = static_cast<float>(event.quantity);
   parsed.price = static_cast<float>(event.price);
+  parsed.dwell = static_cast<float>(event.dwell);
   if (settings_.config.dedupe == Dedupe::event) hash_event(event, parsed);
 }
 

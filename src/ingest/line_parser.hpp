@@ -34,7 +34,7 @@ struct ParsedRow {
   std::string_view user, item, name, category, query;
   std::uint64_t user_hash = 0, item_hash = 0;
   LineHash hash;
-  float quantity = NAN, price = NAN;  // absent
+  float quantity = NAN, price = NAN, dwell = NAN;  // absent
 };
 
 /// What a piece of a block became. Texts point into the block or into the arena.

@@ -118,8 +118,9 @@ void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& t
     if (side == 1) intern_items(lines.rows, targets);
   });
   const auto first_line = checked_cast<std::uint32_t>(summary.num_lines - batch.segments.back().first_line);
-  const bool keeps_quantities = settings_.config.quantity_outlier_z > 0;
-  const bool keeps_prices = settings_.config.price_outlier_z > 0;
+  const bool keeps_dwells = settings_.config.keep_details;
+  const bool keeps_quantities = keeps_dwells || settings_.config.quantity_outlier_z > 0;
+  const bool keeps_prices = keeps_dwells || settings_.config.price_outlier_z > 0;
   for (ParsedRow& parsed : lines.rows) {
     parsed.row.line += first_line;
     if ((parsed.row.faults & fault_bit(Check::unparseable)) == 0) parsed.row.type = types[parsed.row.type];
@@ -131,6 +132,7 @@ void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& t
     if (settings_.config.dedupe != Dedupe::off) batch.hashes.push_back(parsed.hash);
     if (keeps_quantities) batch.quantities.push_back(parsed.quantity);
     if (keeps_prices) batch.prices.push_back(parsed.price);
+    if (keeps_dwells) batch.dwells.push_back(parsed.dwell);
   }
   summary.num_lines += lines.num_lines;
   summary.lines_digest += lines.lines_digest;

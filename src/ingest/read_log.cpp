@@ -37,6 +37,9 @@ Count sampled_row_bytes(const IngestConfig& config, const InputFile& file, const
 /// Bytes a row that the steps after reading hold at once: its event, then its pair and the matrices.
 constexpr Count later_bytes_per_row = 48;
 
+/// Bytes a row of what an event says beside its strength: as read, on its way, and in the cleaned log.
+constexpr Count details_bytes_per_row = 3 * sizeof(EventDetails) + sizeof(LogEvent);
+
 /// Bytes of a search in the batch it was read in, at its user's owner, and in the data set.
 constexpr Count search_bytes = sizeof(RowQuery) + 2 * sizeof(SearchEvent) + 3 * sizeof(Count);
 
@@ -56,14 +59,15 @@ Count estimated_rows(const IngestConfig& config, const std::vector<InputFile>& f
 
 /// What is held of the rows read so far, and what the steps after reading will add for them. Ids are held up
 /// to four times over when they go to the owners of their final numbers.
-Count held_bytes(const ReadLog& log, const SpreadIds& users, const SpreadIds& items,
-                 const SpreadIds& queries) {
+Count held_bytes(const IngestConfig& config, const ReadLog& log, const SpreadIds& users,
+                 const SpreadIds& items, const SpreadIds& queries) {
   Count rows = 0, searches = 0;
   for (const auto& batch : log.batches) {
     rows += static_cast<Count>(batch.rows.size());
     searches += static_cast<Count>(batch.queries.size());
   }
-  const auto row_bytes = static_cast<Count>(sizeof(StoredRow) + sizeof(LineHash)) + later_bytes_per_row;
+  const auto row_bytes = static_cast<Count>(sizeof(StoredRow) + sizeof(LineHash)) + later_bytes_per_row +
+                         (config.keep_details ? details_bytes_per_row : 0);
   const Count copies = 3 * (users.text_bytes() + items.text_bytes() + queries.text_bytes());
   return rows * row_bytes + searches * search_bytes + users.memory_bytes() + items.memory_bytes() +
          queries.memory_bytes() + copies;
@@ -146,6 +150,7 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
 
   SpreadIds users(comm, intern_limit), items(comm, intern_limit), queries(comm, intern_limit);
   TextVotes names, categories;
+  result.has_details = config.keep_details;
   result.has_names = maps(config, Role::name);
   result.has_categories = maps(config, Role::category);
   result.has_queries = maps(config, Role::query);
@@ -165,7 +170,7 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
     users.forget_if_large();
     queries.forget_if_large();
     if (items.forget_if_large()) reader->forget_items();
-    check_budget(comm, held_bytes(log, users, items, queries), config.memory_per_rank);
+    check_budget(comm, held_bytes(config, log, users, items, queries), config.memory_per_rank);
   }
   log.summaries = reader->summaries();
   locate_lines(comm, log, result);
@@ -209,6 +214,7 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
   MemoryPlan plan;
   plan.add("rows as read", rows * row_bytes);
   plan.add("ids and batches, then events, pairs and matrices", std::max(reading, later) - rows * row_bytes);
+  if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {
     constexpr Count id_bytes = 8;
     plan.add("searches, if every row is one", rows * (detail::search_bytes + id_bytes));

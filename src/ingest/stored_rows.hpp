@@ -52,6 +52,7 @@ struct RowBatch {
   std::vector<LineHash> hashes;
   std::vector<float> quantities;  ///< NaN = absent
   std::vector<float> prices;
+  std::vector<float> dwells;
   std::vector<RowQuery> queries;  ///< of the rows that have one
   std::vector<Segment> segments;
 };

@@ -284,6 +284,54 @@ TEST(CleanLog, NamesAnItemAsMostOfItsRowsDo) {
   EXPECT_EQ(world().sum(log.item_names.size()), 3);
 }
 
+/// Numbers that name their row; every third row has none.
+TEST(CleanLog, KeepsQuantityPriceAndDwellOfEachEventWhenAsked) {
+  constexpr int num_rows = 500;
+  const auto path = scratch_folder("details") + "/log.csv";
+  const auto user_of = [](int r) { return fmt::format("u{}", r * 7 % 13); };
+  const auto item_of = [](int r) { return fmt::format("i{}", r * 5 % 11); };
+  const auto time_of = [](int r) { return 1600000000 + r * 977 % 50; };
+  const auto is_full = [](int r) { return r % 3 != 0; };
+  if (world().is_root()) {
+    OutputFile out(path);
+    out.write("user,item,time,quantity,price,dwell\n");
+    for (int r = 0; r < num_rows; ++r) {
+      const auto numbers = is_full(r) ? fmt::format("{},{},{}", -r, r + 0.5, 2 * r) : ",,";
+      out.write(fmt::format("{},{},{},{}\n", user_of(r), item_of(r), time_of(r), numbers));
+    }
+    out.finish_and_publish();
+  }
+  world().barrier();
+  IngestConfig config;
+  config.inputs = {path};
+  for (const Role role : {Role::user, Role::item, Role::time, Role::quantity, Role::price, Role::dwell}) {
+    config.format.columns[role] = std::string(role_name(role));
+  }
+  config.dedupe = Dedupe::off;
+  config.batch_rows = 23;
+  CleaningReport report;
+  EXPECT_TRUE(clean(config, report).details.empty());
+  config.keep_details = true;
+  const auto log = clean(config, report);
+  ASSERT_EQ(log.details.size(), log.events.size());
+  std::vector<Count> seen(num_rows, 0);
+  for (std::size_t e = 0; e < log.events.size(); ++e) {
+    const auto& [quantity, price, dwell] = log.details[e];
+    EXPECT_EQ(std::isnan(quantity), std::isnan(price));
+    EXPECT_EQ(std::isnan(quantity), std::isnan(dwell));
+    if (std::isnan(dwell)) continue;
+    const int r = static_cast<int>(dwell) / 2;
+    ++seen[static_cast<std::size_t>(r)];
+    EXPECT_EQ(quantity, -r);
+    EXPECT_EQ(price, r + 0.5);
+    EXPECT_EQ(log.user_ids[log.events[e].user], user_of(r));
+    EXPECT_EQ(log.events[e].time, time_of(r));
+    EXPECT_EQ(log.events[e].amount, -r);
+  }
+  world().allreduce(std::span<Count>(seen), Reduce::sum);
+  for (int r = 0; r < num_rows; ++r) EXPECT_EQ(seen[static_cast<std::size_t>(r)], is_full(r) ? 1 : 0) << r;
+}
+
 TEST(CleanLog, DigestsInputsAlikeHoweverTheyAreCut) {
   const auto folder = scratch_folder("digests");
   const auto made = write_dirty_log(folder, {.seed = 9, .num_rows = 300, .num_files = 1});

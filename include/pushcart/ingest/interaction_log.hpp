@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,6 +29,13 @@ struct LogEvent {
   ProvisionalId item() const { return {item_slot, item_owner}; }
 };
 
+/// What an event says beside its strength. NaN = absent.
+struct EventDetails {
+  float quantity = NAN;  ///< pieces; negative = returned
+  float price = NAN;     ///< per piece, in the shop's currency
+  float dwell = NAN;     ///< seconds
+};
+
 /// The search query of a cleaned event, at the owner of the event's user.
 struct SearchEvent {
   std::uint32_t user = 0;  ///< slot of the user on this rank
@@ -53,12 +61,14 @@ struct InteractionLog {
   StringTable item_categories;      ///< by item slot, likewise
   std::vector<std::string> types;   ///< event types, sorted; the same on all ranks
   std::vector<LogEvent> events;     ///< by user slot, item (owner, slot), time, input order
+  std::vector<EventDetails> details;  ///< of the same events; empty unless has_details
   std::vector<Count> user_offsets;  ///< events of slot s are [user_offsets[s], user_offsets[s+1])
   std::int64_t cutoff_time = 0;     ///< of the last event, over all ranks; 0 = the log has no times
   std::vector<InputDigest> inputs;  ///< in the order of reading; the same on all ranks
   std::vector<SearchEvent> searches;  ///< of the owned users, in any order
   StringTable query_texts;            ///< owned queries by slot
   bool has_queries = false;           ///< a column is mapped to them
+  bool has_details = false;           ///< IngestConfig::keep_details
   bool has_names = false;
   bool has_categories = false;
 };
