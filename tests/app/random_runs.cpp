@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <omp.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -28,6 +27,7 @@
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/checkpoint/stored_text.hpp"
 #include "pushcart/comm/environment.hpp"
+#include "support/gzip.hpp"
 #include "support/memory_folder.hpp"
 
 namespace {
@@ -60,21 +60,6 @@ Case draw_case(const Settings& settings, Count number, int world_size, const std
   return drawn;
 }
 
-std::string gzipped(const std::string& text) {
-  z_stream stream{};
-  constexpr int gzip_window = 15 + 16;
-  deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY);
-  std::string input = text, out(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(input.data());
-  stream.avail_in = static_cast<uInt>(input.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
 void write_file(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
@@ -82,7 +67,7 @@ void write_file(const std::string& path, const std::string& bytes) {
 void write_inputs(const Case& drawn, const std::string& folder) {
   for (const char* part : {"", "/one", "/many"}) fs::create_directories(folder + part);
   for (const auto& file : drawn.log.files) {
-    write_file(folder + "/" + file.name, file.compressed ? gzipped(file.text) : file.text);
+    write_file(folder + "/" + file.name, file.compressed ? gzip_member(file.text) : file.text);
   }
   write_file(folder + "/items.csv", drawn.log.item_attributes);
   write_file(folder + "/users.txt", drawn.log.some_users);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "pushcart/events/input_file.hpp"
+#include "support/gzip.hpp"
 #include "support/world.hpp"
 
 namespace pushcart::test {
@@ -23,21 +23,6 @@ inline std::string folder_of_this_rank(const std::string& name) {
 inline InputFile write_input(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   return find_inputs({path}).at(0);
-}
-
-inline std::string gzip_member(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  std::string in = text;
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 inline std::string zstd_frame(const std::string& text) {
