@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +14,10 @@
 namespace pushcart {
 
 using hdf5::Handle;
+
+namespace {
+constexpr double strongest_compression = 1032;  // of deflate
+}
 
 struct ForeignHdf5::State {
   std::string path;
@@ -99,6 +104,12 @@ ForeignHdf5::Shape ForeignHdf5::shape(const std::string& name) const {
   }
   hsize_t extent[2] = {0, 1};
   H5Sget_simple_extent_dims(space.get(), extent, nullptr);
+  const Handle type(H5Dget_type(set.get()), H5Tclose);
+  const double row_bytes = static_cast<double>(extent[1]) * static_cast<double>(H5Tget_size(type.get()));
+  const auto file_bytes = static_cast<double>(std::filesystem::file_size(state_->path));
+  if (std::max(static_cast<double>(extent[0]), 1.0) * row_bytes > strongest_compression * file_bytes) {
+    state_->refuse(name, fmt::format("is {} x {}, more than its file can hold", extent[0], extent[1]));
+  }
   return {static_cast<Count>(extent[0]), static_cast<Count>(extent[1])};
 }
 

@@ -7,7 +7,7 @@
 
 #include "events/time_pattern.hpp"
 #include "fuzz/fuzzer.hpp"
-#include "matrix/attribute_table.hpp"
+#include "fuzz/item_files.hpp"
 #include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/events/event_parser.hpp"
 #include "pushcart/feed/channel_template.hpp"
@@ -87,15 +87,6 @@ TextReader log_reader(const std::string& name, const std::string& scratch, LineF
           }};
 }
 
-void read_attribute_file(const std::string& path) {
-  AttributeFile settings;
-  settings.path = path;
-  for (const InputFile& file : find_inputs({path})) {
-    const auto columns = detail::columns_of(settings, file, AttributeSide::items);
-    detail::read_attributes(file, share_inputs({file}, 1).front(), columns);
-  }
-}
-
 void read_template(const std::string& bytes) {
   const auto parsed = ChannelTemplate::parse(bytes, "channel.txt");
   const std::vector<MessageItem> items(3, MessageItem{"i", "An item", 1.5F, {{"j", "Another"}}});
@@ -148,7 +139,6 @@ std::vector<TextReader> text_readers(const Communicator& self, const std::string
           log_reader("dcolon", scratch, LineFormat::dcolon),
           log_reader("jsonl", scratch, LineFormat::jsonl),
           log_reader("adjacency", scratch, LineFormat::adjacency),
-          {"attributes", {"item", "name", "title"}, by_path("attributes", read_attribute_file)},
           {"id-list", {}, by_path("ids", [&self](const std::string& path) { read_id_list(self, path); })},
           {"history",
            {"\"night\":", "\"outcome\":", "\"new_files\":", "\"metric\":", "\"lists\":", "published"},
@@ -189,6 +179,8 @@ std::vector<StoredReader> stored_readers(const Communicator& self) {
 
 int main(int argc, char** argv) {
   return fuzz(argc, argv, [](const Communicator& self, const std::string& scratch) {
-    return Readers{text_readers(self, scratch), stored_readers(self)};
+    Readers readers{text_readers(self, scratch), stored_readers(self)};
+    for (auto& reader : item_file_readers(self, scratch)) readers.text.push_back(std::move(reader));
+    return readers;
   });
 }

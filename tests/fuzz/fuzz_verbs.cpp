@@ -89,6 +89,7 @@ class Verbs {
     run({"train", "als", "--dataset", path, "--k", "2", "--sweeps", "1", "--checkpoint-every", "off",
          "--output", at("used.h5")});
     run({"recommend", "--dataset", path, "--model", at("used.h5"), "--n", "3", "--output", at("used")});
+    run({"train", "content", "--dataset", path, "--k", "2", "--neighbours", "3", "--output", at("used.h5")});
     run({"similar", "--dataset", path, "--metric", "cosine", "--n", "3", "--output", at("used")});
   }
   void use_model(const std::string& path) const {

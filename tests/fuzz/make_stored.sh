@@ -10,14 +10,16 @@ cd "$work"
 run() { "$pushcart" "$@" --quiet >/dev/null; }
 
 run synth --output log --users 30 --items 12 --events 500
+awk -F, 'NR > 1 {print $1 "," NR % 3 "," NR % 5}' log/items.csv >look.csv
 run ingest --input log/events-00000.csv --columns user=user,item=item,type=type,time=time,query=query,name=name \
-  --items log/items.csv --users log/users.csv --hold-out-days 20 --output data.h5
+  --items log/items.csv --users log/users.csv --item-vectors look=look.csv --hold-out-days 20 --output data.h5
 run ingest --input log/events-00000.csv --columns user=user,item=item,value=quantity --ratings last --max-rejects off \
   --output ratings.h5
 run train als --dataset data.h5 --k 4 --sweeps 2 --output als.h5
 run train itemknn --dataset data.h5 --neighbours 5 --output itemknn.h5
 run train userknn --dataset data.h5 --neighbours 5 --hold-out random --output userknn.h5
 run train spectral --dataset data.h5 --k 3 --neighbours 5 --output spectral.h5
+run train content --dataset data.h5 --k 2 --neighbours 5 --output content.h5
 run train blend --dataset data.h5 --models als.h5 itemknn.h5 --weights 1 0.5 --output blend.h5
 run recommend --dataset data.h5 --model als.h5 --n 4 --explain 2 --output lists
 run similar --dataset data.h5 --model als.h5 --n 4 --output similar
@@ -28,7 +30,7 @@ run recommend --dataset data.h5 --model als.h5 --n 4 --checkpoint-every 3rows --
 rm -rf "$corpus"
 mkdir -p "$corpus"/{dataset,model,lists,checkpoint,row-lists}
 cp data.h5 ratings.h5 "$corpus/dataset"
-cp als.h5 itemknn.h5 userknn.h5 spectral.h5 blend.h5 "$corpus/model"
+cp als.h5 itemknn.h5 userknn.h5 spectral.h5 content.h5 blend.h5 "$corpus/model"
 cp lists/lists.h5 "$corpus/lists/users.h5"
 cp similar/lists.h5 "$corpus/lists/similar.h5"
 cp stopped.checkpoint/*.h5 "$corpus/checkpoint"

@@ -24,7 +24,8 @@ class ForeignHdf5 {
     Count num_columns = 1;  ///< of a data set with one dimension: 1
     friend bool operator==(const Shape&, const Shape&) = default;
   };
-  /// InputError if there is no such data set, or one of no or more than two dimensions.
+  /// InputError if there is no such data set, one of no or more than two dimensions, or of more than the
+  /// file can hold: so that a damaged shape asks for no memory.
   Shape shape(const std::string& name) const;
   /// Rows [first, first + count) of numbers of any type, row-major; InputError for anything else. A number
   /// that no float32 can hold becomes infinite.

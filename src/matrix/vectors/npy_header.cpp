@@ -36,17 +36,26 @@ std::string read_bytes(std::ifstream& file, const std::string& path, std::size_t
   return bytes;
 }
 
-/// The text after `'key':` in the description, a Python dictionary.
+/// The text after `'key':` in the description, a Python dictionary: up to the end of its quotes or brackets.
 std::string value_of(const std::string& description, const std::string& key, const std::string& path) {
-  std::smatch found;
-  const std::regex entry("'" + key + R"(':\s*('[^']*'|\([^)]*\)|\w+))");
-  if (!std::regex_search(description, found, entry)) refuse(path, "its header has no '" + key + "'");
-  return found[1];
+  const std::string name = "'" + key + "':";
+  const std::size_t found = description.find(name);
+  const std::size_t begin = found == std::string::npos
+                                ? std::string::npos
+                                : description.find_first_not_of(' ', found + name.size());
+  if (begin == std::string::npos) refuse(path, "its header has no '" + key + "'");
+  const char first = description[begin];
+  if (first != '\'' && first != '(')
+    return description.substr(begin, description.find_first_of(", }", begin) - begin);
+  const std::size_t end = description.find(first == '(' ? ')' : first, begin + 1);
+  if (end == std::string::npos) refuse(path, "its header has no '" + key + "'");
+  return description.substr(begin, end + 1 - begin);
 }
 
 void read_shape(const std::string& text, const std::string& path, NpyHeader& header) {
+  static const std::regex two_numbers(R"(\(\s*(\d{1,15}),\s*(\d{1,9}),?\s*\))");
   std::smatch found;
-  if (!std::regex_match(text, found, std::regex(R"(\(\s*(\d{1,15}),\s*(\d{1,9}),?\s*\))"))) {
+  if (!std::regex_match(text, found, two_numbers)) {
     refuse(path, "its shape is " + text + ", not (rows, columns)");
   }
   header.num_rows = std::stoll(found[1]);
