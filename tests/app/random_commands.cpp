@@ -17,6 +17,8 @@ CommandLine ingest(Draw& draw, const RandomLog& log) {
   for (const auto& file : log.files) add(line, {"../" + file.name});
   line.insert(line.end(), log.options.begin(), log.options.end());
   if (!log.item_attributes.empty()) add(line, {"--items", "../items.csv"});
+  if (!log.item_attributes.empty() && draw.chance(30)) add(line, {"--items-unknown", "add"});
+  if (!log.item_vectors.empty()) add(line, {"--item-vectors", "look=../vectors.csv"});
   if (draw.chance(20)) add(line, {"--dedupe", draw.one_of({"line", "event", "off"})});
   if (draw.chance(25)) add(line, {"--core-users", draw.number_between(1, 3)});
   if (draw.chance(25)) add(line, {"--core-items", draw.number_between(1, 3)});
@@ -78,10 +80,19 @@ void add_ease(CommandLine& line, Draw& draw) {
   if (draw.chance(40)) add(line, {"--tail", draw.one_of({"none", "knn"})});
 }
 
+void add_content(CommandLine& line, Draw& draw, const RandomLog& log) {
+  add(line, {"--k", draw.number_between(0, 4), "--seed", draw.number_between(1, 1000)});
+  if (!log.item_attributes.empty() && draw.chance(50)) add(line, {"--tags", "colour"});
+  if (!log.item_attributes.empty() && draw.chance(40)) add(line, {"--words", "name=0.5"});
+  if (!log.item_vectors.empty() && draw.chance(50)) add(line, {"--vectors", "look"});
+  if (draw.chance(60)) add(line, {"--neighbours", draw.number_between(0, 20)});
+  if (draw.chance(30)) add(line, {"--min-items", "1"});
+}
+
 /// A family with its options.
 CommandLine draw_family(Draw& draw, const RandomLog& log) {
-  const std::string family =
-      draw.one_of({"als", "als", "als", "itemknn", "rp3beta", "userknn", "spectral", "ease", "popular"});
+  const std::string family = draw.one_of(
+      {"als", "als", "als", "itemknn", "rp3beta", "userknn", "spectral", "ease", "content", "popular"});
   CommandLine line{"train", family, "--dataset", "data.h5"};
   if (family == "als")
     add_als(line, draw);
@@ -89,6 +100,8 @@ CommandLine draw_family(Draw& draw, const RandomLog& log) {
     add_spectral(line, draw);
   else if (family == "ease")
     add_ease(line, draw);
+  else if (family == "content")
+    add_content(line, draw, log);
   else if (family == "popular")
     add(line, {"--measure", draw.one_of({"users", "strength"})});
   else {
@@ -100,7 +113,9 @@ CommandLine draw_family(Draw& draw, const RandomLog& log) {
       add(line, {"--keep", draw.one_of({"history", "candidates"}), "--row-power", "0.5"});
     add_similarity(line, draw, log);
   }
-  if (log.has_types && draw.chance(20)) add(line, {"--event-weight", "purchase=1", "view=0.2"});
+  if (log.has_types && family != "content" && draw.chance(20)) {
+    add(line, {"--event-weight", "purchase=1", "view=0.2"});
+  }
   return line;
 }
 
@@ -119,6 +134,7 @@ void add_training(std::vector<CommandLine>& commands, Draw& draw, const RandomLo
     if (log.has_times && draw.chance(30)) {
       hold_out = {"--hold-out", "last-days", "--hold-out-days", draw.number_between(1, 40)};
     }
+    if (draw.chance(20)) hold_out = {"--hold-out", "items", "--hold-out-share", "0.3"};
   }
   auto first = draw_family(draw, log);
   first.insert(first.end(), hold_out.begin(), hold_out.end());
@@ -193,7 +209,8 @@ CommandLine on_many_ranks(Draw& draw, CommandLine command) {
     if (draw.chance(40)) add(command, {"--checkpoint-every", draw.number_between(1, 9) + "rows"});
   }
   const bool compares = std::find(command.begin(), command.end(), "--metric") != command.end() ||
-                        family == "rp3beta" || family == "itemknn" || family == "userknn";
+                        family == "rp3beta" || family == "itemknn" || family == "userknn" ||
+                        family == "content";
   if (compares && family != "ease" && draw.chance(60))
     add(command, {"--block-columns", draw.number_between(1, 40)});
   return command;

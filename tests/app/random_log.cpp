@@ -120,9 +120,15 @@ void draw_side_files(Draw& draw, const std::vector<std::string>& users, const st
   if (draw.chance(40)) {
     log.item_attributes = "item,name,colour\n";
     for (const auto& item : items) {
-      if (draw.chance(80)) log.item_attributes += quoted(item) + "," + quoted("The " + item) + ",red\n";
+      if (draw.chance(80))
+        log.item_attributes += quoted(item) + "," + quoted("The " + item) + "," +
+                               draw.one_of({"red", "blue|red", "", "green"}) + "\n";
     }
     log.item_attributes += "elsewhere,No item of this log,blue\n";
+  }
+  for (const auto& item : draw.chance(30) ? items : std::vector<std::string>{}) {
+    log.item_vectors +=
+        quoted(item) + "," + draw.one_of({"0", "1", "-0.5", "1e-3"}) + "," + draw.one_of({"0", "2"}) + "\n";
   }
   log.some_users = "nobody\n";
   log.some_items = "nothing\n";

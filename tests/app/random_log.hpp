@@ -17,6 +17,7 @@ struct RandomLog {
   std::vector<File> files;             ///< the log; some may hold no event
   std::vector<std::string> options;    ///< of ingest: how the log is read
   std::string item_attributes;         ///< a file for --items; empty = none
+  std::string item_vectors;            ///< one for --item-vectors; empty = none
   std::string some_items, some_users;  ///< lists of ids, a line each, some of them unknown
   bool has_times = false, has_ratings = false, has_types = false;
 };

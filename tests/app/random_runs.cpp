@@ -70,6 +70,7 @@ void write_inputs(const Case& drawn, const std::string& folder) {
     write_file(folder + "/" + file.name, file.compressed ? gzip_member(file.text) : file.text);
   }
   write_file(folder + "/items.csv", drawn.log.item_attributes);
+  write_file(folder + "/vectors.csv", drawn.log.item_vectors);
   write_file(folder + "/users.txt", drawn.log.some_users);
   write_file(folder + "/items.txt", drawn.log.some_items);
 }
