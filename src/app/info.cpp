@@ -176,6 +176,10 @@ class Info : public Command {
                                            {"digest", shape.digest}};
       session.text += fmt::format("  {:<32} {:<3} {:>12} x {:<6} {}\n", name, shape.type, shape.num_rows,
                                   shape.num_columns, shape.digest);
+      for (const auto& [attribute, value] : shape.attributes) {
+        session.results["datasets"][name]["attributes"][attribute] = value.printed();
+        session.text += fmt::format("    {:<30} {}\n", attribute, value.printed());
+      }
     }
   }
 

@@ -29,6 +29,9 @@ namespace {
 /// Closing and flushing move little; an hour of it is a hang.
 constexpr int close_limit_seconds = 600;
 
+/// Bytes; HDF5 keeps attributes in headers of 64 KiB.
+constexpr std::size_t longest_attribute = 60000;
+
 /// Rows of one block of a data set that this rank meant to write, to be compared with what is read back.
 struct Piece {
   Count first_row;
@@ -262,9 +265,13 @@ std::string name_in_file(std::string_view text) {
 }
 
 void FileWriter::attribute(const std::string& name, Attribute value) {
-  constexpr std::size_t longest = 60000;  // HDF5 keeps attributes in headers of 64 KiB
-  PUSHCART_CHECK(value.text.size() <= longest);
+  PUSHCART_CHECK(value.text.size() <= longest_attribute);
   state_->header.attributes[name] = std::move(value);
+}
+
+void FileWriter::attribute_of(const std::string& data_set, const std::string& name, Attribute value) {
+  PUSHCART_CHECK(value.text.size() <= longest_attribute && name != detail::attribute_digest);
+  state_->header.datasets.at(data_set).attributes[name] = std::move(value);
 }
 
 std::string FileWriter::finish() {

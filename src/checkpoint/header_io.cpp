@@ -125,6 +125,9 @@ DatasetShape load_shape(hid_t file, const std::string& name, const std::string& 
   shape.num_rows = static_cast<Count>(dims[0]);
   shape.num_columns = rank == 2 ? static_cast<Count>(dims[1]) : 1;
   shape.digest = get_attribute(set.get(), attribute_digest, path).text;
+  for (const auto& attribute : attribute_names(set.get(), path)) {
+    if (attribute != attribute_digest) shape.attributes.emplace(attribute, get_attribute(set.get(), attribute, path));
+  }
   return shape;
 }
 
@@ -162,6 +165,7 @@ void store_header(const std::string& path, const FileHeader& header) {
   for (const auto& [name, shape] : header.datasets) {
     const Handle set(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
     put_attribute(set.get(), attribute_digest, shape.digest, path);
+    for (const auto& [attribute, value] : shape.attributes) put_attribute(set.get(), attribute, value, path);
   }
   for (const auto& [name, value] : header.attributes) put_attribute(file.get(), name, value, path);
   put_attribute(file.get(), attribute_kind, header.kind, path);

@@ -35,6 +35,8 @@ std::string write_sample(const std::string& path, Count total) {
   FileWriter writer(world(), path, "sample", 1);
   writer.write("a/matrix", std::span<const float>(matrix), 3);
   writer.write_offsets("a/offsets", offsets);
+  writer.attribute_of("a/matrix", "unit", "\xc2\xb5m");
+  writer.attribute_of("a/matrix", "scale", 0.5);
   writer.write_strings("names", names);
   writer.attribute("text", "gr\xc3\xbc\xc3\x9f");
   writer.attribute("number", std::int64_t{1} << 40);
@@ -52,6 +54,11 @@ TEST(FileWriterAndReader, GiveBackWhatWasWritten) {
     EXPECT_EQ(reader.attribute("text").text, "gr\xc3\xbc\xc3\x9f");
     EXPECT_EQ(reader.attribute("number").integer, std::int64_t{1} << 40);
     EXPECT_EQ(reader.attribute("real").real, 0.1);
+    const auto& of_matrix = reader.shape("a/matrix").attributes;
+    ASSERT_EQ(of_matrix.size(), 2U);
+    EXPECT_EQ(of_matrix.at("unit").text, "\xc2\xb5m");
+    EXPECT_EQ(of_matrix.at("scale").real, 0.5);
+    EXPECT_TRUE(reader.shape("a/offsets").attributes.empty());
     const auto matrix = reader.read_all<float>("a/matrix");
     for (Count row = 0; row < total; ++row) EXPECT_EQ(matrix[static_cast<std::size_t>(3 * row + 2)], static_cast<float>(row) + 0.5f);
     const auto offsets = reader.read_offsets("a/offsets", 0, total);
@@ -82,6 +89,8 @@ TEST(FileWriter, GivesTheSameDigestForAnyNumberOfRanks) {
     FileWriter writer(one, folder + "/alone.h5", "sample", 1);
     writer.write("a/matrix", std::span<const float>(matrix), 3);
     writer.write_offsets("a/offsets", offsets);
+    writer.attribute_of("a/matrix", "scale", 0.5);
+    writer.attribute_of("a/matrix", "unit", "\xc2\xb5m");
     writer.write_strings("names", names);
     writer.attribute("text", "gr\xc3\xbc\xc3\x9f");
     writer.attribute("number", std::int64_t{1} << 40);

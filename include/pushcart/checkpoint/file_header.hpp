@@ -33,16 +33,17 @@ struct Attribute {
   }
 };
 
-/// Shape, element type and checksum of one data set in a file.
+/// Shape, element type, checksum and attributes of one data set in a file.
 struct DatasetShape {
   std::string type;  ///< "f4", "f8", "i4", "i8", "u1", "u4", "u8" as h5py and numpy call them
   Count num_rows = 0;
   Count num_columns = 1;
   std::string digest;  ///< of its bytes in row order, in 16 hexadecimal digits
+  std::map<std::string, Attribute> attributes = {};  ///< beside the digest
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& type& num_rows& num_columns& digest;
+    archive& type& num_rows& num_columns& digest& attributes;
   }
 };
 

@@ -52,6 +52,8 @@ class FileWriter : public StagedOutput {
 
   /// At most 60,000 bytes (write_text has no limit). Must be the same on all ranks; nothing that depends on ranks, paths or the clock, or digests will differ.
   void attribute(const std::string& name, Attribute value);
+  /// The same of a data set that is written already.
+  void attribute_of(const std::string& data_set, const std::string& name, Attribute value);
 
   /// Flushes, verifies, seals: everything on disk, still under the temporary name. @return the content digest
   std::string finish();
