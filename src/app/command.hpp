@@ -29,6 +29,7 @@ class Command {
 };
 
 std::unique_ptr<Command> make_ingest();
+std::unique_ptr<Command> make_features();
 std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_tune();
 std::unique_ptr<Command> make_recommend();

@@ -29,6 +29,7 @@ namespace {
 std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(make_ingest());
+  commands.push_back(make_features());
   commands.push_back(make_train());
   commands.push_back(make_tune());
   commands.push_back(make_evaluate());

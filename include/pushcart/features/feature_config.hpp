@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pushcart/base/index.hpp"
+
+namespace pushcart {
+
+/// All settings of features but those of reading the log. Plain; defaults are those of the program.
+struct FeatureConfig {
+  std::string view_type = "view", cart_type = "cart", purchase_type = "purchase";  ///< event types of the log
+  std::vector<double> window_days{1, 7, 30};  ///< ascending: the last so many days before the cut-off
+  double session_gap_minutes = 30;            ///< a longer pause begins another session
+  double utc_offset_hours = 0;                ///< of the shop's clock, for days, hours and weekdays
+  Count price_bands = 5;
+  std::string category_attribute = "category";  ///< item attribute of the data set
+  Count top_terms = 5;                          ///< query words kept of a user
+  std::optional<std::int64_t> cutoff;           ///< unix seconds, inclusive; none: that of the data set
+  Count memory_per_rank = 0;                    ///< bytes; 0 = no budget
+};
+
+/// Settings that make no sense are ConfigError naming the option. Local.
+void check_config(const FeatureConfig& config);
+
+}  // namespace pushcart

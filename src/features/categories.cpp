@@ -1,0 +1,61 @@
+#include "features/categories.hpp"
+
+#include <limits>
+#include <string_view>
+#include <unordered_map>
+
+#include "pushcart/ids/number_texts.hpp"
+#include "pushcart/matrix/assemble.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+/// Every category at its owner, named by the lowest rank that has it.
+StringTable names_at_owners(const Communicator& comm, const Partition& partition, const StringTable& texts,
+                            std::vector<Count> index) {
+  std::vector<std::int32_t> lowest(static_cast<std::size_t>(partition.num_rows()), comm.size());
+  for (const Count category : index) lowest[static_cast<std::size_t>(category)] = comm.rank();
+  comm.allreduce(std::span<std::int32_t>(lowest), Reduce::min);
+  for (Count& category : index) {
+    if (lowest[static_cast<std::size_t>(category)] != comm.rank()) category = -1;
+  }
+  return strings_by_owner(comm, partition, index, texts);
+}
+
+}  // namespace
+
+Categories categories_of(const Communicator& comm, const Dataset& dataset, const std::string& attribute) {
+  Categories result;
+  result.partition = Partition::even(0, comm.size());
+  result.of_item.assign(static_cast<std::size_t>(dataset.item_ids.size()), -1);
+  const TextColumn* column = nullptr;
+  for (const auto& candidate : dataset.item_attributes) {
+    if (candidate.name == attribute) column = &candidate;
+  }
+  if (!column) return result;
+  StringTable texts;
+  std::vector<Count> counts;
+  std::unordered_map<std::string_view, Count> positions;
+  for (std::size_t item = 0; item < result.of_item.size(); ++item) {
+    const auto text = column->values[static_cast<Count>(item)];
+    if (text.empty()) continue;
+    const auto [found, is_new] = positions.try_emplace(text, texts.size());
+    if (is_new) {
+      texts.push_back(text);
+      counts.push_back(0);
+    }
+    ++counts[static_cast<std::size_t>(found->second)];
+    result.of_item[item] = found->second;
+  }
+  const auto numbers =
+      number_texts(comm, texts, counts, {.least = 1, .most = std::numeric_limits<Count>::max()});
+  for (Count& category : result.of_item) {
+    if (category >= 0) category = numbers.index[static_cast<std::size_t>(category)];
+  }
+  result.partition = Partition::even(numbers.total, comm.size());
+  result.names = names_at_owners(comm, result.partition, texts, numbers.index);
+  return result;
+}
+
+}  // namespace pushcart::detail

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pushcart/matrix/dataset.hpp"
+
+namespace pushcart::detail {
+
+/// The categories of the items of a data set, numbered by number of items descending, then bytes.
+struct Categories {
+  Partition partition;
+  StringTable names;           ///< of this rank's range
+  std::vector<Count> of_item;  ///< by owned item; -1 = none
+};
+
+/// An attribute's texts as categories; none if the data set has no such attribute. Collective.
+Categories categories_of(const Communicator& comm, const Dataset& dataset, const std::string& attribute);
+
+}  // namespace pushcart::detail
