@@ -1,0 +1,270 @@
+#include "pushcart/features/build_features.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include "features/reference_features.hpp"
+#include "pushcart/features/features_file.hpp"
+#include "pushcart/ingest/clean_log.hpp"
+#include "pushcart/matrix/build_dataset.hpp"
+
+namespace pushcart::test {
+namespace {
+
+using testing::Contains;
+using testing::Field;
+using testing::HasSubstr;
+
+/// What the program does from the log on.
+struct Made {
+  Dataset dataset;
+  Features features;
+  FeatureReport report;
+};
+
+Made make(const Communicator& comm, IngestConfig ingest, const FeatureConfig& config,
+          std::optional<std::int64_t> train_until) {
+  Made made;
+  PhaseLog phases;
+  CleaningReport cleaning;
+  ingest.core_items = 2;
+  made.dataset =
+      build_dataset(comm, clean_log(comm, ingest, cleaning, phases), ingest, train_until, cleaning, phases);
+  made.dataset.digest = "0123456789abcdef";
+  ingest.keep_details = true;
+  made.features = build_features(comm, clean_log(comm, ingest, cleaning, phases), ingest, made.dataset,
+                                 config, made.report, phases);
+  return made;
+}
+
+std::vector<std::string> all_texts(const StringTable& mine) {
+  std::vector<std::string> texts;
+  for (int owner = 0; owner < world().size(); ++owner) {
+    const Count size = world().broadcast(mine.size(), owner);
+    for (Count row = 0; row < size; ++row) {
+      texts.push_back(
+          world().broadcast_text(owner == world().rank() ? std::string(mine[row]) : std::string(), owner));
+    }
+  }
+  return texts;
+}
+
+/// Every column is as expected, and none is left that is not.
+void expect_columns(const FeatureTable& table, const Values& expected, Count num_rows) {
+  EXPECT_EQ(table.columns.size(), expected.size());
+  for (const auto& column : table.columns) {
+    const auto found = world().allgather(std::span<const float>(column.values)).data;
+    ASSERT_TRUE(expected.contains(column.name)) << column.name;
+    const auto& wanted = expected.at(column.name);
+    ASSERT_EQ(found.size(), wanted.size()) << column.name;
+    EXPECT_EQ(static_cast<Count>(found.size()), num_rows * column.width) << column.name;
+    EXPECT_FALSE(column.unit.empty() || column.doc.empty() || column.missing.empty()) << column.name;
+    for (std::size_t r = 0; r < found.size(); ++r) {
+      EXPECT_EQ(std::isnan(found[r]), std::isnan(wanted[r])) << column.name << ' ' << r;
+      if (std::isnan(wanted[r])) continue;
+      EXPECT_NEAR(found[r], wanted[r], 1e-4 + 1e-6 * std::abs(wanted[r])) << column.name << ' ' << r;
+    }
+  }
+}
+
+FeatureReference reference_of(const std::vector<BehaviourRow>& rows, const Made& made, std::int64_t cutoff,
+                              const std::vector<std::string>& categories) {
+  FeatureReference reference;
+  reference.rows = chosen(rows, [&](const auto& row) { return row.time <= cutoff; });
+  reference.cutoff = cutoff;
+  for (const auto& item : all_texts(made.dataset.item_ids)) reference.known_items.insert(item);
+  for (const auto& row : rows) {
+    if (reference.known_items.contains(row.item) && !row.category.empty()) {
+      reference.category_of[row.item] = row.category;
+    }
+  }
+  for (std::size_t c = 0; c < categories.size(); ++c)
+    reference.category_number[categories[c]] = static_cast<double>(c);
+  return reference;
+}
+
+TEST(BuildFeatures, AgreesWithFormulasByHandOnRandomLogs) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    const auto rows = random_behaviour(seed, 1500);
+    const auto ingest = behaviour_log(rows, scratch_folder("random"));
+    std::int64_t cutoff = 0;
+    for (const auto& row : rows) cutoff = std::max(cutoff, row.time);
+    std::optional<std::int64_t> train_until;
+    if (seed == 2) train_until = cutoff = 1600000000 + 30 * 86400;
+    FeatureConfig config;
+    if (seed == 3) {
+      config.session_gap_minutes = 10;
+      config.utc_offset_hours = -5.5;
+      config.price_bands = 3;
+      config.cutoff = cutoff = 1600000000 + 35 * 86400 + 77;
+    }
+    const auto made = make(world(), ingest, config, train_until);
+    const auto categories = all_texts(made.features.category_names);
+    auto reference = reference_of(rows, made, cutoff, categories);
+    if (seed == 3) {
+      reference.gap_seconds = 600;
+      reference.offset_seconds = -19800;
+      reference.num_bands = 3;
+    }
+    EXPECT_EQ(made.features.cutoff_time, cutoff);
+    EXPECT_EQ(made.report.num_events, static_cast<Count>(reference.rows.size()));
+    EXPECT_EQ(made.report.later_events, static_cast<Count>(rows.size() - reference.rows.size()));
+    EXPECT_EQ(
+        made.report.unknown_items,
+        static_cast<Count>(FeatureReference::items_in(reference.rows).size() - reference.known_items.size()));
+    EXPECT_GT(made.report.unknown_items, 0);
+    EXPECT_TRUE(made.report.absent.empty());
+    const auto users = all_texts(made.features.user_ids), items = all_texts(made.features.item_ids);
+    EXPECT_EQ(users, all_texts(made.dataset.user_ids));
+    expect_columns(made.features.of_items, reference.of_items(items), made.dataset.num_items());
+    expect_columns(made.features.of_users, reference.of_users(users), made.dataset.num_users());
+  }
+}
+
+TEST(BuildFeatures, NumbersCategoriesByTheirItems) {
+  const auto rows = random_behaviour(7, 800);
+  const auto made = make(world(), behaviour_log(rows, scratch_folder("categories")), {}, {});
+  const auto found = all_texts(made.features.category_names);
+  const auto reference = reference_of(rows, made, made.features.cutoff_time, found);
+  std::map<std::string, int> items;
+  for (const auto& [item, category] : reference.category_of) ++items[category];
+  std::vector<std::pair<int, std::string>> order;
+  for (const auto& [category, count] : items) order.emplace_back(-count, category);
+  std::sort(order.begin(), order.end());
+  std::vector<std::string> expected;
+  for (const auto& [count, category] : order) expected.push_back(category);
+  EXPECT_EQ(found, expected);
+}
+
+TEST(BuildFeatures, KeepsTheMostFrequentQueryWords) {
+  std::vector<BehaviourRow> rows;
+  const auto add = [&](const std::string& user, const std::string& query) {
+    rows.push_back({user, fmt::format("i{}", rows.size() % 2), "view",
+                    1600000000 + static_cast<std::int64_t>(rows.size()), NAN, NAN, NAN, query, ""});
+  };
+  add("a", "Blue CUP");
+  add("a", "cup, red");
+  add("a", "tea: red blue cup");
+  add("b", "");
+  add("b", "");
+  add("c", "\xc3\x89T\xc3\x89 b a");
+  add("c", "");
+  FeatureConfig config;
+  config.top_terms = 3;
+  const auto made = make(world(), behaviour_log(rows, scratch_folder("words")), config, {});
+  ASSERT_EQ(made.features.of_users.texts.size(), 1U);
+  const auto users = all_texts(made.features.user_ids);
+  const auto terms = all_texts(made.features.of_users.texts.front().values);
+  const std::map<std::string, std::string> expected{
+      {"a", "cup blue red"}, {"b", ""}, {"c", "a b \xc3\xa9t\xc3\xa9"}};
+  ASSERT_EQ(users.size(), expected.size());
+  for (std::size_t u = 0; u < users.size(); ++u) EXPECT_EQ(terms[u], expected.at(users[u])) << users[u];
+}
+
+TEST(BuildFeatures, HasTheSameBitsOnAnyRanksAndThreadsAndComesBackFromItsFile) {
+  const auto folder = scratch_folder("bits");
+  const auto ingest = behaviour_log(random_behaviour(9, 2500), folder);
+  auto together = make(world(), ingest, {}, {});
+  const auto store = [&](const Communicator& comm, Features& features, const std::string& name) {
+    auto writer = stage_features(comm, folder + name, features, distributions_of(comm, features));
+    writer.publish();
+  };
+  store(world(), together.features, "/together.h5");
+  const auto one = world().split(world().rank(), 0);
+  if (world().is_root()) {
+    omp_set_num_threads(3);
+    auto alone = make(one, ingest, {}, {});
+    store(one, alone.features, "/alone.h5");
+    omp_set_num_threads(1);
+    EXPECT_EQ(alone.features.digest, together.features.digest);
+  }
+  world().barrier();
+  const auto read = read_features(world(), folder + "/together.h5");
+  EXPECT_EQ(read.digest, together.features.digest);
+  EXPECT_EQ(read.dataset_digest, "0123456789abcdef");
+  EXPECT_EQ(read.price_limits, together.features.price_limits);
+  EXPECT_EQ(all_texts(read.user_ids), all_texts(together.features.user_ids));
+  EXPECT_EQ(all_texts(read.category_names), all_texts(together.features.category_names));
+  ASSERT_EQ(read.of_users.columns.size(), together.features.of_users.columns.size());
+  const auto bits = [](const FeatureColumn& column) {
+    std::vector<std::uint32_t> result;
+    for (const float value : world().allgather(std::span<const float>(column.values)).data) {
+      result.push_back(std::bit_cast<std::uint32_t>(value));
+    }
+    return result;
+  };
+  for (std::size_t c = 0; c < read.of_users.columns.size(); ++c) {
+    const auto &a = read.of_users.columns[c], &b = together.features.of_users.columns[c];
+    EXPECT_EQ(a.name, b.name);
+    EXPECT_EQ(a.doc, b.doc);
+    EXPECT_EQ(a.unit, b.unit);
+    EXPECT_EQ(a.missing, b.missing);
+    EXPECT_EQ(bits(a), bits(b)) << a.name;
+  }
+}
+
+TEST(BuildFeatures, LeavesOutWhatTheLogCannotSayAndNamesIt) {
+  auto rows = random_behaviour(4, 300);
+  for (auto& row : rows) {
+    if (row.type == "cart") row.type = "wish";
+  }
+  auto ingest = behaviour_log(rows, scratch_folder("absent"));
+  for (const Role role : {Role::time, Role::price, Role::dwell, Role::query, Role::category}) {
+    ingest.format.columns.erase(role);
+  }
+  const auto made = make(world(), ingest, {}, {});
+  for (const char* name :
+       {"users/events_7d", "users/sessions", "users/monetary", "users/dwell_per_session",
+        "users/top_query_terms", "users/view_to_cart", "users/top_category", "users/hour_share",
+        "items/trend", "items/price_band", "items/age", "items/category"}) {
+    EXPECT_THAT(made.report.absent, Contains(Field(&AbsentFeature::name, name)));
+  }
+  for (const auto& absent : made.report.absent) EXPECT_FALSE(absent.reason.empty()) << absent.name;
+  for (const char* name : {"events", "events_wish", "items", "view_to_purchase"}) {
+    EXPECT_NE(made.features.of_users.find(name), nullptr) << name;
+  }
+  for (const char* name : {"sessions", "monetary", "view_to_cart", "events_7d"}) {
+    EXPECT_EQ(made.features.of_users.find(name), nullptr) << name;
+  }
+}
+
+TEST(BuildFeatures, RefusesSettingsThatMakeNoSense) {
+  const auto reason_of = [](const FeatureConfig& config) -> std::string {
+    try {
+      check_config(config);
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return {};
+  };
+  EXPECT_EQ(reason_of({}), "");
+  FeatureConfig config;
+  config.window_days = {7, 1};
+  EXPECT_THAT(reason_of(config), HasSubstr("--windows"));
+  config = {};
+  config.window_days = {0, 1};
+  EXPECT_THAT(reason_of(config), HasSubstr("--windows"));
+  config = {};
+  config.session_gap_minutes = 0;
+  EXPECT_THAT(reason_of(config), HasSubstr("--session-gap-minutes"));
+  config = {};
+  config.utc_offset_hours = 15;
+  EXPECT_THAT(reason_of(config), HasSubstr("--utc-offset-hours"));
+  config = {};
+  config.price_bands = 1;
+  EXPECT_THAT(reason_of(config), HasSubstr("--price-bands"));
+  config = {};
+  config.cart_type = "view";
+  EXPECT_THAT(reason_of(config), HasSubstr("--cart-type"));
+}
+
+TEST(BuildFeatures, RefusesAPlanOverTheBudget) {
+  const auto ingest = behaviour_log(random_behaviour(5, 200), scratch_folder("budget"));
+  FeatureConfig config;
+  config.memory_per_rank = 1000;
+  EXPECT_THROW(make(world(), ingest, config, {}), ConfigError);
+}
+
+}  // namespace
+}  // namespace pushcart::test
