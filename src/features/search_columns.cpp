@@ -34,7 +34,8 @@ std::string top_words(const std::map<std::string, Count>& counts, Count most) {
                    [](const auto& a, const auto& b) { return a.second > b.second; });
   std::string text;
   for (std::size_t w = 0; w < std::min(words.size(), static_cast<std::size_t>(most)); ++w) {
-    text += (w == 0 ? "" : " ") + words[w].first;
+    if (w > 0) text += ' ';
+    text += words[w].first;
   }
   return text;
 }
