@@ -10,6 +10,7 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/features/features_file.hpp"
 #include "pushcart/feed/page.hpp"
 #include "pushcart/feed/push.hpp"
 
@@ -29,7 +30,7 @@ void declare_page(OptionSet& options, PageOptions& page) {
 }
 
 void write_report(Session& session, const Dataset& dataset, const Model& model, const TopLists& lists,
-                  const TopLists* similar, const Json& evaluation, const PageOptions& options,
+                  const TopLists* similar, const PageTables& tables, const PageOptions& options,
                   const std::string& path) {
   const auto& comm = session.comm;
   if (options.max_users < 0) throw ConfigError("--page-users: must not be negative");
@@ -54,7 +55,8 @@ void write_report(Session& session, const Dataset& dataset, const Model& model, 
       use_event_counts(page.summary, page.cleaning["events_by_day"]);
       page.cleaning.erase("events_by_day");
     }
-    page.evaluation = evaluation;
+    page.evaluation = tables.evaluation;
+    page.features = tables.features;
     page.training = parsed(model.history);
     return std::optional(stage_page(path, page));
   });
@@ -74,6 +76,7 @@ class Report : public Command {
     options.add("lists", lists_, "folder of lists written by recommend");
     options.add("similar", similar_, "folder of similar items written by similar; empty = none");
     options.add("evaluation", evaluation_, "file with the output of evaluate --json; empty = none");
+    options.add("features", features_, "file written by features, for their distributions; empty = none");
     options.add("output", output_, "HTML file to write");
     declare_page(options, page_);
     options.add_bytes("memory-per-rank", memory_per_rank_, "refuse to start over this much (2GiB); 0 = no limit");
@@ -91,20 +94,21 @@ class Report : public Command {
     const StoredLists stored = load_lists(session, lists_, dataset);
     std::optional<StoredLists> similar;
     if (!similar_.empty()) similar = load_lists(session, similar_, dataset);
-    Json evaluation;
+    PageTables tables;
     collectively(session.comm, "reading " + evaluation_, [&] {
       if (evaluation_.empty() || !session.comm.is_root()) return;
-      evaluation = Json::parse(read_text_file(evaluation_), nullptr, false);
-      if (!evaluation.is_object()) throw InputError(evaluation_ + ": is not the output of evaluate --json");
+      tables.evaluation = Json::parse(read_text_file(evaluation_), nullptr, false);
+      if (!tables.evaluation.is_object()) throw InputError(evaluation_ + ": is not the output of evaluate --json");
     });
-    write_report(session, dataset, model, stored.lists, similar ? &similar->lists : nullptr, evaluation, page_,
+    if (!features_.empty()) tables.features = read_feature_distributions(session.comm, features_, dataset.digest);
+    write_report(session, dataset, model, stored.lists, similar ? &similar->lists : nullptr, tables, page_,
                  output_);
     session.results["page"] = output_;
     session.text = fmt::format("page: {}\n", output_);
   }
 
  private:
-  std::string dataset_ = "data.h5", model_ = "model.h5", lists_ = "lists", similar_, evaluation_;
+  std::string dataset_ = "data.h5", model_ = "model.h5", lists_ = "lists", similar_, evaluation_, features_;
   std::string output_ = "report.html";
   PageOptions page_;
   Count memory_per_rank_ = 0;

@@ -129,9 +129,13 @@ Features read_features(const Communicator& comm, const std::string& path) {
   });
 }
 
-nlohmann::ordered_json read_feature_distributions(const Communicator& comm, const std::string& path) {
+nlohmann::ordered_json read_feature_distributions(const Communicator& comm, const std::string& path,
+                                                  const std::string& dataset_digest) {
   const FileReader reader(comm, path, kind);
   return collectively(comm, "reading " + path, [&] {
+    if (reader.attribute("dataset_digest").text != dataset_digest) {
+      throw InputError(path + ": these features are of another data set; make them again");
+    }
     auto distributions = nlohmann::ordered_json::parse(reader.read_text("distributions"), nullptr, false);
     if (!distributions.is_object()) throw InputError(path + ": 'distributions' is not a JSON object");
     return distributions;

@@ -110,6 +110,19 @@ class FeaturesOfALog(SharedFolderTest):
                             "active_days": (2, 1, 1), "hour_share[23]": (3 / 5, 0, 0),
                             "weekday_share[6]": (3 / 5, 0, 0), "weekday_share[0]": (2 / 5, 0, 0)})
 
+    def test_the_page_shows_how_they_are_spread(self):
+        self.make(2, "shown.h5")
+        self.run_well(0, "train", "popular", "--dataset", "data.h5", "--output", "popular.h5")
+        self.run_well(0, "recommend", "--dataset", "data.h5", "--model", "popular.h5", "--output", "lists")
+        page = ["report", "--dataset", "data.h5", "--model", "popular.h5", "--lists", "lists", "--output", "report.html"]
+        self.run_well(2, *page)
+        self.assertNotIn("price_band_share", self.path("report.html").read_text())
+        self.run_well(2, *page, "--features", "shown.h5")
+        self.assertIn("<td>price_band_share[1]</td>", self.path("report.html").read_text())
+        self.run_well(0, "ingest", "--input", "more.csv", "--columns", COLUMNS, "--output", "more.h5")
+        self.run_well(0, "features", "--dataset", "more.h5", "--input", "more.csv", "--output", "foreign.h5")
+        self.run_badly(2, BAD_INPUT, "another data set", *page, "--features", "foreign.h5")
+
     def test_refusals(self):
         command = ["features", "--dataset", "data.h5", "--output", "never.h5"]
         self.run_badly(2, USAGE, "--input", *command)

@@ -16,8 +16,9 @@ namespace pushcart {
 /// Reads it back on any number of ranks, checked. Collective; InputError, StorageError.
 Features read_features(const Communicator& comm, const std::string& path);
 
-/// The table of distributions that it holds, as JSON: FeatureDistributions::to_json. Collective; InputError,
-/// StorageError.
-nlohmann::ordered_json read_feature_distributions(const Communicator& comm, const std::string& path);
+/// The table of distributions that it holds, as JSON: FeatureDistributions::to_json. Collective; InputError
+/// (also if the features are of another data set than the one of this digest), StorageError.
+nlohmann::ordered_json read_feature_distributions(const Communicator& comm, const std::string& path,
+                                                  const std::string& dataset_digest);
 
 }  // namespace pushcart

@@ -94,13 +94,15 @@ std::string page_html(const PageData& data) {
   out += "</style>\n</head>\n<body>\n<header><h1>" + html_text(data.title) + "</h1>\n<p>" + identity(data) +
          "</p>\n<nav aria-label=\"Sections\"><a href=\"#metrics\">Quality</a><a href=\"#search\">Look up</a>"
          "<a href=\"#data\">Data</a><a href=\"#training\">Training</a><a "
-         "href=\"#cleaning\">Cleaning</a></nav></header>\n"
-         "<main>\n";
+         "href=\"#cleaning\">Cleaning</a>";
+  if (!data.features.empty()) out += "<a href=\"#features\">Features</a>";
+  out += "</nav></header>\n<main>\n";
   out += metrics_section(data.evaluation);
   out += search_section(data.views);
   out += summary_section(data.summary);
   out += training_section(data.training);
   out += cleaning_section(data.cleaning);
+  out += features_section(data.features);
   out += "</main>\n<script type=\"application/json\" id=\"views\">" + page_json(data.views) +
          "</script>\n<script>";
   out += page_script();

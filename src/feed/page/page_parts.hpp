@@ -21,6 +21,8 @@ std::string summary_section(const DataSummary& summary);
 std::string training_section(const nlohmann::ordered_json& training);
 std::string metrics_section(const nlohmann::ordered_json& evaluation);
 std::string cleaning_section(const nlohmann::ordered_json& cleaning);
+/// Empty without features.
+std::string features_section(const nlohmann::ordered_json& features);
 std::string search_section(const UserViews& views);
 
 /// "12,345".

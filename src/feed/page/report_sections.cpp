@@ -245,6 +245,17 @@ std::string metrics_section(const Json& evaluation) {
   return out + "</section>\n";
 }
 
+std::string features_section(const Json& features) {
+  if (features.empty()) return {};
+  std::string out = "<section id=\"features\"><h2>Features</h2>\n<p class=\"note\">How each feature is spread: share of "
+                    "the rows where it is missing, and quantiles of the others.</p>\n";
+  for (const auto& [side, rows] : features.items()) {
+    out += "<details><summary>Of " + words(side) + "</summary>" + report_tables("features", Json{{side, rows}}) +
+           "</details>\n";
+  }
+  return out + "</section>\n";
+}
+
 std::string cleaning_section(const Json& cleaning) {
   std::string out = "<section id=\"cleaning\"><h2>Cleaning</h2>\n";
   const bool present = cleaning.is_object() && !cleaning.empty();
