@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/base/nearest_float.hpp"
 #include "pushcart/features/build_features.hpp"
 
 namespace pushcart::detail {
@@ -31,7 +32,7 @@ class ColumnSet {
            const std::string& missing, Number value) {
     add_profile(name, 1, unit, doc, missing,
                 [value = std::move(value)](const Summary& of, std::span<float> out) {
-                  out[0] = static_cast<float>(value(of));
+                  out[0] = nearest_float(value(of));
                 });
   }
   void add_profile(const std::string& name, std::size_t width, const std::string& unit,

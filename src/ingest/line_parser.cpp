@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/base/nearest_float.hpp"
 
 namespace pushcart::detail {
 
@@ -112,9 +113,9 @@ void LineParser::add_event(const Event& event, std::string_view text, ParsedLine
   parsed.query = keep(event.query);
   parsed.user_hash = hash64(parsed.user);
   parsed.item_hash = hash64(parsed.item);
-  parsed.quantity = static_cast<float>(event.quantity);
-  parsed.price = static_cast<float>(event.price);
-  parsed.dwell = static_cast<float>(event.dwell);
+  parsed.quantity = nearest_float(event.quantity);
+  parsed.price = nearest_float(event.price);
+  parsed.dwell = nearest_float(event.dwell);
   if (settings_.config.dedupe == Dedupe::event) hash_event(event, parsed);
 }
 

@@ -24,11 +24,11 @@ struct Made {
 };
 
 Made make(const Communicator& comm, IngestConfig ingest, const FeatureConfig& config,
-          std::optional<std::int64_t> train_until) {
+          std::optional<std::int64_t> train_until, Count core_items = 2) {
   Made made;
   PhaseLog phases;
   CleaningReport cleaning;
-  ingest.core_items = 2;
+  ingest.core_items = core_items;
   made.dataset =
       build_dataset(comm, clean_log(comm, ingest, cleaning, phases), ingest, train_until, cleaning, phases);
   made.dataset.digest = "0123456789abcdef";
@@ -202,6 +202,31 @@ TEST(BuildFeatures, HasTheSameBitsOnAnyRanksAndThreadsAndComesBackFromItsFile) {
     EXPECT_EQ(a.missing, b.missing);
     EXPECT_EQ(bits(a), bits(b)) << a.name;
   }
+}
+
+/// Numbers that no float holds are cut to its range, so that no sum is infinite.
+TEST(BuildFeatures, StaysFiniteWhateverTheNumbers) {
+  const auto folder = scratch_folder("extremes");
+  auto ingest = behaviour_log({}, folder);
+  ingest.inputs = {folder + "/log.csv"};
+  if (world().is_root()) {
+    OutputFile out(ingest.inputs.front());
+    out.write("user,item,type,time,quantity,price,dwell,query,category\n");
+    for (const char* numbers : {"1e300,1e300,1e300", "-1e308,1e308,0", "1e-300,1e-320,1e-9", ",,"}) {
+      for (const char* type : {"purchase", "view", "return"}) {
+        out.write(fmt::format("u,i,{},1600000000,{},,\nu,j,{},1600000001,1,2,3,,\n", type, numbers, type));
+      }
+    }
+    out.finish_and_publish();
+  }
+  world().barrier();
+  const auto made = make(world(), ingest, {}, {}, 0);
+  for (const auto* table : {&made.features.of_users, &made.features.of_items}) {
+    for (const auto& column : table->columns) {
+      for (const float value : column.values) EXPECT_FALSE(std::isinf(value)) << column.name;
+    }
+  }
+  EXPECT_EQ(made.features.users.num_rows(), 1);
 }
 
 TEST(BuildFeatures, LeavesOutWhatTheLogCannotSayAndNamesIt) {
