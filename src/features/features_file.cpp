@@ -45,6 +45,11 @@ void write_table(FileWriter& writer, const std::string& side, const FeatureTable
   writer.write_names(side + "/text_feature_names", text_names);
 }
 
+/// Rows of a table of strings.
+Count num_strings(const FileReader& reader, const std::string& name) {
+  return std::max<Count>(0, reader.shape(name + "/offsets").num_rows - 1);
+}
+
 std::string text_attribute(const FileReader& reader, const std::string& data_set, const std::string& name) {
   const auto& attributes = reader.shape(data_set).attributes;
   const auto found = attributes.find(name);
@@ -53,15 +58,18 @@ std::string text_attribute(const FileReader& reader, const std::string& data_set
   return found->second.text;
 }
 
+void check_rows(const FileReader& reader, const std::string& stored, Count found, Count wanted) {
+  if (found != wanted) {
+    throw InputError(fmt::format("{}: '{}' has {} rows, not {}", reader.path(), stored, found, wanted));
+  }
+}
+
 FeatureTable read_table(const FileReader& reader, const std::string& side, Range mine, Count num_rows) {
   FeatureTable table;
   for (const auto& name : reader.read_names(side + "/feature_names")) {
     const auto stored = stored_name(side, name);
     const auto& shape = reader.shape(stored);
-    if (shape.num_rows != num_rows) {
-      throw InputError(
-          fmt::format("{}: '{}' has {} rows, not {}", reader.path(), stored, shape.num_rows, num_rows));
-    }
+    check_rows(reader, stored, shape.num_rows, num_rows);
     table.columns.push_back({name, text_attribute(reader, stored, "unit"),
                              text_attribute(reader, stored, "doc"), text_attribute(reader, stored, "missing"),
                              shape.num_columns,
@@ -73,16 +81,12 @@ FeatureTable read_table(const FileReader& reader, const std::string& side, Range
   }
   for (const auto& name : reader.read_names(side + "/text_feature_names")) {
     const auto stored = stored_name(side, name);
+    check_rows(reader, stored, num_strings(reader, stored), num_rows);
     table.texts.push_back({name, text_attribute(reader, stored + "/offsets", "doc"),
                            text_attribute(reader, stored + "/offsets", "missing"),
                            reader.read_strings(stored, mine.begin, mine.size())});
   }
   return table;
-}
-
-/// Rows of a table of strings.
-Count num_strings(const FileReader& reader, const std::string& name) {
-  return std::max<Count>(0, reader.shape(name + "/offsets").num_rows - 1);
 }
 
 }  // namespace

@@ -36,6 +36,18 @@ CommandLine ingest(Draw& draw, const RandomLog& log) {
   return line;
 }
 
+CommandLine features(Draw& draw, const RandomLog& log) {
+  CommandLine line{"features", "--dataset", "data.h5", "--output", "features.h5"};
+  add(line, {"--input"});
+  for (const auto& file : log.files) add(line, {"../" + file.name});
+  if (draw.chance(30)) add(line, {"--windows", draw.one_of({"3", "0.5,20", "2,9,90"})});
+  if (draw.chance(30)) add(line, {"--session-gap-minutes", draw.number_between(1, 3000)});
+  if (draw.chance(30)) add(line, {"--utc-offset-hours", draw.one_of({"-7", "5.75"})});
+  if (draw.chance(30)) add(line, {"--price-bands", draw.number_between(2, 9)});
+  if (log.has_times && draw.chance(20)) add(line, {"--cutoff", "2024-04-15"});
+  return line;
+}
+
 void add_metric(CommandLine& line, Draw& draw) {
   add(line, {"--metric", draw.one_of({"cosine", "asymmetric", "jaccard", "tanimoto", "tfidf", "bm25", "llr",
                                       "adjusted", "pearson", "rp3beta"})});
@@ -184,6 +196,7 @@ CommandLine similar(Draw& draw, const RandomLog& log) {
 
 std::vector<CommandLine> draw_commands(Draw& draw, const RandomLog& log, const std::string& cpu_path) {
   std::vector<CommandLine> commands{ingest(draw, log)};
+  if (draw.chance(60)) commands.push_back(features(draw, log));
   add_training(commands, draw, log);
   commands.push_back(
       {"evaluate", "--dataset", "data.h5", "--model", "model.h5", "--at", "1", "5", "--replicates", "4"});

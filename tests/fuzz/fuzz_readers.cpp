@@ -10,6 +10,7 @@
 #include "fuzz/item_files.hpp"
 #include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/events/event_parser.hpp"
+#include "pushcart/features/features_file.hpp"
 #include "pushcart/feed/channel_template.hpp"
 #include "pushcart/feed/list_files.hpp"
 #include "pushcart/ingest/ingest_config.hpp"
@@ -162,6 +163,11 @@ std::vector<StoredReader> stored_readers(const Communicator& self) {
   return {{"dataset", [&self](const std::string& path) { read_dataset(self, path); }},
           {"model", [&self, dataset](const std::string& path) { read_model(self, path, *dataset); }},
           {"lists", [&self, dataset](const std::string& path) { read_lists(self, path, *dataset); }},
+          {"features",
+           [&self, dataset](const std::string& path) {
+             const Features features = read_features(self, path);
+             read_feature_distributions(self, path, features.dataset_digest);
+           }},
           {"row-lists",
            [&self, dataset](const std::string& path) {
              const FileReader file(self, path, row_lists_kind);

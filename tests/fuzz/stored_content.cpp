@@ -170,7 +170,7 @@ StoredContent load_content(const Communicator& self, const std::string& path) {
   const FileReader file(self, path, "");
   StoredContent content{file.header().kind, file.header().schema_version, file.header().attributes, {}};
   for (const auto& [name, shape] : file.header().datasets) {
-    StoredContent::Table table{shape.type, shape.num_columns, {}};
+    StoredContent::Table table{shape.type, shape.num_columns, {}, shape.attributes};
     with_type(shape.type, [&](auto kind) {
       const auto values = file.read_all<decltype(kind)>(name);
       table.bytes.assign(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(kind));
@@ -190,6 +190,7 @@ void store_content(const Communicator& self, const std::string& path, const Stor
       if (!values.empty()) std::memcpy(values.data(), table.bytes.data(), values.size() * sizeof(T));
       file.write(name, std::span<const T>(values), table.num_columns);
     });
+    for (const auto& [attribute, value] : table.attributes) file.attribute_of(name, attribute, value);
   }
   file.commit();
 }

@@ -16,6 +16,7 @@ struct StoredContent {
     std::string type;  ///< as in DatasetShape
     Count num_columns = 1;
     std::string bytes;
+    std::map<std::string, Attribute> attributes = {};
   };
   std::string kind;
   std::int64_t schema_version = 1;
