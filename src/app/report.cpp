@@ -98,9 +98,11 @@ class Report : public Command {
     collectively(session.comm, "reading " + evaluation_, [&] {
       if (evaluation_.empty() || !session.comm.is_root()) return;
       tables.evaluation = Json::parse(read_text_file(evaluation_), nullptr, false);
-      if (!tables.evaluation.is_object()) throw InputError(evaluation_ + ": is not the output of evaluate --json");
+      if (!tables.evaluation.is_object())
+        throw InputError(evaluation_ + ": is not the output of evaluate --json");
     });
-    if (!features_.empty()) tables.features = read_feature_distributions(session.comm, features_, dataset.digest);
+    if (!features_.empty())
+      tables.features = read_feature_distributions(session.comm, features_, dataset.digest);
     write_report(session, dataset, model, stored.lists, similar ? &similar->lists : nullptr, tables, page_,
                  output_);
     session.results["page"] = output_;

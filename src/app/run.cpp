@@ -103,8 +103,8 @@ class Run : public Command {
       push_.config.folder = output_ + "/feed";
       push(session, dataset, made.lists, made.unknown_users, model.digest, push_);
     }
-    write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr, {.evaluation = evaluation}, page_,
-                 output_ + "/report.html");
+    write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr,
+                 {.evaluation = evaluation}, page_, output_ + "/report.html");
     conclude(session, dataset, model, made.lists);
     for (const auto& folder : training_checkpoints_) remove_training_checkpoints(session, train_, folder);
     for (const auto& folder : lists_checkpoints_) remove_checkpoints_at_end(session, folder, row_lists_kind);

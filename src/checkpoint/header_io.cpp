@@ -126,7 +126,8 @@ DatasetShape load_shape(hid_t file, const std::string& name, const std::string& 
   shape.num_columns = rank == 2 ? static_cast<Count>(dims[1]) : 1;
   shape.digest = get_attribute(set.get(), attribute_digest, path).text;
   for (const auto& attribute : attribute_names(set.get(), path)) {
-    if (attribute != attribute_digest) shape.attributes.emplace(attribute, get_attribute(set.get(), attribute, path));
+    if (attribute != attribute_digest)
+      shape.attributes.emplace(attribute, get_attribute(set.get(), attribute, path));
   }
   return shape;
 }

@@ -114,8 +114,8 @@ void add_shards(const fs::path& folder, std::map<std::string, std::string>& foun
 /// What must not depend on ranks and threads, by name.
 std::map<std::string, std::string> left_in(const fs::path& folder) {
   std::map<std::string, std::string> found;
-  for (const char* name :
-       {"data.h5", "features.h5", "first.h5", "second.h5", "model.h5", "lists/lists.h5", "similar/lists.h5"}) {
+  for (const char* name : {"data.h5", "features.h5", "first.h5", "second.h5", "model.h5", "lists/lists.h5",
+                           "similar/lists.h5"}) {
     if (fs::exists(folder / name)) found[name] = read_text_file((folder / name).string());
   }
   for (const char* name : {"rejects.csv.gz", "refused-rejects.csv.gz"}) {

@@ -27,8 +27,10 @@ PageData page_of(const Communicator& comm, Count max_users = 2000) {
                      {"baseline", {{"recall@20", {{"value", 0.05}, {"low", 0.04}, {"high", 0.06}}}}},
                      {"users", 29858}};
   data.training = {{{"sweep", 1}, {"objective", 250.5}}, {{"sweep", 2}, {"objective", 200.25}}};
-  data.features = {{"users", {{{"feature", "events_<b>"}, {"unit", "events"}, {"missing", 0.25}, {"50%", 3}, {"max", nullptr}}}},
-                   {"items", {{{"feature", "trend"}, {"unit", "1"}, {"missing", 0.5}, {"50%", 1.125}, {"max", 2.5}}}}};
+  data.features = {
+      {"users",
+       {{{"feature", "events_<b>"}, {"unit", "events"}, {"missing", 0.25}, {"50%", 3}, {"max", nullptr}}}},
+      {"items", {{{"feature", "trend"}, {"unit", "1"}, {"missing", 0.5}, {"50%", 1.125}, {"max", 2.5}}}}};
   return data;
 }
 
@@ -142,8 +144,9 @@ TEST(Page, ShowsHowFeaturesAreSpreadIfThereAreAny) {
   auto data = page_of(world().split(world().rank(), 0));
   const auto html = page_html(data);
   EXPECT_NE(html.find("href=\"#features\""), std::string::npos);
-  EXPECT_NE(html.find("<td>events_&lt;b&gt;</td><td>events</td><td class=\"n\">0.25</td><td class=\"n\">3</td>"),
-            std::string::npos);
+  EXPECT_NE(
+      html.find("<td>events_&lt;b&gt;</td><td>events</td><td class=\"n\">0.25</td><td class=\"n\">3</td>"),
+      std::string::npos);
   EXPECT_NE(html.find("<td class=\"n\">1.125</td><td class=\"n\">2.5</td>"), std::string::npos);
   data.features = nullptr;
   EXPECT_EQ(page_html(data).find("id=\"features\""), std::string::npos);

@@ -50,7 +50,8 @@ struct PageData {
   nlohmann::ordered_json cleaning;  ///< cleaning report: scalars, objects and arrays of objects become tables
   nlohmann::ordered_json evaluation;  ///< {"recall@20": {"value","low","high"}, ..., "baseline": {...}}
   nlohmann::ordered_json training;    ///< [{"sweep": 1, "objective": 2.5}, ...]
-  /// Distributions of features: {"users": [{"feature": "events", "50%": 3, ...}, ...], "items": [...]}, or null
+  /// Distributions of features: {"users": [{"feature": "events", "50%": 3, ...}, ...], "items": [...]}, or
+  /// null
   nlohmann::ordered_json features;
 };
 

@@ -222,8 +222,8 @@ void NightRun::make_version(const IngestedLog& log, const Dataset& measured_on, 
   night_.facts["digests"] = {
       {"dataset", dataset.digest}, {"model", model.digest}, {"lists", session_.results["lists"]["digest"]}};
   if (!lists_pass(dataset, made.lists)) return;
-  write_report(session_, dataset, model, made.lists, nullptr, {.evaluation = session_.results["evaluation"]}, options_.page,
-               folder() + "/report.html");
+  write_report(session_, dataset, model, made.lists, nullptr, {.evaluation = session_.results["evaluation"]},
+               options_.page, folder() + "/report.html");
   publish();
 }
 

@@ -247,11 +247,12 @@ std::string metrics_section(const Json& evaluation) {
 
 std::string features_section(const Json& features) {
   if (features.empty()) return {};
-  std::string out = "<section id=\"features\"><h2>Features</h2>\n<p class=\"note\">How each feature is spread: share of "
-                    "the rows where it is missing, and quantiles of the others.</p>\n";
+  std::string out =
+      "<section id=\"features\"><h2>Features</h2>\n<p class=\"note\">How each feature is spread: share of "
+      "the rows where it is missing, and quantiles of the others.</p>\n";
   for (const auto& [side, rows] : features.items()) {
-    out += "<details><summary>Of " + words(side) + "</summary>" + report_tables("features", Json{{side, rows}}) +
-           "</details>\n";
+    out += "<details><summary>Of " + words(side) + "</summary>" +
+           report_tables("features", Json{{side, rows}}) + "</details>\n";
   }
   return out + "</section>\n";
 }
