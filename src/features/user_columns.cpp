@@ -162,7 +162,7 @@ void add_tastes(const LogScope& scope, Columns& columns) {
   if (scope.has_categories) {
     const auto missing = "no event is on an item with a category";
     columns.add("categories", "number", "categories of the items with an event", never_missing,
-                [](const UserSummary& user) { return real(user.categories); });
+                [](const UserSummary& user) { return static_cast<double>(user.events_of_category.size()); });
     columns.add(
         "top_category", "number", "the category with most events, by position in categories/names", missing,
         [](const UserSummary& user) { return user.top_category < 0 ? NAN : real(user.top_category); });

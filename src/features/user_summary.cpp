@@ -159,7 +159,7 @@ void UserSummarizer::add_categories() {
   std::sort(categories_.begin(), categories_.end());
   sum_.categorized_events = static_cast<Count>(categories_.size());
   for_runs(categories_, [&](std::int32_t category, Count num_events) {
-    ++sum_.categories;
+    sum_.events_of_category.emplace_back(category, num_events);
     const double share = static_cast<double>(num_events) / static_cast<double>(sum_.categorized_events);
     sum_.category_entropy -= share * std::log2(share);
     if (num_events <= sum_.top_category_events) return;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "features/log_scope.hpp"
@@ -51,7 +52,8 @@ struct UserSummary {
 
   std::vector<Count> events_of_band;
   Count banded_events = 0;
-  Count categories = 0, categorized_events = 0, top_category_events = 0;
+  std::vector<std::pair<std::int32_t, Count>> events_of_category;  ///< ascending, those with any
+  Count categorized_events = 0, top_category_events = 0;
   Count top_category = -1;      ///< the lowest of equals
   double category_entropy = 0;  ///< bits
 };

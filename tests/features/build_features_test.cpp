@@ -84,6 +84,41 @@ FeatureReference reference_of(const std::vector<BehaviourRow>& rows, const Made&
   return reference;
 }
 
+/// Columns and values of all rows.
+std::pair<std::vector<Count>, std::vector<float>> all_rows_of(const SparseRows& mine) {
+  return {world().allgather(std::span<const Count>(mine.columns)).data,
+          world().allgather(std::span<const float>(mine.values)).data};
+}
+
+/// Events of each user and category, as the rows have them.
+void expect_category_events(const Made& made, const FeatureReference& reference) {
+  std::map<std::pair<std::string, double>, double> expected, found;
+  for (const auto& row : reference.rows) {
+    const auto category = reference.category_of.find(row.item);
+    if (category != reference.category_of.end()) {
+      expected[{row.user, reference.category_number.at(category->second)}] += 1;
+    }
+  }
+  const auto users = all_texts(made.features.user_ids);
+  std::erase_if(expected, [&](const auto& entry) {
+    return std::find(users.begin(), users.end(), entry.first.first) == users.end();
+  });
+  const SparseRows& mine = made.features.category_events;
+  std::vector<double> entries;
+  for (Count row = 0; row < mine.num_rows(); ++row) {
+    for (Count e = 0; e < mine.row_length(row); ++e) {
+      const auto at = static_cast<std::size_t>(e);
+      entries.insert(entries.end(),
+                     {static_cast<double>(mine.rows.begin + row),
+                      static_cast<double>(mine.row_columns(row)[at]), mine.row_values(row)[at]});
+    }
+  }
+  const auto all = world().allgather(std::span<const double>(entries)).data;
+  for (std::size_t e = 0; e < all.size(); e += 3)
+    found[{users[static_cast<std::size_t>(all[e])], all[e + 1]}] = all[e + 2];
+  EXPECT_EQ(found, expected);
+}
+
 TEST(BuildFeatures, AgreesWithFormulasByHandOnRandomLogs) {
   for (const std::uint64_t seed : {1, 2, 3}) {
     const auto rows = random_behaviour(seed, 1500);
@@ -119,6 +154,7 @@ TEST(BuildFeatures, AgreesWithFormulasByHandOnRandomLogs) {
     EXPECT_EQ(users, all_texts(made.dataset.user_ids));
     expect_columns(made.features.of_items, reference.of_items(items), made.dataset.num_items());
     expect_columns(made.features.of_users, reference.of_users(users), made.dataset.num_users());
+    expect_category_events(made, reference);
   }
 }
 
@@ -186,6 +222,7 @@ TEST(BuildFeatures, HasTheSameBitsOnAnyRanksAndThreadsAndComesBackFromItsFile) {
   EXPECT_EQ(read.price_limits, together.features.price_limits);
   EXPECT_EQ(all_texts(read.user_ids), all_texts(together.features.user_ids));
   EXPECT_EQ(all_texts(read.category_names), all_texts(together.features.category_names));
+  EXPECT_EQ(all_rows_of(read.category_events), all_rows_of(together.features.category_events));
   ASSERT_EQ(read.of_users.columns.size(), together.features.of_users.columns.size());
   const auto bits = [](const FeatureColumn& column) {
     std::vector<std::uint32_t> result;

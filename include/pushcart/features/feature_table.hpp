@@ -6,6 +6,7 @@
 
 #include "pushcart/base/string_table.hpp"
 #include "pushcart/ids/partition.hpp"
+#include "pushcart/matrix/sparse_rows.hpp"
 
 namespace pushcart {
 
@@ -43,6 +44,7 @@ struct Features {
   Partition users, items;
   StringTable user_ids, item_ids;
   FeatureTable of_users, of_items;
+  SparseRows category_events;  ///< owned users x categories: events on items of the category, > 0
   Partition categories;
   StringTable category_names;  ///< of this rank's range: what the numbers of the columns of categories mean
   std::vector<double> price_limits;  ///< highest price of each price band but the last, ascending
