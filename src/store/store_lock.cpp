@@ -73,6 +73,7 @@ std::optional<LockHolder> holder_of(const std::string& text) {
     holder.since = json.at("since").get<std::int64_t>();
     holder.slurm_job = json.value("slurm_job", "");
     holder.slurm_restart = json.value("slurm_restart", 0);
+    if (holder.since < 0) return std::nullopt;
     return holder;
   } catch (const Json::exception&) {
     return std::nullopt;
