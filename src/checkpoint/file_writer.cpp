@@ -279,9 +279,13 @@ std::string FileWriter::finish() {
   state.close_and_sync();
   state.verify_and_take_digests();
   state.comm.barrier();  // no rank has the file open any more when one opens it to complete it
-  collectively(state.comm, "completing " + state.path, [&] {
-    if (state.comm.is_root()) detail::store_header(state.temporary, state.header);
-  });
+  try {
+    collectively(state.comm, "completing " + state.path, [&] {
+      if (state.comm.is_root()) detail::store_header(state.temporary, state.header);
+    });
+  } catch (const CollectiveError& error) {  // the first rank may have left it open
+    throw BrokenFileError(error.what());
+  }
   detail::append_seal(state.comm, state.temporary);
   return state.header.content_digest;
 }

@@ -132,6 +132,22 @@ DatasetShape load_shape(hid_t file, const std::string& name, const std::string& 
   return shape;
 }
 
+/// Writes the header into an open file, to disk as far as HDF5 goes.
+void put_header(hid_t file, const FileHeader& header, const std::string& path) {
+  for (const auto& [name, shape] : header.datasets) {
+    const Handle set(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+    put_attribute(set.get(), attribute_digest, shape.digest, path);
+    for (const auto& [attribute, value] : shape.attributes) put_attribute(set.get(), attribute, value, path);
+  }
+  for (const auto& [name, value] : header.attributes) put_attribute(file, name, value, path);
+  put_attribute(file, attribute_kind, header.kind, path);
+  put_attribute(file, attribute_schema, header.schema_version, path);
+  put_attribute(file, attribute_content_digest, header.content_digest, path);
+  if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) {
+    throw StorageError(fmt::format("{}: flushing failed: {}", path, hdf5::last_error()));
+  }
+}
+
 }  // namespace
 
 FileHeader load_header(const std::string& path) {
@@ -163,17 +179,14 @@ FileHeader load_header(const std::string& path) {
 void store_header(const std::string& path, const FileHeader& header) {
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
   if (!file.valid()) throw StorageError(fmt::format("{}: cannot be completed: {}", path, hdf5::last_error()));
-  for (const auto& [name, shape] : header.datasets) {
-    const Handle set(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
-    put_attribute(set.get(), attribute_digest, shape.digest, path);
-    for (const auto& [attribute, value] : shape.attributes) put_attribute(set.get(), attribute, value, path);
+  try {
+    put_header(file.get(), header, path);
+  } catch (...) {
+    file.release();  // HDF5 crashes when it closes what it could not write
+    throw;
   }
-  for (const auto& [name, value] : header.attributes) put_attribute(file.get(), name, value, path);
-  put_attribute(file.get(), attribute_kind, header.kind, path);
-  put_attribute(file.get(), attribute_schema, header.schema_version, path);
-  put_attribute(file.get(), attribute_content_digest, header.content_digest, path);
-  if (H5Fflush(file.get(), H5F_SCOPE_GLOBAL) < 0 || H5Fclose(file.release()) < 0) {
-    throw StorageError(fmt::format("{}: flushing failed: {}", path, hdf5::last_error()));
+  if (H5Fclose(file.release()) < 0) {
+    throw StorageError(fmt::format("{}: closing failed: {}", path, hdf5::last_error()));
   }
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;

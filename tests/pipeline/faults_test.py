@@ -25,6 +25,9 @@ VERBS = {  # what is typed but for the output, and what it leaves
     "push": (["push", "--dataset", "data.h5", "--lists", "lists", "--generated", "2024-05-01"], "feed"),
     "report": (["report", *DATA_MODEL, "--lists", "lists"], "report.html"),
     "info": (["info", "data.h5"], None),
+    "synth": (["synth", "--users", "60", "--items", "20", "--events", "900"], "made"),
+    "run": (["run", "--ingest.input", "log/events-*.csv", "--ingest.columns", COLUMNS, "--ingest.hold-out-days", "7",
+             "--train.k", "4", "--train.sweeps", "2", "--push.generated", "2024-05-01"], "all"),
 }
 TIMED = ("run.json", "trials", "leaderboard", "report.html", "search.svg")  # files that hold seconds or the date
 
@@ -55,7 +58,7 @@ class Faults(SharedFolderTest):
 
     def outputs(self):
         return self.digests("data.h5", "rejects.csv.gz", "model.h5", "lists", "similar", "feed", "report.html", "tuned",
-                            "data.run.json", "model.run.json", "report.run.json")
+                            "data.run.json", "model.run.json", "report.run.json", "made", "all")
 
     def content(self, output):
         """Digests by name below an output, but for files that hold times."""
@@ -88,21 +91,25 @@ class Faults(SharedFolderTest):
         self.assert_nothing_partial()
 
     def test_reads_that_fail(self):
-        everything = [verb for verb in VERBS if verb != "ingest"]
+        everything = [verb for verb in VERBS if verb not in ("ingest", "synth", "run")]
         self.check_failing("read", 1, 1, "data.h5", everything, ["data.h5", "Input/output error"])
         self.check_failing("read", 0, 6, "data.h5", ["train", "push", "info"], ["data.h5", "Input/output error"])
-        self.check_failing("read", 1, 1, "log/", ["ingest"], ["log/", "Input/output error"])
+        self.check_failing("read", 1, 1, "log/", ["ingest", "run"], ["log/", "Input/output error"])
 
     def test_writes_that_fail(self):
-        writing = ["ingest", "train", "recommend", "similar", "push", "report"]
+        writing = ["ingest", "train", "recommend", "similar", "push", "report", "synth", "run"]
         for rank in (0, 1):
             parallel = [verb for verb in writing if rank == 0 or verb not in ("push", "report")]
             self.check_failing("write", rank, 1, "", parallel, "failed")
+        for part in ("model", "report", "feed"):
+            self.check_failing("write", 0, 1, f"all/{part}", ["run"], "failed")
+        self.check_failing("write", 0, 12, "model", ["train"], "flushing failed")  # when the file is completed
 
     def test_flushes_and_renames_that_fail(self):
-        writing = ["ingest", "train", "recommend", "similar", "push", "report"]
-        self.check_failing("fsync", 0, 1, "", ["ingest", "train", "push"], "flushing")
+        writing = ["ingest", "train", "recommend", "similar", "push", "report", "synth", "run"]
+        self.check_failing("fsync", 0, 1, "", ["ingest", "train", "push", "synth", "run"], "flushing")
         self.check_failing("rename", 0, 1, "", writing, "failed")
+        self.check_failing("rename", 0, 4, "all", ["run"], "failed")
 
     def test_a_clock_that_jumps(self):
         """The time of day goes a day forward and back again and again: no stall, no stop, the same bits."""
