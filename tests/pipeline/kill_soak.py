@@ -38,6 +38,7 @@ VERBS = {  # what is typed, and the files and folders it leaves
     "similar": (["similar", *DATA_MODEL, "--n", "10", "--output", "similar"], "similar"),
     "push": (["push", "--dataset", "data.h5", "--lists", "lists", "--generated", "2024-05-01", "--output", "feed"], "feed"),
     "report": (["report", *DATA_MODEL, "--lists", "lists", "--output", "report.html"], ""),  # holds times
+    "synth": (["synth", "--users", "3000", "--items", "800", "--events", "200000", "--output", "made"], "made"),
     "run": (["run", "--output", "all", "--ingest.input", "log/events-*.csv", "--ingest.columns", COLUMNS, "--train.k", "16",
              "--train.sweeps", "3", "--ingest.hold-out-days", "7"], "all/model.h5"),
 }

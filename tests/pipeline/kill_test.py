@@ -11,7 +11,7 @@ from support import DONE, PipelineTest, SharedFolderTest, faults
 
 COLUMNS = "user=user,item=item,type=type,time=time,quantity=quantity,price=price,name=name"
 RANKS = 3
-RECORDS = {"data.h5": "data.run.json", "model.h5": "model.run.json", "lists": "lists/run.json"}
+RECORDS = {"data.h5": "data.run.json", "model.h5": "model.run.json", "lists": "lists/run.json", "made": "made/run.json"}
 
 
 class KilledRank(PipelineTest):
@@ -27,6 +27,7 @@ class KilledRank(PipelineTest):
         commands = {"data.h5": ["ingest", "--input", f"log{seed}/events-*.csv", "--columns", COLUMNS],
                     "model.h5": ["train", "als", "--dataset", "data.h5", "--k", "64", "--sweeps", "4", "--seed", seed,
                                  "--checkpoint-every", "1sweep", "--checkpoint", f"checkpoint-{seed}"],
+                    "made": ["synth", "--users", "4000", "--items", "1000", "--events", "300000", "--seed", seed],
                     "lists": ["recommend", "--dataset", "data.h5", "--model", "model.h5", "--n", 20 * seed, "--format",
                               "csv", "jsonl"]}
         return [*commands[output], "--output", to or output]
@@ -36,6 +37,9 @@ class KilledRank(PipelineTest):
         return {path: digest for path, digest in self.digests(output).items() if ".partial" not in path}
 
     def content_digest(self, output):
+        if output.endswith("made"):
+            return {os.path.basename(path): digest for path, digest in self.content(output).items()
+                    if not path.endswith("run.json")}
         name = output + "/lists.h5" if output.endswith("lists") else output
         return self.run_well(0, "info", name, "--json").json()["digest"]
 
