@@ -37,7 +37,6 @@ class Rollback : public Command {
       store.open();
       from = current_of(store);
       to = chosen(store, from);
-      store.switch_to(to);
       Night night;
       night.number = store.next_night();
       night.time = utc_text(static_cast<std::int64_t>(std::time(nullptr)));
@@ -45,7 +44,7 @@ class Rollback : public Command {
       night.version = to;
       night.reason = reason_;
       night.facts["from"] = from;
-      store.record(night);
+      store.put_into_service(night, from);
     });
     session.results = {{"store", folder_}, {"from", from}, {"in_service", to}};
     session.text = fmt::format("in service: {} (before: {})\n", to, from.empty() ? "nothing" : from);

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -171,10 +170,12 @@ std::string read_text_file(const std::string& path) {
   if (std::filesystem::is_directory(path, error)) throw StorageError(path + ": is a folder, not a file");
   std::ifstream in(path, std::ios::binary);
   if (!in) throw StorageError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) throw StorageError(path + ": reading failed");
-  return text.str();
+  std::string text, block(1 << 16, '\0');
+  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+    text.append(block, 0, static_cast<std::size_t>(in.gcount()));
+  }
+  if (in.bad()) throw StorageError(fmt::format("{}: reading failed: {}", path, std::strerror(errno)));
+  return text;
 }
 
 void make_folder(const std::string& path) {

@@ -44,12 +44,14 @@ void write_whole(int file, const std::string& path, std::string_view text) {
   }
 }
 
-/// Appends a line that is on disk when this returns. A line before it that a crash cut short is ended first.
+/// Appends a line that is on disk when this returns, or is not there after an error. A line before it that a crash
+/// cut short goes.
 void append_line(const std::string& path, const std::string& line) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file < 0) throw StorageError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  off_t size = -1;  // without the line
   try {
-    const off_t size = ::lseek(file, 0, SEEK_END);
+    size = ::lseek(file, 0, SEEK_END);
     char last = '\n';
     if (size > 0 && ::pread(file, &last, 1, size - 1) != 1) {
       throw StorageError(fmt::format("{}: reading failed: {}", path, std::strerror(errno)));
@@ -57,13 +59,17 @@ void append_line(const std::string& path, const std::string& line) {
     if (last != '\n') {  // the torn line is no night: away with it
       const std::string text = read_text_file(path);
       const std::size_t end = text.rfind('\n');
-      if (::ftruncate(file, end == std::string::npos ? 0 : static_cast<off_t>(end + 1)) != 0) {
+      size = end == std::string::npos ? 0 : static_cast<off_t>(end + 1);
+      if (::ftruncate(file, size) != 0) {
         throw StorageError(fmt::format("{}: cutting a torn line failed: {}", path, std::strerror(errno)));
       }
     }
     write_whole(file, path, line + "\n");
-    if (::fsync(file) != 0) throw StorageError(fmt::format("{}: {}", path, std::strerror(errno)));
+    if (::fsync(file) != 0) {
+      throw StorageError(fmt::format("{}: flushing to disk failed: {}", path, std::strerror(errno)));
+    }
   } catch (...) {
+    if (size >= 0) (void)!::ftruncate(file, size);
     ::close(file);
     throw;
   }
@@ -176,8 +182,23 @@ void Store::publish(const Night& night) const {
   write_file(partial + "/" + night_file, night_text(night) + "\n");
   storing(whole, [&] { fs::rename(partial, whole); });
   sync_folder_of(whole);
+  try {
+    put_into_service(night, current().value_or(""));
+  } catch (const StorageError&) {
+    std::error_code ignored;
+    if (current() != night.version) fs::remove_all(whole, ignored);  // a failed night leaves no version
+    throw;
+  }
+}
+
+void Store::put_into_service(const Night& night, const std::string& before) const {
   switch_to(night.version);
-  record(night);
+  try {
+    record(night);
+  } catch (const StorageError&) {
+    if (!before.empty()) switch_to(before);
+    throw;
+  }
 }
 
 void Store::switch_to(const std::string& version) const {
@@ -185,7 +206,11 @@ void Store::switch_to(const std::string& version) const {
   storing(link, [&] {
     fs::remove(fresh);
     fs::create_directory_symlink("versions/" + version, fresh);
-    fs::rename(fresh, link);
+    std::error_code failed;
+    fs::rename(fresh, link, failed);
+    if (!failed) return;
+    fs::remove(fresh);
+    throw fs::filesystem_error("naming the link", failed);
   });
   sync_folder_of(link);
 }

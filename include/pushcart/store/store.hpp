@@ -49,11 +49,15 @@ class Store {
   std::vector<Night> nights() const;
   Count next_night() const;  ///< after all nights and versions, also those that were removed
 
-  /// Appends a line to the history, on disk when it returns.
+  /// Appends a line to the history, on disk when it returns; not there after an error.
   void record(const Night& night) const;
   /// The version's partial folder takes its name and goes into service, and the night into the history. The
-  /// folder must hold everything but night.json, which is written here.
+  /// folder must hold everything but night.json, which is written here. After an error the version before is in
+  /// service, if there was one, and the new one is gone.
   void publish(const Night& night) const;
+  /// Puts the night's version into service and the night into the history; after an error `before` is in service
+  /// again, if it is not empty.
+  void put_into_service(const Night& night, const std::string& before) const;
   /// Puts a version that is on disk into service.
   void switch_to(const std::string& version) const;
   /// A night that was stopped when asked to, and is to be gone on with.

@@ -32,6 +32,7 @@ std::size_t little_endian(std::string_view bytes) {
 std::string read_bytes(std::ifstream& file, const std::string& path, std::size_t count) {
   std::string bytes(count, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(count));
+  if (file.bad()) throw StorageError(fmt::format("{}: reading failed: {}", path, std::strerror(errno)));
   if (static_cast<std::size_t>(file.gcount()) != count) refuse(path, "it ends within its header");
   return bytes;
 }

@@ -1,0 +1,80 @@
+"""Input and output errors while a store is worked on: a night, a rollback or the history comes to a clear end, and what is
+in service, its versions and its history stay as they were. What the faults do is in faults.c."""
+
+import os
+import unittest
+
+from retrain_test import Shop, time_of
+from support import DONE, STORAGE, faults
+
+RETRAIN = ["retrain", "--config", "shop.toml", "--now", time_of(12)]
+ROLLBACK = ["rollback", "--store", "store"]
+HISTORY = ["history", "--store", "store", "--plot", "store/nights.svg"]
+
+
+class StoreFaults(Shop):
+    def setUp(self):
+        super().setUp()
+        for day in (10, 11):
+            self.bring(1 if day == 10 else day, day)
+            self.published(day)
+        self.bring(12)
+        self.versions = self.digests("store/versions")
+        self.service = self.in_service()
+
+    def nights(self):
+        """Lines of the history, but for nights that failed."""
+        return [line for line in self.path("store/history.jsonl").read_text().splitlines() if '"failed"' not in line]
+
+    def meet(self, command, call, rank=0, first=1, path=""):
+        """Runs into a call that fails. @return whether there was one"""
+        before = self.nights()
+        ended = self.run_program(2, *command, environment=faults(
+            FAIL=call, FAIL_FROM=first, IO_PATH=f"{self.folder.name}/store/{path}", IO_RANK=rank))
+        if f"fault: {call} " not in ended.err:
+            self.assertEqual(ended.code, DONE, ended.told())
+            return False
+        with self.subTest(verb=command[0], call=call, rank=rank, first=first, path=path):
+            self.assert_refused(ended, STORAGE, "failed" if call in ("write", "fsync") else "Input/output error")
+            self.assertEqual(self.in_service(), self.service, ended.told())
+            self.assertEqual(self.digests("store/versions"), self.versions, ended.told())
+            self.assertEqual(self.nights(), before, ended.told())
+            self.assert_nothing_partial()
+        return True
+
+    def test_a_night_that_meets_one(self):
+        self.assertTrue(self.meet(RETRAIN, "read", path="history.jsonl"))
+        for rank, first in ((0, 1), (1, 1)):
+            self.assertTrue(self.meet(RETRAIN, "read", rank, first, path="versions"))
+        for rank, first in ((0, 1), (0, 2), (0, 8), (0, 34), (1, 1)):  # 34: a file is completed by one rank
+            self.assertTrue(self.meet(RETRAIN, "write", rank, first))
+        for path, first in (("", 2), ("versions", 1), ("history.jsonl", 1)):
+            self.assertTrue(self.meet(RETRAIN, "fsync", first=first, path=path))
+        self.published(12)
+
+    def test_a_night_none_of_whose_names_can_be_given(self):
+        """Whichever file or folder is the first that gets no name, up to the link that puts the version into service."""
+        num_names = 0
+        while num_names < 14 and self.meet(RETRAIN, "rename", first=num_names + 1):
+            num_names += 1
+        self.assertEqual(num_names, 14, "a night gives more names than that")
+        self.assertTrue(self.meet(RETRAIN, "rename", first=15), "the link")
+        self.published(12)
+
+    def test_a_rollback_that_meets_one(self):
+        for call, first, path in (("read", 1, "history.jsonl"), ("write", 1, "lock"), ("write", 1, "history.jsonl"),
+                                  ("fsync", 1, "history.jsonl"), ("rename", 1, "versions")):
+            self.assertTrue(self.meet(ROLLBACK, call, first=first, path=path))
+        self.run_well(2, *ROLLBACK)
+        self.assertNotEqual(self.in_service(), self.service)
+
+    def test_a_history_that_meets_one(self):
+        for call, path in (("read", "history.jsonl"), ("write", "nights.svg"), ("fsync", "nights.svg"),
+                           ("rename", "nights.svg")):
+            self.assertTrue(self.meet(HISTORY, call, path=path))
+            self.assertFalse(os.path.exists(self.path("store/nights.svg")))
+        self.run_well(2, *HISTORY)
+
+
+if __name__ == "__main__":
+    unittest.main()
