@@ -94,10 +94,8 @@ VectorReport attach_vectors(const Communicator& comm, Dataset& dataset, const Ve
   }
   const VectorRows rows = read_rows(comm, file.path, [&](Count num_columns) {
     MemoryPlan plan;
-    plan.add("rows read and sent",
-             2 * static_cast<Count>(std::filesystem::file_size(file.path)) / comm.size());
-    plan.add("vectors of the items",
-             dataset.items.range(comm.rank()).size() * num_columns * Count{sizeof(float)});
+    plan_vectors(plan, static_cast<Count>(std::filesystem::file_size(file.path)) / comm.size(),
+                 dataset.items.range(comm.rank()).size() * num_columns * Count{sizeof(float)});
     announce_memory(comm, fmt::format("item vectors '{}'", file.name), plan, memory_budget_bytes);
   });
   const auto index_of_row = DictionaryLookup(comm, dataset.items, dataset.item_ids).find(rows.ids);
@@ -122,6 +120,12 @@ VectorReport attach_vectors(const Communicator& comm, Dataset& dataset, const Ve
   report.zero = comm.sum(num_zero);
   dataset.item_vectors.push_back(std::move(set));
   return report;
+}
+
+void plan_vectors(MemoryPlan& plan, Count read_bytes, Count owned_bytes) {
+  plan.add("vectors read and sent", 2 * read_bytes);
+  plan.add("vectors received", 2 * owned_bytes);
+  plan.add("vectors of the items", owned_bytes);
 }
 
 }  // namespace pushcart

@@ -50,6 +50,15 @@ std::vector<TextColumn> slice_columns(const std::vector<TextColumn>& whole, Rang
   return columns;
 }
 
+std::vector<ItemVectors> slice_vectors(const std::vector<ItemVectors>& whole, Range mine) {
+  std::vector<ItemVectors> sets;
+  for (const ItemVectors& set : whole) {
+    sets.push_back({set.name, set.num_columns,
+                    slice(set.values, mine.begin * set.num_columns, mine.end * set.num_columns)});
+  }
+  return sets;
+}
+
 Searches slice_searches(const Searches& whole, Range users, int rank, int num_ranks) {
   Searches part;
   part.queries = Partition::even(whole.queries.num_rows(), num_ranks);
@@ -91,6 +100,7 @@ std::vector<Dataset> cut_dataset(const Dataset& whole, int num_ranks) {
     part.item_names = slice_texts(whole.item_names, own_items);
     part.user_attributes = slice_columns(whole.user_attributes, own_users);
     part.item_attributes = slice_columns(whole.item_attributes, own_items);
+    part.item_vectors = slice_vectors(whole.item_vectors, own_items);
     part.value_kind = whole.value_kind;
     part.by_user = slice_rows(whole.by_user, own_users);
     part.by_item = slice_rows(whole.by_item, own_items);
@@ -121,6 +131,7 @@ DatasetSizes sizes_of(const Dataset& part) {
   for (const auto* columns : {&part.user_attributes, &part.item_attributes}) {
     for (const TextColumn& column : *columns) count_texts(sizes, column.values);
   }
+  for (const ItemVectors& set : part.item_vectors) sizes.vector_columns += set.num_columns;
   if (part.searches) {
     count_texts(sizes, part.searches->texts);
     sizes.searches = part.searches->offsets.back();
@@ -133,7 +144,8 @@ Count memory_bytes(const DatasetSizes& sizes) {
   Count bytes = matrix_bytes(sizes.users, sizes.user_entries) +
                 matrix_bytes(sizes.items, sizes.item_entries) +
                 sizes.user_entries * (times + sizes.event_types * (times + Count{sizeof(float)})) +
-                sizes.texts * Count{sizeof(Count)} + sizes.text_bytes + sizes.searches * 3 * times;
+                sizes.texts * Count{sizeof(Count)} + sizes.text_bytes + sizes.searches * 3 * times +
+                sizes.items * sizes.vector_columns * Count{sizeof(float)};
   if (sizes.held_out_entries >= 0) bytes += matrix_bytes(sizes.users, sizes.held_out_entries);
   return bytes;
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "pushcart/ingest/ingest_plan.hpp"
+#include "pushcart/matrix/attach_vectors.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/topn/list_plan.hpp"
 
@@ -52,6 +53,7 @@ class JobPlanner {
       RankPhase& here = phase.ranks.emplace_back();
       here.memory = started();
       append(here.memory, plan_ingest({}, sizes));
+      if (sizes_.front().vector_columns > 0) here.memory = larger(here.memory, attaching_vectors(rank));
       here.received_bytes = ingest_received_bytes(sizes);
     }
     const double cores = static_cast<double>(ranks * threads_);
@@ -124,6 +126,19 @@ class JobPlanner {
   }
 
  private:
+  static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b) {
+    return a.total_bytes() < b.total_bytes() ? b : a;
+  }
+  /// The last step of ingest, when the log is a data set; all sets of vectors as one.
+  MemoryPlan attaching_vectors(Count rank) const {
+    DatasetSizes sizes = sizes_[static_cast<std::size_t>(rank)];
+    const Count row_bytes = sizes.vector_columns * Count{sizeof(float)};
+    sizes.vector_columns = 0;  // they come by plan_vectors
+    MemoryPlan plan = started();
+    plan.add("data set", memory_bytes(sizes));
+    plan_vectors(plan, num_items_ * row_bytes / job_.num_ranks, sizes.items * row_bytes);
+    return plan;
+  }
   /// Plain files are cut evenly; compressed ones, alike in length, are dealt out whole.
   Count lines_read_by(Count rank) const {
     const Count ranks = job_.num_ranks, files = job_.compressed_files;

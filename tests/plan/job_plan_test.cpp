@@ -28,9 +28,19 @@ PlannedNodes one_node() {
   return {.ranks_per_node = world().size(), .shared_bytes = free_shared_bytes()};
 }
 
+/// With two numbers an item that say which item it is.
+Dataset with_vectors(Dataset dataset) {
+  ItemVectors set{"look", 2, {}};
+  for (Count item = dataset.by_item.rows.begin; item < dataset.by_item.rows.end; ++item) {
+    for (const int sign : {1, -1}) set.values.push_back(static_cast<float>(sign * item));
+  }
+  dataset.item_vectors.push_back(std::move(set));
+  return dataset;
+}
+
 TEST(CutDataset, GivesWhatTheRanksOfAJobHold) {
-  const Dataset mine = small_dataset(world(), shape());
-  const std::vector<Dataset> parts = cut_dataset(whole(), world().size());
+  const Dataset mine = with_vectors(small_dataset(world(), shape()));
+  const std::vector<Dataset> parts = cut_dataset(with_vectors(whole()), world().size());
   ASSERT_EQ(static_cast<int>(parts.size()), world().size());
   const Dataset& part = parts[static_cast<std::size_t>(world().rank())];
   EXPECT_EQ(part.users, mine.users);
@@ -46,6 +56,10 @@ TEST(CutDataset, GivesWhatTheRanksOfAJobHold) {
   EXPECT_EQ(part.last_time, mine.last_time);
   ASSERT_EQ(part.events.size(), mine.events.size());
   EXPECT_EQ(part.events[1].strength, mine.events[1].strength);
+  ASSERT_EQ(part.item_vectors.size(), 1U);
+  EXPECT_EQ(part.item_vectors[0].values, mine.item_vectors[0].values);
+  EXPECT_EQ(memory_bytes(sizes_of(part)) - memory_bytes(sizes_of(small_dataset(world(), shape()))),
+            part.items.range(world().rank()).size() * 2 * Count{sizeof(float)});
 }
 
 /// Trains for real and compares with the plan of one rank for all.

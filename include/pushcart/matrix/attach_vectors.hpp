@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "pushcart/base/memory.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/matrix/dataset.hpp"
 
@@ -37,5 +38,10 @@ struct VectorReport {
 ///         row that names an item. On an error the data set is as before.
 VectorReport attach_vectors(const Communicator& comm, Dataset& dataset, const VectorFile& file,
                             Count memory_budget_bytes);
+
+/// Adds what attach_vectors holds on a rank at once. Local.
+/// @param read_bytes   of the file's rows that the rank reads
+/// @param owned_bytes  of the vectors of the rank's items
+void plan_vectors(MemoryPlan& plan, Count read_bytes, Count owned_bytes);
 
 }  // namespace pushcart

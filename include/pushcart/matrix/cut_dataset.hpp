@@ -19,6 +19,7 @@ struct DatasetSizes {
   Count texts = 0;             ///< strings: ids, names, attributes, queries
   Count text_bytes = 0;
   Count searches = 0;
+  Count vector_columns = 0;  ///< numbers of an item in all sets of item vectors
 };
 DatasetSizes sizes_of(const Dataset& part);  ///< Local.
 
