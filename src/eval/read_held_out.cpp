@@ -1,9 +1,9 @@
 #include "pushcart/eval/read_held_out.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "eval/test_pair_reader.hpp"
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ids/dictionary_lookup.hpp"
 #include "pushcart/ids/send_by_rank.hpp"
@@ -93,10 +93,7 @@ class PairCollector {
 
  private:
   SparseRows hidden_of_all_users(const SeenPolicy& policy) const {
-    const Range users = dataset_.users.range(comm_.rank());
-    std::vector<Count> all(static_cast<std::size_t>(users.size()));
-    std::iota(all.begin(), all.end(), users.begin);
-    return seen_items(dataset_, all, policy);
+    return seen_items(dataset_, indices_of(dataset_.users.range(comm_.rank())), policy);
   }
 
   const Communicator& comm_;

@@ -1,9 +1,9 @@
 #include "matrix/add_items.hpp"
 
 #include <limits>
-#include <numeric>
 
 #include "matrix/match_rows.hpp"
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/ids/number_texts.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
@@ -37,8 +37,7 @@ Count add_items(const Communicator& comm, Dataset& dataset, const StringTable& i
   dataset.items = partition_by_entries(comm, num_items, dataset.by_user.columns);
   dataset.by_item = transpose(comm, dataset.by_user, dataset.items, dataset.num_users());
 
-  std::vector<Count> indices(static_cast<std::size_t>(before.size()));
-  std::iota(indices.begin(), indices.end(), before.begin);
+  std::vector<Count> indices = indices_of(before);
   const auto move = [&](StringTable& texts) {
     texts = strings_by_owner(comm, dataset.items, indices, texts);
   };

@@ -1,7 +1,7 @@
 #include "pushcart/matrix/newcomers.hpp"
 
-#include <numeric>
 
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/ids/dictionary_lookup.hpp"
 #include "pushcart/ids/fetch_values.hpp"
 #include "pushcart/matrix/assemble.hpp"
@@ -9,12 +9,6 @@
 namespace pushcart {
 
 namespace {
-
-std::vector<Count> indices_of(Range range) {
-  std::vector<Count> indices(static_cast<std::size_t>(range.size()));
-  std::iota(indices.begin(), indices.end(), range.begin);
-  return indices;
-}
 
 /// The pairs of `log` whose item is known, by the known index. @param items  by entry; -1 = unknown
 Interactions known_pairs(const Dataset& log, const std::vector<Count>& items) {

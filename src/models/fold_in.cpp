@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "models/als/biases.hpp"
 #include "models/als/dense.hpp"
 #include "models/als/half_sweep.hpp"
 #include "models/als/training_data.hpp"
 #include "models/linear/normalized_matrix.hpp"
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ids/fetch_values.hpp"
 #include "pushcart/models/renumber.hpp"
@@ -22,12 +22,6 @@ namespace {
 
 std::size_t at(Count n) {
   return static_cast<std::size_t>(n);
-}
-
-std::vector<Count> indices_of(Range range) {
-  std::vector<Count> indices(at(range.size()));
-  std::iota(indices.begin(), indices.end(), range.begin);
-  return indices;
 }
 
 void check(const Communicator& comm, const Model& model) {

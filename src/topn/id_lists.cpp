@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/events/input_file.hpp"
 #include "pushcart/ids/dictionary_lookup.hpp"
@@ -94,9 +94,7 @@ AllowedItems allowed_items(const Communicator& comm, const Dataset& dataset, con
 ServedUsers served_users(const Communicator& comm, const Dataset& dataset, const std::string& path) {
   ServedUsers served;
   if (path.empty()) {
-    const Range owned = dataset.users.range(comm.rank());
-    served.users.resize(static_cast<std::size_t>(owned.size()));
-    std::iota(served.users.begin(), served.users.end(), owned.begin);
+    served.users = indices_of(dataset.users.range(comm.rank()));
     return served;
   }
   const StringTable ids = read_id_list(comm, path);

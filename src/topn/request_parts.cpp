@@ -1,13 +1,11 @@
 #include "topn/request_parts.hpp"
 
-#include <numeric>
+#include "pushcart/base/indices_of.hpp"
 
 namespace pushcart::detail {
 
 TopRequest part_of(const TopRequest& request, Range rows) {
-  std::vector<Count> positions(static_cast<std::size_t>(rows.size()));
-  std::iota(positions.begin(), positions.end(), rows.begin);
-  return part_of(request, positions);
+  return part_of(request, indices_of(rows));
 }
 
 TopRequest part_of(const TopRequest& request, const std::vector<Count>& rows) {

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/topn/list_plan.hpp"
@@ -107,11 +108,7 @@ class ItemsByDirection {
       : comm_(comm), model_(model), k_(k), unit_(unit_rows(model.item_factors, has_direction_)) {}
 
   /// Owned items, zero rows among them.
-  std::vector<Count> rows() const {
-    std::vector<Count> rows(has_direction_.size());
-    std::iota(rows.begin(), rows.end(), unit_.rows.begin);
-    return rows;
-  }
+  std::vector<Count> rows() const { return indices_of(unit_.rows); }
 
   /// The k nearest of the owned items at these positions, ascending; zero rows have none. Collective.
   TopLists nearest(const std::vector<Count>& positions) const {
