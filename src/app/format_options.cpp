@@ -1,6 +1,6 @@
 #include "app/format_options.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pushcart/base/error.hpp"
 

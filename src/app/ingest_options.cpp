@@ -1,6 +1,6 @@
 #include "app/ingest_options.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "app/push.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "app/command.hpp"
 #include "app/inputs.hpp"

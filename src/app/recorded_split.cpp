@@ -1,6 +1,6 @@
 #include "app/recorded_split.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pushcart/base/error.hpp"
 

@@ -1,6 +1,6 @@
 #include "app/report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 

@@ -1,6 +1,6 @@
 // The whole flow on a page: from raw log to everyone's list.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "app/command.hpp"
 #include "app/evaluate.hpp"

@@ -1,6 +1,6 @@
 #include "app/stopping.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <cstdlib>

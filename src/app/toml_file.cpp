@@ -1,6 +1,6 @@
 #include "app/toml_file.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <toml++/toml.h>
 #include <algorithm>

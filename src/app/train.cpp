@@ -1,6 +1,6 @@
 #include "app/train.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "app/command.hpp"
 #include "app/families/family_options.hpp"

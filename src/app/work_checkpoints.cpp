@@ -1,6 +1,6 @@
 #include "app/work_checkpoints.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

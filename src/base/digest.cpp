@@ -1,6 +1,6 @@
 #include "pushcart/base/digest.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <xxhash.h>
 
 namespace pushcart {

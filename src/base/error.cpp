@@ -1,6 +1,6 @@
 #include "pushcart/base/error.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 

@@ -1,6 +1,7 @@
 #include "pushcart/base/log.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +43,14 @@ void start_log(bool speaks, Verbosity verbosity) {
                     : verbosity == Verbosity::verbose ? spdlog::level::debug
                                                       : spdlog::level::info);
   spdlog::set_default_logger(logger);
+}
+
+void log_line(LogLevel level, std::string_view line) {
+  switch (level) {
+    case LogLevel::detail: spdlog::debug(line); break;
+    case LogLevel::info: spdlog::info(line); break;
+    case LogLevel::warning: spdlog::warn(line); break;
+  }
 }
 
 struct Progress::State {

@@ -1,6 +1,6 @@
 #include "pushcart/base/version.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace pushcart {
 

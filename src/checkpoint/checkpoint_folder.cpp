@@ -1,6 +1,6 @@
 #include "pushcart/checkpoint/checkpoint_folder.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

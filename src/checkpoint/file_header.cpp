@@ -1,6 +1,6 @@
 #include "pushcart/checkpoint/file_header.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pushcart/base/digest.hpp"
 

@@ -1,6 +1,6 @@
 #include "pushcart/checkpoint/file_reader.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include "pushcart/checkpoint/file_writer.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

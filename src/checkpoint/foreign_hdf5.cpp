@@ -1,7 +1,7 @@
 #include "pushcart/checkpoint/foreign_hdf5.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

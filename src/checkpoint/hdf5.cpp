@@ -1,6 +1,6 @@
 #include "checkpoint/hdf5.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string_view>
 

@@ -1,7 +1,7 @@
 #include "pushcart/checkpoint/output_file.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <zlib.h>

@@ -1,6 +1,6 @@
 #include "pushcart/checkpoint/row_lists.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "checkpoint/stored_rows.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace pushcart::detail {
 

@@ -1,6 +1,6 @@
 #include "pushcart/checkpoint/stored_text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <xxhash.h>
 #include <zlib.h>
 

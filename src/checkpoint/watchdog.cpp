@@ -1,6 +1,6 @@
 #include "checkpoint/watchdog.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cstdio>

@@ -1,6 +1,6 @@
 #include "pushcart/comm/collectively.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <new>
 

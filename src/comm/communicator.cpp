@@ -1,6 +1,6 @@
 #include "pushcart/comm/communicator.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <numeric>

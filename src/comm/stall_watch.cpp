@@ -1,6 +1,6 @@
 #include "pushcart/comm/stall_watch.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <atomic>

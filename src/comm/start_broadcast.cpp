@@ -1,6 +1,6 @@
 #include "pushcart/comm/start_broadcast.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pushcart/base/checked.hpp"
 

@@ -1,6 +1,6 @@
 #include "eval/test_pair_reader.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "events/archive_source.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pushcart/base/error.hpp"
 

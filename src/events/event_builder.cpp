@@ -1,6 +1,6 @@
 #include "events/event_builder.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <simdjson.h>
 
 #include "events/field_values.hpp"

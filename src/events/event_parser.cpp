@@ -1,6 +1,6 @@
 #include "pushcart/events/event_parser.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <optional>

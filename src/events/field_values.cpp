@@ -1,7 +1,7 @@
 #include "events/field_values.hpp"
 
 #include <fast_float/fast_float.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <simdjson.h>
 
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "pushcart/events/input_file.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <glob.h>
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 #include "events/time_parser.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <cmath>

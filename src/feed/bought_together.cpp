@@ -1,6 +1,6 @@
 #include "feed/bought_together.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

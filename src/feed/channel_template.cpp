@@ -1,6 +1,6 @@
 #include "pushcart/feed/channel_template.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "feed/json_text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdint>
 #include <iterator>

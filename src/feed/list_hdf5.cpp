@@ -1,6 +1,6 @@
 #include "feed/list_hdf5.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

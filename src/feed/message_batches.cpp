@@ -1,6 +1,6 @@
 #include "feed/message_batches.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
 #include "pushcart/feed/push.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

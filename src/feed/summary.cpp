@@ -1,6 +1,6 @@
 #include "pushcart/feed/summary.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

@@ -1,7 +1,7 @@
 #include "pushcart/ingest/cleaning_report.hpp"
 
 #include <fmt/chrono.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <ctime>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #include "ingest/item_patterns.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fnmatch.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "ingest/line_parser.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
 #include "pushcart/matrix/attach_attributes.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

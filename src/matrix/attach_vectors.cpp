@@ -1,6 +1,6 @@
 #include "pushcart/matrix/attach_vectors.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "pushcart/matrix/build_dataset.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <limits>

@@ -1,6 +1,6 @@
 #include "pushcart/matrix/training_digest.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pushcart/base/digest.hpp"
 

@@ -1,6 +1,6 @@
 #include "pushcart/models/factor_origin.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "pushcart/models/fold_in.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

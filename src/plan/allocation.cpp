@@ -1,6 +1,6 @@
 #include "pushcart/plan/allocation.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "pushcart/plan/assumed_data.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,7 @@
 #include "pushcart/plan/plan_report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 #include <omp.h>
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "pushcart/plan/rates.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace pushcart {
 namespace {
 

@@ -1,6 +1,7 @@
 #include "pushcart/store/log_files.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,6 @@
 #include "pushcart/store/night.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "synth/side_files.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>

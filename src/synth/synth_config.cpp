@@ -1,6 +1,6 @@
 #include "pushcart/synth/synth_config.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

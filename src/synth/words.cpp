@@ -1,6 +1,6 @@
 #include "synth/words.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cctype>
 

@@ -1,6 +1,6 @@
 #include "topn/block_search.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <bit>

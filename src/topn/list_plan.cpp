@@ -1,6 +1,6 @@
 #include "pushcart/topn/list_plan.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <omp.h>
 
 #include <algorithm>

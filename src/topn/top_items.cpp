@@ -1,6 +1,6 @@
 #include "pushcart/topn/top_items.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <numeric>
 

@@ -1,7 +1,7 @@
 #include "topn/top_search.hpp"
 
 #include <cblas.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <omp.h>
 
 #include <chrono>

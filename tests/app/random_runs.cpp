@@ -6,7 +6,7 @@
 // the folder must be the same, byte for byte, and an error must be the same error. The first case that
 // differs is told with its command lines, and its folder stays; --first N --runs 1 runs it again.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <omp.h>
 #include <unistd.h>
 

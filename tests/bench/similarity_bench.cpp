@@ -9,7 +9,7 @@
 // the engine works on all ranks, the reference is left out.
 
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <omp.h>
 
 #include <CLI/CLI.hpp>

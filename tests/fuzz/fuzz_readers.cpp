@@ -1,6 +1,6 @@
 // Readers of the rooms of src/, below the verbs.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fstream>
 #include <memory>

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>
@@ -15,17 +14,21 @@ enum class Verbosity { quiet, normal, verbose };
 
 void start_log(bool speaks, Verbosity verbosity);
 
+/// A line as it is.
+enum class LogLevel { detail, info, warning };
+void log_line(LogLevel level, std::string_view line);
+
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
-  spdlog::info(fmt::format(format, std::forward<Args>(args)...));
+  log_line(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_warning(fmt::format_string<Args...> format, Args&&... args) {
-  spdlog::warn(fmt::format(format, std::forward<Args>(args)...));
+  log_line(LogLevel::warning, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_detail(fmt::format_string<Args...> format, Args&&... args) {
-  spdlog::debug(fmt::format(format, std::forward<Args>(args)...));
+  log_line(LogLevel::detail, fmt::format(format, std::forward<Args>(args)...));
 }
 
 /// Shows how far a long step is: a bar on a terminal, a plain line every ten seconds in a log file. One that

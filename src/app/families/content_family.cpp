@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "app/families/family.hpp"
 #include "app/families/similarity_options.hpp"

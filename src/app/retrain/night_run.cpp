@@ -1,6 +1,6 @@
 #include "app/retrain/night_run.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>

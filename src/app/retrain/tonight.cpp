@@ -1,6 +1,6 @@
 #include "app/retrain/tonight.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fnmatch.h>
 
 #include <algorithm>

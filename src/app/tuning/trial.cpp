@@ -1,6 +1,6 @@
 #include "app/tuning/trial.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include "app/tuning/trial_group.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,6 @@
 #include "feed/page/svg_axes.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <iterator>

@@ -1,6 +1,6 @@
 #include "matrix/vectors/npy_header.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cerrno>
 #include <cstring>

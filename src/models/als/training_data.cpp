@@ -1,6 +1,6 @@
 #include "models/als/training_data.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "models/content/words.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unicode/brkiter.h>
 #include <unicode/normalizer2.h>
 #include <unicode/unistr.h>

@@ -1,6 +1,6 @@
 #include "pushcart/models/factor_shares.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <omp.h>
 
 #include <algorithm>

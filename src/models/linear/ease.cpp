@@ -1,6 +1,6 @@
 #include "pushcart/models/ease.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <omp.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "models/linear/ease_tail.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/exact_sum.hpp"

@@ -1,6 +1,6 @@
 #include "models/linear/training_values.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

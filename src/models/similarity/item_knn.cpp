@@ -1,6 +1,6 @@
 #include "pushcart/models/item_knn.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #include "models/similarity/operands.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
