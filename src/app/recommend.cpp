@@ -181,16 +181,15 @@ std::string request_digest(const Communicator& comm, const TopRequest& request, 
   return digest_text(comm.allreduce(sum, Reduce::sum) + static_cast<std::uint64_t>(request.n));
 }
 
-/// The model's lists, some users at a time if they can be stopped and taken up.
-TopLists ranked_lists(Session& session, const Dataset& dataset, const Model& model, const TopRequest& request,
-                      const std::optional<CheckpointOptions>& options) {
-  const auto& comm = session.comm;
-  const ListSearch search = [&](const TopRequest& part) {
-    return top_items(comm, model, dataset, part, session.phases);
-  };
+/// The lists of a search, some users at a time if they can be stopped and taken up. @param how  the search
+TopLists stoppable_lists(Session& session, const Dataset& dataset, const Model& model,
+                         const TopRequest& request, const std::optional<CheckpointOptions>& options,
+                         const std::string& how, const ListSearch& search) {
   if (!options) return search(request);
+  const auto& comm = session.comm;
   WorkIdentity identity = identity_on(dataset);
   identity["model"] = model.digest;
+  identity["lists"] = how;
   identity["users, --n, --seen or item files (digest)"] =
       request_digest(comm, request, dataset.items.range(comm.rank()));
   ListCheckpoints checkpoints(session, *options, std::move(identity));
@@ -200,12 +199,22 @@ TopLists ranked_lists(Session& session, const Dataset& dataset, const Model& mod
   return lists;
 }
 
+TopLists ranked_lists(Session& session, const Dataset& dataset, const Model& model, const TopRequest& request,
+                      const std::optional<CheckpointOptions>& checkpoints) {
+  return stoppable_lists(
+      session, dataset, model, request, checkpoints, "by the model",
+      [&](const TopRequest& part) { return top_items(session.comm, model, dataset, part, session.phases); });
+}
+
 /// The lists that the filter before the cut gives, and how like the model's own they are.
 TopLists exact_lists(Session& session, const Dataset& dataset, const Dataset& trained_on, const Model& model,
-                     const TopRequest& request) {
+                     const TopRequest& request, const std::optional<CheckpointOptions>& checkpoints) {
   const auto& comm = session.comm;
   const ExactFilter filter(comm, model, dataset, trained_on, exact_filter_bytes);
-  TopLists lists = top_items(comm, model, filter, dataset, request, session.phases);
+  TopLists lists = stoppable_lists(
+      session, dataset, model, request, checkpoints, "by the exact filter", [&](const TopRequest& part) {
+        return top_items(comm, model, filter, dataset, part, session.phases);
+      });
   const double overlap = mean_overlap(comm, lists, top_items(comm, model, dataset, request, session.phases));
   log_info("exact filter: {:.2f} % of the places hold items that the lists by the cut weights hold too",
            100 * overlap);
@@ -247,7 +256,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   Recommendations made;
   if (options.exact_filter) {
     const auto part = learned_part(comm, dataset, model);
-    made.lists = exact_lists(session, dataset, part ? *part : dataset, model, request);
+    made.lists = exact_lists(session, dataset, part ? *part : dataset, model, request, options.checkpoints);
   } else {
     made.lists = ranked_lists(session, dataset, model, request, options.checkpoints);
   }

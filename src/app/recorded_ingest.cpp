@@ -1,6 +1,6 @@
 #include "app/recorded_ingest.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>

@@ -94,7 +94,7 @@ class Run : public Command {
     session.name_at_end(stage_model(comm, output_ + "/model.h5", model));
 
     recommend_.output.folder = output_ + "/lists";
-    recommend_.checkpoints = checkpoints_of_lists(*train_.checkpoints, output_ + "/lists.checkpoint");
+    recommend_.checkpoints = checkpoints_of_later_part(*train_.checkpoints, output_ + "/lists.checkpoint");
     lists_checkpoints_.push_back(recommend_.checkpoints->folder);
     const auto made = recommend(session, dataset, model, recommend_);
     write_list_files(session, dataset, made, ListKind::user_lists, recommend_.output, recommend_.n, model.digest);
@@ -138,7 +138,7 @@ class Run : public Command {
     announce_lists(session.comm, "similar", model, model.item_factors.rows.size(), similar_n_, 0,
                    recommend_.memory_per_rank);
     const CheckpointOptions options =
-        checkpoints_of_lists(*train_.checkpoints, output_ + "/similar.checkpoint");
+        checkpoints_of_later_part(*train_.checkpoints, output_ + "/similar.checkpoint");
     lists_checkpoints_.push_back(options.folder);
     ListCheckpoints checkpoints(session, options, identity_of_similar(dataset, model.digest, similar_n_));
     StopRequest::catch_signals();

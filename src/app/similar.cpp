@@ -91,11 +91,10 @@ class Similar : public Command {
     if (bought_together_) session.text += fmt::format("bought together: {}/together-*.csv\n", output_.folder);
   }
 
-  /// What bought-together lists need more of is not in checkpoints: these begin anew.
   Neighbours neighbours_of_items(Session& session, const Dataset& dataset, SimilarityReport& report) {
-    if (bought_together_) return nearest_items(session.comm, dataset, similarity_, session.phases, &report);
     WorkIdentity identity = identity_of_similar(dataset, "", n_);
     identity["--metric"] = similarity_metric_name(*metric_);
+    identity["--bought-together"] = bought_together_ ? "true" : "false";
     add_settings(identity, config_json(settings_));
     ListCheckpoints checkpoints(session, checkpoints_, std::move(identity));
     StopRequest::catch_signals();

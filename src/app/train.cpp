@@ -158,9 +158,8 @@ Model fit(Session& session, const Dataset& dataset, const TrainOptions& options,
 
 void remove_training_checkpoints(Session& session, const TrainOptions& options, const std::string& folder) {
   const ModelFamily& family = find_family(options.families, options.family);
-  if (!family.can_resume()) return;
-  for (const auto& part : family.checkpoint_folders(folder)) {
-    remove_checkpoints_at_end(session, part, family.checkpoint_kind());
+  for (const auto& [part, kind] : family.checkpoint_places(folder)) {
+    remove_checkpoints_at_end(session, part, kind);
   }
 }
 

@@ -12,7 +12,8 @@ namespace pushcart::app {
 void declare_stop_after_sweeps(OptionSet& options, CheckpointOptions& checkpoints) {
   options.add(
       "stop-after-sweeps", checkpoints.stop_after_sweeps,
-      "als: write a checkpoint and stop, with exit code 75, after so many sweeps of this run; 0 = do not");
+      "write a checkpoint and stop, with exit code 75, after so many sweeps (als) or other steps of this "
+      "run; 0 = do not");
 }
 
 TrainingCheckpoints::TrainingCheckpoints(Session& session, const CheckpointOptions& options,

@@ -174,10 +174,10 @@ void WorkCheckpoints::stop(Count step, const std::string& what, const std::strin
                   what, reason, folder_.path(step)));
 }
 
-CheckpointOptions checkpoints_of_lists(CheckpointOptions of_training, const std::string& folder) {
-  of_training.folder = folder;
-  if (of_training.resume != resume_never) of_training.resume = resume_auto;
-  return of_training;
+CheckpointOptions checkpoints_of_later_part(CheckpointOptions of_first, const std::string& folder) {
+  of_first.folder = folder;
+  if (of_first.resume != resume_never) of_first.resume = resume_auto;
+  return of_first;
 }
 
 void remove_checkpoints_at_end(Session& session, const std::string& folder, const std::string& kind) {

@@ -16,7 +16,7 @@ namespace pushcart::app {
 /// How often a checkpoint is written.
 struct CheckpointInterval {
   double seconds = 600;  ///< 0 = not by time
-  Count sweeps = 0;      ///< of a training; 0 = not by sweeps
+  Count sweeps = 0;      ///< or other steps of a training; 0 = not by sweeps
   Count rows = 0;        ///< of lists, a rank; 0 = not by rows
 };
 /// "10m", "90s", "1h", "2sweeps", "5000rows", "off". ConfigError.
@@ -86,9 +86,9 @@ class WorkCheckpoints {
   std::chrono::steady_clock::time_point last_time_ = std::chrono::steady_clock::now();
 };
 
-/// The options for the lists that follow a training: in a folder of their own, and a checkpoint named by
-/// --resume is one of the training.
-CheckpointOptions checkpoints_of_lists(CheckpointOptions of_training, const std::string& folder);
+/// The options for work that follows another, such as lists a training: in a folder of their own, and a
+/// checkpoint named by --resume is one of the first.
+CheckpointOptions checkpoints_of_later_part(CheckpointOptions of_first, const std::string& folder);
 
 /// The checkpoints of this folder go when the run has succeeded, after its outputs so far have their names.
 void remove_checkpoints_at_end(Session& session, const std::string& folder, const std::string& kind);

@@ -11,13 +11,16 @@ namespace {
 
 constexpr std::int64_t schema_version = 1;
 constexpr const char *rows_name = "rows", *offsets_name = "offsets", *columns_name = "columns",
-                     *scores_name = "scores";
+                     *scores_name = "scores", *support_name = "support";
 
 void append_row(RowLists& lists, const RowLists& from, std::size_t row) {
   const auto first = from.offsets[row], last = from.offsets[row + 1];
   lists.rows.push_back(from.rows[row]);
   lists.columns.insert(lists.columns.end(), from.columns.begin() + first, from.columns.begin() + last);
   lists.scores.insert(lists.scores.end(), from.scores.begin() + first, from.scores.begin() + last);
+  if (!from.support.empty()) {
+    lists.support.insert(lists.support.end(), from.support.begin() + first, from.support.begin() + last);
+  }
   lists.offsets.push_back(static_cast<Count>(lists.columns.size()));
 }
 
@@ -56,6 +59,7 @@ RowLists read_owned(const FileReader& file, Range owned, Count num_columns) {
   const Count num_entries = lists.offsets.back() - base;
   lists.columns = file.read<Count>(columns_name, base, num_entries);
   lists.scores = file.read<float>(scores_name, base, num_entries);
+  if (file.has(support_name)) lists.support = file.read<std::uint32_t>(support_name, base, num_entries);
   for (Count& offset : lists.offsets) offset -= base;
   check(lists, owned, num_columns, file.path());
   return lists;
@@ -83,6 +87,7 @@ Count write_row_lists(const Communicator& comm, const std::string& path, const R
   file.write_offsets(offsets_name, done.offsets);
   file.write(columns_name, std::span<const Count>(done.columns));
   file.write(scores_name, std::span<const float>(done.scores));
+  if (comm.any(!done.support.empty())) file.write(support_name, std::span<const std::uint32_t>(done.support));
   file.commit();
   return comm.broadcast(
       collectively(comm, "measuring " + path, [&] { return comm.is_root() ? file.num_bytes() : Count{0}; }),

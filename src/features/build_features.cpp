@@ -1,6 +1,6 @@
 #include "pushcart/features/build_features.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

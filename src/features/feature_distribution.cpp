@@ -1,6 +1,6 @@
 #include "pushcart/features/feature_distribution.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #include "features/item_columns.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace pushcart::detail {
 

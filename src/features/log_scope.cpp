@@ -1,6 +1,6 @@
 #include "features/log_scope.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include "features/search_columns.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,6 @@
 #include "features/user_columns.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace pushcart::detail {
 

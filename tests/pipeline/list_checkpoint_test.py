@@ -82,7 +82,9 @@ class ListCheckpoints(SharedFolderTest):
         self.assertEqual(list(self.folder.glob("userknn.checkpoint*")), [])
 
     def test_similar_items(self):
-        for name, options in (("factors", ["--model", "als.h5"]), ("metric", ["--metric", "llr", "--min-support", "2"])):
+        together = ["--metric", "cosine", "--bought-together"]
+        for name, options in (("factors", ["--model", "als.h5"]), ("metric", ["--metric", "llr", "--min-support", "2"]),
+                              ("together", together)):
             with self.subTest(by=name):
                 command = ["similar", "--dataset", "data.h5", "--n", "10", *options]
                 self.run_well(2, *command, "--output", f"whole-{name}")
@@ -93,13 +95,29 @@ class ListCheckpoints(SharedFolderTest):
                 self.assertIn(f"going on after {done} lists", ended.err)
                 self.assertEqual(self.digest(f"{name}/lists.h5"), self.digest(f"whole-{name}/lists.h5"))
                 self.assertFalse(self.path(f"{name}.checkpoint").exists())
+        self.assertEqual(self.bought_together("together"), self.bought_together("whole-together"))
         self.run_badly(2, BAD_INPUT, "--min-support", *self.other_metric())
+
+    def bought_together(self, folder):
+        """The lines of all ranks."""
+        shards = sorted(self.path(folder).glob("together-*.csv"))
+        return [line for shard in shards for line in shard.read_text().splitlines()[1:]]
 
     def other_metric(self):
         """A command that does not go with the checkpoint that it finds."""
         command = ["similar", "--dataset", "data.h5", "--metric", "cosine", "--output", "other-metric"]
         self.stopped(2, [*command, "--checkpoint-every", "40rows", "--max-hours", 1e-9])
         return [*command, "--min-support", "3"]
+
+    def test_exact_filter(self):
+        self.run_well(2, "train", "spectral", "--k", "8", "--neighbours", "10", "--dataset", "data.h5", "--output", "filter.h5")
+        command = ["recommend", "--dataset", "data.h5", "--model", "filter.h5", "--n", "15", "--exact-filter"]
+        self.run_well(3, *command, "--output", "whole-filter")
+        done = self.stopped(2, [*command, "--output", "filter", *SHORT])
+        self.run_badly(2, BAD_INPUT, "lists (by the exact filter in the checkpoint", *command[:-1], "--output", "filter")
+        ended = self.run_well(3, *command, "--output", "filter")
+        self.assertIn(f"going on after {done} lists", ended.err)
+        self.assertEqual(self.digest("filter/lists.h5"), self.digest("whole-filter/lists.h5"))
 
     def test_checkpoints_on_the_way_change_nothing(self):
         ended = self.run_well(3, *self.lists("often", "--checkpoint-every", "100rows"))

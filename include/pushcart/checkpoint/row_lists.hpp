@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct RowLists {
   std::vector<Count> offsets{0};
   std::vector<Count> columns;
   std::vector<float> scores;
+  std::vector<std::uint32_t> support;  ///< by entry, or empty where the work has none; alike on all ranks
 
   Count num_rows() const { return static_cast<Count>(rows.size()); }
 };

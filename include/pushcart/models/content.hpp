@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/row_lists.hpp"
+#include "pushcart/checkpoint/step_checkpoints.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/item_knn.hpp"
 #include "pushcart/models/model.hpp"
@@ -82,6 +84,12 @@ struct ContentReport {
   SimilarityReport similarity;          ///< of this rank
 };
 
+/// Where its two long parts keep what they have; nullptr = nowhere.
+struct ContentCheckpoints {
+  RowCheckpoints* weights = nullptr;
+  StepCheckpoints* vectors = nullptr;  ///< by rounds
+};
+
 struct ContentResult {
   Model model;
   ContentReport report;
@@ -91,6 +99,6 @@ struct ContentResult {
 /// same bits for any number of ranks and threads. Collective. ConfigError: settings, unknown columns, sets or
 /// event types, nothing to compare by, over budget.
 ContentResult train_content(const Communicator& comm, const Dataset& train, const ContentConfig& config,
-                            PhaseLog& phases);
+                            PhaseLog& phases, const ContentCheckpoints& checkpoints = {});
 
 }  // namespace pushcart

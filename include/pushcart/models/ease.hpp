@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/step_checkpoints.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/model.hpp"
 #include "pushcart/models/similarity.hpp"
@@ -54,7 +55,8 @@ struct EaseResult {
 /// Fits by a dense inverse in float over the ranks. The same bits for any number of ranks and threads.
 /// Collective. ConfigError: settings, memory budget; InputError: values that are not finite; NumericError: an
 /// inverse that float cannot find.
+/// @param checkpoints  of the inversion, by blocks of pivots; nullptr = none
 EaseResult train_ease(const Communicator& comm, const Dataset& train, const EaseConfig& config,
-                      PhaseLog& phases);
+                      PhaseLog& phases, StepCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart

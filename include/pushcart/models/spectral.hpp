@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/step_checkpoints.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/model.hpp"
 
@@ -87,7 +88,8 @@ struct SpectralResult {
 /// Truncated singular value decomposition and graph filters on it. Leaves factors and item weights. The same
 /// bits for any number of ranks and threads. Collective. ConfigError: settings, memory budget; InputError:
 /// values that are not finite.
+/// @param checkpoints  of the subspace iteration, by rounds; nullptr = none
 SpectralResult train_spectral(const Communicator& comm, const Dataset& train, const SpectralConfig& config,
-                              PhaseLog& phases);
+                              PhaseLog& phases, StepCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart

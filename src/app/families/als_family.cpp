@@ -101,7 +101,9 @@ class AlsFamily : public ModelFamily {
     options.add("warm-start-dataset", warm_start_dataset_, "its data set; default: data.h5 beside it");
   }
 
-  std::string checkpoint_kind() const override { return als_checkpoint_kind; }
+  std::vector<CheckpointPlace> checkpoint_places(const std::string& folder) const override {
+    return {{folder, als_checkpoint_kind}};
+  }
 
   Model fit(Session& session, const FitRequest& request) override {
     als_.event_weights = request.event_weights;

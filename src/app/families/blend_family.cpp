@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "app/families/blend_state.hpp"
 #include "app/families/family.hpp"
 #include "app/recorded_split.hpp"
+#include "app/step_checkpoints.hpp"
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/learn_blend.hpp"
@@ -36,16 +38,40 @@ class BlendFamily : public ModelFamily {
                 "a user's best items by each model: what scales come from and weights are learned on");
     options.add("blend-users", config_.max_users, "users that weights are learned on, at most");
   }
+  std::vector<CheckpointPlace> checkpoint_places(const std::string& folder) const override {
+    return {{folder, step_state_kind}};
+  }
   Model fit(Session& session, const FitRequest& request) override {
     check();
-    const auto weights = find_weights(session, request.train);
+    std::optional<WorkSteps> checkpoints;
+    if (request.checkpoints) {
+      checkpoints.emplace(session, *request.checkpoints, identity_of(session, request), "part");
+    }
+    BlendState state = resume(session, request.train, checkpoints ? &*checkpoints : nullptr);
+    const auto between_parts = [&] {
+      if (!checkpoints) return;
+      const auto parts_done = static_cast<Count>(1 + state.scales.size());
+      checkpoints->between_steps(parts_done,
+                                 [&](FileWriter& file) { write_blend_state(file, session.comm, state); });
+    };
+    if (!validation_models_.empty()) {
+      if (!state.learned) {
+        state.learned = learn(session, request.train);
+        between_parts();
+      }
+      report(session, *state.learned);
+    }
+    const Weights weights = state.learned ? state.learned->by_segment : given_weights();
     std::vector<Model> models;
     for (const auto& path : models_) models.push_back(read(session, path, request.train));
+    while (state.scales.size() < models.size()) {
+      state.scales.push_back(score_scales(session.comm, models[state.scales.size()], request.train,
+                                          config_.candidates, session.phases));
+      if (state.scales.size() < models.size()) between_parts();
+    }
     std::vector<BlendPart> parts;
     for (std::size_t m = 0; m < models.size(); ++m) {
-      const auto scales =
-          score_scales(session.comm, models[m], request.train, config_.candidates, session.phases);
-      parts.push_back({&models[m], user_weights(request.train, weights, m, scales)});
+      parts.push_back({&models[m], user_weights(request.train, weights, m, state.scales[m])});
     }
     const auto timer = session.phases.time("blend");
     Model blend = blend_models(session.comm, request.train, parts);
@@ -81,19 +107,39 @@ class BlendFamily : public ModelFamily {
     return model;
   }
 
-  Weights find_weights(Session& session, const Dataset& dataset) const {
-    const std::size_t num_segments = config_.segment_bounds.size() + 1;
-    if (validation_models_.empty()) {
-      return Weights(num_segments, weights_.empty() ? std::vector<double>(models_.size(), 1.0) : weights_);
+  /// What the models are, beside their names.
+  WorkIdentity identity_of(Session& session, const FitRequest& request) const {
+    WorkIdentity identity = request.identity;
+    for (const auto* paths : {&models_, &validation_models_}) {
+      for (const auto& path : *paths) {
+        identity["model " + path] = FileReader(session.comm, path, "").header().content_digest;
+      }
     }
+    return identity;
+  }
+
+  static BlendState resume(Session& session, const Dataset& dataset, WorkSteps* checkpoints) {
+    BlendState state;
+    if (checkpoints) {
+      checkpoints->resume([&](const FileReader& file) {
+        state = read_blend_state(file, dataset.users.range(session.comm.rank()), dataset.num_users());
+      });
+    }
+    return state;
+  }
+
+  Weights given_weights() const {
+    return Weights(config_.segment_bounds.size() + 1,
+                   weights_.empty() ? std::vector<double>(models_.size(), 1.0) : weights_);
+  }
+
+  BlendWeights learn(Session& session, const Dataset& dataset) const {
     std::vector<Model> models;
     for (const auto& path : validation_models_) models.push_back(read(session, path, dataset));
     std::vector<const Model*> pointers;
     for (const Model& model : models) pointers.push_back(&model);
     const Split validation = hold_out(session.comm, dataset, common_split(models));
-    const BlendWeights learned = learn_blend(session.comm, pointers, validation, config_, session.phases);
-    report(session, learned);
-    return learned.by_segment;
+    return learn_blend(session.comm, pointers, validation, config_, session.phases);
   }
 
   /// What all validation models have left out.

@@ -1,7 +1,11 @@
 #include <fmt/core.h>
 
+#include <optional>
+
 #include "app/families/family.hpp"
 #include "app/families/similarity_options.hpp"
+#include "app/list_checkpoints.hpp"
+#include "app/step_checkpoints.hpp"
 #include "pushcart/models/content.hpp"
 
 namespace pushcart::app {
@@ -110,11 +114,25 @@ class ContentFamily : public ModelFamily {
     return "by what items are (tags, words, vectors): reaches items that nobody had yet";
   }
   void declare(OptionSet& options) override { declare_content(options, config_); }
+  std::vector<CheckpointPlace> checkpoint_places(const std::string& folder) const override {
+    return {{folder, row_lists_kind}, {folder + ".vectors", step_state_kind}};
+  }
 
   Model fit(Session& session, const FitRequest& request) override {
     config_.event_weights = request.event_weights;
     config_.memory_budget_bytes = request.memory_per_rank;
-    ContentResult result = train_content(session.comm, request.train, config_, session.phases);
+    std::optional<ListCheckpoints> weights;
+    std::optional<WorkSteps> vectors;
+    CheckpointOptions options_of_vectors;
+    if (request.checkpoints) {
+      weights.emplace(session, *request.checkpoints, request.identity);
+      options_of_vectors = checkpoints_of_later_part(
+          *request.checkpoints, checkpoint_places(request.checkpoints->folder).back().folder);
+      vectors.emplace(session, options_of_vectors, request.identity, "round");
+    }
+    ContentResult result =
+        train_content(session.comm, request.train, config_, session.phases,
+                      {weights ? &*weights : nullptr, vectors ? &*vectors : nullptr});
     const ContentReport& report = result.report;
     nlohmann::ordered_json training{{"terms", report.num_terms},
                                     {"entries", report.num_entries},

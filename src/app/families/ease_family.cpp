@@ -1,5 +1,8 @@
+#include <optional>
+
 #include "app/families/family.hpp"
 #include "app/families/similarity_options.hpp"
+#include "app/step_checkpoints.hpp"
 #include "pushcart/models/ease.hpp"
 
 namespace pushcart::app {
@@ -30,11 +33,19 @@ class EaseFamily : public ModelFamily {
     options.add("shrinkage", config_.similarity.shrinkage, shrinkage_help());
     options.add_bytes("batch-memory", config_.batch_bytes, "rows fetched on a rank at once (256MiB)");
   }
+  std::vector<CheckpointPlace> checkpoint_places(const std::string& folder) const override {
+    return {{folder, step_state_kind}};
+  }
 
   Model fit(Session& session, const FitRequest& request) override {
     config_.event_weights = request.event_weights;
     config_.memory_budget_bytes = request.memory_per_rank;
-    EaseResult result = train_ease(session.comm, request.train, config_, session.phases);
+    std::optional<WorkSteps> checkpoints;
+    if (request.checkpoints) {
+      checkpoints.emplace(session, *request.checkpoints, request.identity, "block of pivots");
+    }
+    EaseResult result = train_ease(session.comm, request.train, config_, session.phases,
+                                   checkpoints ? &*checkpoints : nullptr);
     const EaseReport& report = result.report;
     session.results["training"] = Json{{"items", report.num_items},
                                        {"tail_scale", report.tail_scale},

@@ -26,6 +26,11 @@ struct FitRequest {
   WorkIdentity identity = {};                      ///< what its checkpoints are good for
 };
 
+/// A folder of checkpoints, and the kind of its files.
+struct CheckpointPlace {
+  std::string folder, kind;
+};
+
 /// A kind of model that `train` can fit. A new one is a file in this folder and a line in registry.cpp.
 class ModelFamily {
  public:
@@ -36,11 +41,9 @@ class ModelFamily {
   /// Declares the options of this family, bound to fields of it. A key that several families declare becomes one
   /// option of `train`, whose text goes to all of them until the family is chosen.
   virtual void declare(OptionSet& options) = 0;
-  /// The kind of its checkpoints, if it stops when asked to, and goes on from them; "" = it does not.
-  virtual std::string checkpoint_kind() const { return ""; }
-  /// The folders that they lie in, if the first is this.
-  virtual std::vector<std::string> checkpoint_folders(const std::string& folder) const { return {folder}; }
-  bool can_resume() const { return !checkpoint_kind().empty(); }
+  /// Where its checkpoints lie, the first in this folder, if it stops when asked to and goes on from them.
+  virtual std::vector<CheckpointPlace> checkpoint_places(const std::string& /*folder*/) const { return {}; }
+  bool can_resume() const { return !checkpoint_places("").empty(); }
   /// Collective. The caller fills dataset_digest and puts the settings into the model's config.
   virtual Model fit(Session& session, const FitRequest& request) = 0;
 };

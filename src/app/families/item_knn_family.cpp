@@ -33,7 +33,9 @@ class ItemKnnFamily : public ModelFamily {
     }
     declare_similarity(options, config_.similarity);
   }
-  std::string checkpoint_kind() const override { return row_lists_kind; }
+  std::vector<CheckpointPlace> checkpoint_places(const std::string& folder) const override {
+    return {{folder, row_lists_kind}};
+  }
   Model fit(Session& session, const FitRequest& request) override {
     config_.similarity.event_weights = request.event_weights;
     config_.similarity.memory_budget_bytes = request.memory_per_rank;

@@ -1,6 +1,9 @@
 #include <fmt/core.h>
 
+#include <optional>
+
 #include "app/families/family.hpp"
+#include "app/step_checkpoints.hpp"
 #include "pushcart/models/spectral.hpp"
 
 namespace pushcart::app {
@@ -67,11 +70,17 @@ class SpectralFamily : public ModelFamily {
     return "graph filters on a truncated SVD: strengths; the best single lists for the least time";
   }
   void declare(OptionSet& options) override { declare_spectral(options, config_); }
+  std::vector<CheckpointPlace> checkpoint_places(const std::string& folder) const override {
+    return {{folder, step_state_kind}};
+  }
 
   Model fit(Session& session, const FitRequest& request) override {
     config_.event_weights = request.event_weights;
     config_.memory_budget_bytes = request.memory_per_rank;
-    SpectralResult result = train_spectral(session.comm, request.train, config_, session.phases);
+    std::optional<WorkSteps> checkpoints;
+    if (request.checkpoints) checkpoints.emplace(session, *request.checkpoints, request.identity, "round");
+    SpectralResult result = train_spectral(session.comm, request.train, config_, session.phases,
+                                           checkpoints ? &*checkpoints : nullptr);
     const SpectralReport& report = result.report;
     session.results["training"] = Json{{"rounds", report.rounds},
                                        {"products", report.products},

@@ -21,9 +21,8 @@ class UserKnnFamily : public ModelFamily {
     declare_metric_parameters(options, config_.similarity);
     declare_similarity(options, config_.similarity);
   }
-  std::string checkpoint_kind() const override { return row_lists_kind; }
-  std::vector<std::string> checkpoint_folders(const std::string& folder) const override {
-    return {folder, folder + ".items"};
+  std::vector<CheckpointPlace> checkpoint_places(const std::string& folder) const override {
+    return {{folder, row_lists_kind}, {folder + ".items", row_lists_kind}};
   }
   Model fit(Session& session, const FitRequest& request) override {
     config_.similarity.event_weights = request.event_weights;
@@ -32,9 +31,9 @@ class UserKnnFamily : public ModelFamily {
     std::vector<CheckpointOptions> options;
     std::vector<std::unique_ptr<ListCheckpoints>> parts;
     if (request.checkpoints) {
-      for (const auto& folder : checkpoint_folders(request.checkpoints->folder)) {
+      for (const auto& place : checkpoint_places(request.checkpoints->folder)) {
         options.push_back(options.empty() ? *request.checkpoints
-                                          : checkpoints_of_lists(*request.checkpoints, folder));
+                                          : checkpoints_of_later_part(*request.checkpoints, place.folder));
       }
       for (const CheckpointOptions& part : options) {
         WorkIdentity identity = request.identity;

@@ -212,7 +212,7 @@ void NightRun::make_version(const IngestedLog& log, const Dataset& measured_on, 
   session_.name_at_end(stage_model(comm_, folder() + "/" + measured_model_name, beside));
 
   options_.recommend.output.folder = folder() + "/lists";
-  options_.recommend.checkpoints = checkpoints_of_lists(*options_.train.checkpoints, checkpoints_of("lists"));
+  options_.recommend.checkpoints = checkpoints_of_later_part(*options_.train.checkpoints, checkpoints_of("lists"));
   const auto made = recommend(session_, dataset, model, options_.recommend);
   write_list_files(session_, dataset, made, ListKind::user_lists, options_.recommend.output,
                    options_.recommend.n, model.digest);

@@ -34,11 +34,13 @@ similarity::Operand operand_of(std::shared_ptr<const SparseRows> rows) {
 
 class Fit {
  public:
-  Fit(const Communicator& comm, const Dataset& dataset, const ContentConfig& config, PhaseLog& phases)
+  Fit(const Communicator& comm, const Dataset& dataset, const ContentConfig& config, PhaseLog& phases,
+      const ContentCheckpoints& checkpoints)
       : comm_(comm),
         dataset_(dataset),
         config_(config),
         phases_(phases),
+        checkpoints_(checkpoints),
         mine_(dataset.items.range(comm.rank())) {}
 
   ContentResult run() {
@@ -106,7 +108,8 @@ class Fit {
     best.block_columns = config_.block_columns;
     best.memory_budget_bytes = config_.memory_budget_bytes;
     SparseRows weights = similarity::matrix_of(
-        similarity::best_of_product(comm_, product, dataset_.items, best, phases_, &report_.similarity));
+        similarity::best_of_product(comm_, product, dataset_.items, best, phases_, &report_.similarity,
+                                    checkpoints_.weights));
     for (float& value : weights.values) {
       value = static_cast<float>(config_.sparse_weight *
                                  std::pow(static_cast<double>(value), config_.similarity_power));
@@ -170,7 +173,8 @@ class Fit {
                                     linear::block_width(k_, terms_.rows.num_columns, dataset_.num_items()),
                                     config_.batch_bytes);
     const auto found = linear::leading_vectors(
-        matrix, dataset_.item_ids, {k_, config_.tolerance, config_.max_rounds, config_.seed}, phases_);
+        matrix, dataset_.item_ids, {k_, config_.tolerance, config_.max_rounds, config_.seed}, phases_,
+        checkpoints_.vectors);
     double kept = 0;
     std::vector<double> gains;
     for (const double eigenvalue : found.eigenvalues) {
@@ -235,6 +239,7 @@ class Fit {
   const Dataset& dataset_;
   const ContentConfig& config_;
   PhaseLog& phases_;
+  const ContentCheckpoints checkpoints_;
   const Range mine_;
   TermMatrix terms_;
   Count k_ = 0, num_columns_ = 0;  // singular vectors; all columns of the factors
@@ -246,11 +251,11 @@ class Fit {
 }  // namespace content
 
 ContentResult train_content(const Communicator& comm, const Dataset& train, const ContentConfig& config,
-                            PhaseLog& phases) {
+                            PhaseLog& phases, const ContentCheckpoints& checkpoints) {
   const ContentConfig settings =
       collectively(comm, "checking the settings", [&] { return content::resolved(config, train); });
   als::use_one_blas_thread();
-  return content::Fit(comm, train, settings, phases).run();
+  return content::Fit(comm, train, settings, phases, checkpoints).run();
 }
 
 }  // namespace pushcart

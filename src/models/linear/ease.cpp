@@ -111,12 +111,13 @@ std::vector<double> probe_vector(Count size) {
 class Fit {
  public:
   Fit(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, const TrainingRows& rows,
-      Count size, PhaseLog& phases)
+      Count size, PhaseLog& phases, StepCheckpoints* checkpoints)
       : comm_(comm),
         dataset_(dataset),
         config_(config),
         rows_(rows),
         phases_(phases),
+        checkpoints_(checkpoints),
         size_(size),
         owned_(dataset.items.range(comm.rank())),
         num_owned_(std::clamp<Count>(size - owned_.begin, 0, owned_.size())),
@@ -133,8 +134,10 @@ class Fit {
     model_.dataset_digest = dataset_.digest;
     model_.config = settings_text(config_, size_);
     model_.history = "[]";
-    fill();
-    invert();
+    const Count pivots_done =
+        checkpoints_ ? checkpoints_->resume([&](const FileReader& file) { blocks_.read(file); }) : 0;
+    if (pivots_done == 0) fill();
+    invert(pivots_done);
     cut();
     check_inverse();
     if (tail_) {
@@ -175,10 +178,13 @@ class Fit {
     }
   }
 
-  void invert() {
+  void invert(Count pivots_done) {
     const auto timer = phases_.time("ease: inverse", num_owned_);
     const auto start = std::chrono::steady_clock::now();
-    if (!blocks_.invert_negated()) {
+    const auto between_pivots = [&](Count done) {
+      if (checkpoints_) checkpoints_->between_steps(done, [&](FileWriter& file) { blocks_.write(file); });
+    };
+    if (!blocks_.invert_negated(pivots_done, between_pivots)) {
       throw NumericError(fmt::format(
           "the matrix R'R + lambda I of {} items has no inverse that float can find; raise --lambda above {}",
           size_, config_.lambda));
@@ -282,6 +288,7 @@ class Fit {
   const EaseConfig& config_;
   const TrainingRows& rows_;
   PhaseLog& phases_;
+  StepCheckpoints* const checkpoints_;
   const Count size_;
   const Range owned_;
   const Count num_owned_;                        // of the head
@@ -364,14 +371,14 @@ void announce(const Communicator& comm, const Dataset& dataset, const EaseConfig
 }  // namespace linear
 
 EaseResult train_ease(const Communicator& comm, const Dataset& train, const EaseConfig& config,
-                      PhaseLog& phases) {
+                      PhaseLog& phases, StepCheckpoints* checkpoints) {
   linear::check_settings(config, train.num_items());
   const Count size = linear::head_size(comm, train, config);
   const MemoryPlan plan = linear::plan_memory(comm, train, config, size);
   linear::announce(comm, train, config, size, plan);
   const TrainingRows rows = select_rows(comm, train, config.event_weights, 0, PairValue::strength);
   linear::check_finite(comm, train, rows.by_user(), "ease");
-  EaseResult result = linear::Fit(comm, train, config, rows, size, phases).run();
+  EaseResult result = linear::Fit(comm, train, config, rows, size, phases, checkpoints).run();
   result.report.planned_bytes = plan.total_bytes();
   return result;
 }

@@ -58,12 +58,14 @@ struct LowRankTerm {
 class Fit {
  public:
   Fit(const Communicator& comm, const Dataset& dataset, const SpectralConfig& config,
-      const SpectralFilter& filter, const TrainingRows& rows, PhaseLog& phases)
+      const SpectralFilter& filter, const TrainingRows& rows, PhaseLog& phases,
+      StepCheckpoints* checkpoints)
       : comm_(comm),
         dataset_(dataset),
         config_(config),
         filter_(filter),
         phases_(phases),
+        checkpoints_(checkpoints),
         matrix_(comm, rows, dataset.users, dataset.items, {filter.user_exponent, filter.item_exponent},
                 block_width(config.k, dataset.num_users(), dataset.num_items()), config.batch_bytes) {}
 
@@ -86,7 +88,7 @@ class Fit {
 
   void find_vectors() {
     const SubspaceSettings settings{config_.k, config_.tolerance, config_.max_rounds, config_.seed};
-    vectors_ = leading_vectors(matrix_, dataset_.item_ids, settings, phases_);
+    vectors_ = leading_vectors(matrix_, dataset_.item_ids, settings, phases_, checkpoints_);
     report_.worst_residual = vectors_.worst_residual;
     report_.rounds = vectors_.rounds;
     report_.products = vectors_.products;
@@ -209,6 +211,7 @@ class Fit {
   const SpectralConfig& config_;
   const SpectralFilter filter_;
   PhaseLog& phases_;
+  StepCheckpoints* const checkpoints_;
   NormalizedMatrix matrix_;
   LeadingVectors vectors_;
   double scale_ = 1;  // of eigenvalues, so that the largest is 1
@@ -244,14 +247,14 @@ MemoryPlan plan_memory(const Communicator& comm, const Dataset& dataset, const T
 }  // namespace linear
 
 SpectralResult train_spectral(const Communicator& comm, const Dataset& train, const SpectralConfig& config,
-                              PhaseLog& phases) {
+                              PhaseLog& phases, StepCheckpoints* checkpoints) {
   const SpectralFilter filter = resolve_filter(config, train.num_users(), train.num_items());
   als::use_one_blas_thread();
   const TrainingRows rows = select_rows(comm, train, config.event_weights, 0, PairValue::strength);
   linear::check_finite(comm, train, rows.by_user(), "spectral");
   const MemoryPlan plan = linear::plan_memory(comm, train, rows, config, filter);
   announce_memory(comm, "train spectral", plan, config.memory_budget_bytes);
-  SpectralResult result = linear::Fit(comm, train, config, filter, rows, phases).run();
+  SpectralResult result = linear::Fit(comm, train, config, filter, rows, phases, checkpoints).run();
   result.report.planned_bytes = plan.total_bytes();
   return result;
 }

@@ -6,12 +6,15 @@
 #include "models/als/eigenbasis.hpp"
 #include "models/als/gram.hpp"
 #include "models/als/training_data.hpp"
+#include "pushcart/base/checked.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/comm/exact_sum.hpp"
 
 namespace pushcart::linear {
 namespace {
+
+constexpr const char *basis_name = "basis", *products_name = "products";
 
 /// Calls work(first, end) on the threads for each granule of a table's rows.
 template <class Work>
@@ -40,42 +43,62 @@ double chebyshev(int degree, double x) {
 class Iteration {
  public:
   Iteration(NormalizedMatrix& matrix, const StringTable& item_ids, const SubspaceSettings& settings,
-            PhaseLog& phases)
+            PhaseLog& phases, StepCheckpoints* checkpoints)
       : matrix_(matrix),
         comm_(matrix.comm()),
         phases_(phases),
         settings_(settings),
+        checkpoints_(checkpoints),
         num_users_(matrix.users().num_rows()),
         num_items_(matrix.items().num_rows()),
         width_(block_width(settings.k, num_users_, num_items_)),
         basis_(matrix.make_item_table(width_)),
         image_(matrix.make_user_table(width_)),
         power_(matrix.make_item_table(width_)),
-        spare_(matrix.make_item_table(width_)) {
-    als::start_factors(basis_, item_ids, settings.seed, 1.0);
-  }
+        spare_(matrix.make_item_table(width_)),
+        item_ids_(item_ids) {}
 
   LeadingVectors run() {
-    orthonormalize(basis_);
+    const int rounds_before = start();
     constexpr Count parts = 1000;
     Progress progress("finding singular vectors", parts);
     double first_residual = 0;
-    for (int round = 1;; ++round) {
+    for (int round = rounds_before + 1;; ++round) {
       rayleigh_ritz();
       take_residuals();
       result_.rounds = round;
-      if (round == 1) first_residual = result_.worst_residual;
+      if (round == rounds_before + 1) first_residual = result_.worst_residual;
       progress.advance(static_cast<Count>(share_of_decades(first_residual) * parts));
       log_detail("round {}: largest residual {:.3g} of its eigenvalue, eigenvalues {:.6g} to {:.6g}", round,
                  result_.worst_residual, values_.front(), values_[static_cast<std::size_t>(settings_.k) - 1]);
       if (result_.worst_residual <= settings_.tolerance || round == settings_.max_rounds) break;
       filter();
       orthonormalize(basis_);
+      if (checkpoints_) checkpoints_->between_steps(round, [&](FileWriter& file) { write(file); });
     }
     return collect();
   }
 
  private:
+  /// The block before the first round of this run. @return how many rounds are done already
+  int start() {
+    const Count done = checkpoints_ ? checkpoints_->resume([&](const FileReader& file) { read(file); }) : 0;
+    if (done == 0) {
+      als::start_factors(basis_, item_ids_, settings_.seed, 1.0);
+      orthonormalize(basis_);
+    }
+    return checked_cast<int>(done);
+  }
+
+  void write(FileWriter& file) const {
+    file.write(basis_name, std::span<const float>(basis_.values), width_);
+    file.attribute(products_name, Attribute(result_.products));
+  }
+  void read(const FileReader& file) {
+    basis_.values = read_state_rows<float>(file, basis_name, basis_.rows, num_items_, width_);
+    result_.products = checked_cast<int>(file.attribute(products_name).integer);
+  }
+
   /// How much of the way down to the tolerance the residual has come, on a logarithmic scale.
   double share_of_decades(double first_residual) const {
     const double way = std::log(first_residual / settings_.tolerance);
@@ -229,8 +252,10 @@ class Iteration {
   const Communicator& comm_;
   PhaseLog& phases_;
   const SubspaceSettings settings_;
+  StepCheckpoints* const checkpoints_;
   const Count num_users_, num_items_, width_;
   FactorTable basis_, image_, power_, spare_;
+  const StringTable& item_ids_;
   std::vector<double> values_;  // Ritz values, descending
   LeadingVectors result_;
 };
@@ -242,8 +267,9 @@ Count block_width(Count k, Count num_users, Count num_items) {
 }
 
 LeadingVectors leading_vectors(NormalizedMatrix& matrix, const StringTable& item_ids,
-                               const SubspaceSettings& settings, PhaseLog& phases) {
-  return Iteration(matrix, item_ids, settings, phases).run();
+                               const SubspaceSettings& settings, PhaseLog& phases,
+                               StepCheckpoints* checkpoints) {
+  return Iteration(matrix, item_ids, settings, phases, checkpoints).run();
 }
 
 }  // namespace pushcart::linear

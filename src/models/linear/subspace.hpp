@@ -6,6 +6,7 @@
 #include "models/linear/normalized_matrix.hpp"
 #include "pushcart/base/phases.hpp"
 #include "pushcart/base/string_table.hpp"
+#include "pushcart/checkpoint/step_checkpoints.hpp"
 
 namespace pushcart::linear {
 
@@ -33,7 +34,9 @@ Count block_width(Count k, Count num_users, Count num_items);
 /// 2006) whose degree keeps the block well conditioned in float, with Rayleigh-Ritz and a residual test a
 /// round. All that is summed over ranks is summed exactly: the same bits for any number of ranks and threads.
 /// The start block is a function of the seed and the items' ids. Collective.
+/// @param checkpoints  a step is a round; nullptr = none
 LeadingVectors leading_vectors(NormalizedMatrix& matrix, const StringTable& item_ids,
-                               const SubspaceSettings& settings, PhaseLog& phases);
+                               const SubspaceSettings& settings, PhaseLog& phases,
+                               StepCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart::linear

@@ -17,6 +17,8 @@ void dpotri_(const char* triangle, const int* n, double* a, const int* stride, i
 namespace pushcart::linear {
 namespace {
 
+constexpr const char *block_rows_name = "block_rows", *blocks_name = "blocks";
+
 Count num_blocks_of(Count size) {
   const Count block = SymmetricBlocks::block_size(size);
   return (size + block - 1) / block;
@@ -196,18 +198,41 @@ void SymmetricBlocks::sweep(Count pivot) {
   });
 }
 
-bool SymmetricBlocks::invert_negated() {
+bool SymmetricBlocks::invert_negated(Count first, const std::function<void(Count done)>& between) {
   openblas_set_num_threads(1);  // blocks are spread over the OpenMP threads instead
   Progress progress("inverting", num_blocks_);
-  for (Count pivot = 0; pivot < num_blocks_; ++pivot) {
+  for (Count pivot = first; pivot < num_blocks_; ++pivot) {
     progress.advance(pivot);
     panel(pivot);
     if (!invert_pivot(pivot)) return false;
     const auto start = std::chrono::steady_clock::now();
     sweep(pivot);
     product_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (between && pivot + 1 < num_blocks_) between(pivot + 1);
   }
   return true;
+}
+
+void SymmetricBlocks::write(FileWriter& file) const {
+  file.write(block_rows_name, std::span<const Count>(owned_rows_));
+  file.write(blocks_name, std::span<const float>(values_), block_ * block_);
+}
+
+void SymmetricBlocks::read(const FileReader& file) {
+  const auto block_rows = file.read_all<Count>(block_rows_name);
+  Count num_read = 0, begin = 0;  // in blocks
+  for (const Count row : block_rows) {
+    if (row < 0 || row >= num_blocks_) break;
+    if (is_mine(row)) {
+      const auto blocks = file.read<float>(blocks_name, begin, row + 1, block_ * block_);
+      std::ranges::copy(blocks, block_row(row));
+      ++num_read;
+    }
+    begin += row + 1;
+  }
+  if (num_read != static_cast<Count>(owned_rows_.size())) {
+    throw InputError(file.path() + ": a row of blocks is missing; the file is damaged");
+  }
 }
 
 std::vector<float> SymmetricBlocks::diagonal() const {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
+#include "pushcart/checkpoint/file_reader.hpp"
+#include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/comm/communicator.hpp"
 
 namespace pushcart::linear {
@@ -32,7 +35,14 @@ class SymmetricBlocks {
   /// A := -inverse of A, for a positive definite A: sweeps of one block of pivots at a time (symmetric
   /// Gauss-Jordan elimination), size^3 operations in all. @return false if it was not positive definite, as
   /// far as floats can tell. Collective.
-  bool invert_negated();
+  /// @param first    pivots before it are swept already
+  /// @param between  called with how many are, after each but the last
+  bool invert_negated(Count first = 0, const std::function<void(Count done)>& between = {});
+
+  /// The blocks as they are, into the file of a state and out of it, whoever owned them then. write is
+  /// collective, StorageError; read local, InputError.
+  void write(FileWriter& file) const;
+  void read(const FileReader& file);
 
   /// Columns [block * block_size, + block_size) of the matrix, all rows (padded to whole blocks), row-major,
   /// on every rank. Collective; valid until the next call.

@@ -175,7 +175,6 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
   announce(comm, product, config, BlockRing(comm, product.right, own_blocks));
 
   const bool wants_support = config.support == SupportColumn::wanted;
-  PUSHCART_CHECK(!checkpoints || !wants_support);
   const PairScore score(product, config);
   BestOfRows best(rows.num_rows(), config.k, wants_support);
   std::vector<RowSearch> searches;

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "pushcart/base/error.hpp"
+
 namespace pushcart::similarity {
 
 namespace {
@@ -44,6 +46,9 @@ RowBatches::RowBatches(const Communicator& comm, const Product& product, BestOfR
 }
 
 void RowBatches::take_up(const RowLists& done) {
+  if (!best_.support.empty() && done.support.size() != done.columns.size()) {
+    throw InputError("a checkpoint of neighbours has no support of its pairs");  // on all ranks alike
+  }
   for (std::size_t n = 0; n < done.rows.size(); ++n) {
     const Count row = done.rows[n] - left_rows_.rows.begin;
     const Count size = std::min(best_.k, done.offsets[n + 1] - done.offsets[n]);
@@ -51,6 +56,9 @@ void RowBatches::take_up(const RowLists& done) {
       const auto entry = static_cast<std::size_t>(done.offsets[n] + e);
       best_.keys[static_cast<std::size_t>(row * best_.k + e)] =
           key_of(done.scores[entry], static_cast<std::uint32_t>(done.columns[entry]));
+      if (!best_.support.empty()) {
+        best_.support[static_cast<std::size_t>(row * best_.k + e)] = done.support[entry];
+      }
     }
     best_.sizes[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(size);
     is_done_[static_cast<std::size_t>(row)] = 1;
@@ -79,6 +87,9 @@ RowLists RowBatches::done() const {
       const std::uint64_t key = best_.keys[static_cast<std::size_t>(row * best_.k + e)];
       lists.columns.push_back(column_of_key(key));
       lists.scores.push_back(score_of_key(key));
+      if (!best_.support.empty()) {
+        lists.support.push_back(best_.support[static_cast<std::size_t>(row * best_.k + e)]);
+      }
     }
     lists.offsets.push_back(static_cast<Count>(lists.columns.size()));
   }
