@@ -8,7 +8,9 @@
 #include "events/time_pattern.hpp"
 #include "fuzz/fuzzer.hpp"
 #include "fuzz/item_files.hpp"
+#include "models/linear/symmetric_blocks.hpp"
 #include "pushcart/checkpoint/row_lists.hpp"
+#include "pushcart/checkpoint/step_checkpoints.hpp"
 #include "pushcart/events/event_parser.hpp"
 #include "pushcart/features/features_file.hpp"
 #include "pushcart/feed/channel_template.hpp"
@@ -173,6 +175,14 @@ std::vector<StoredReader> stored_readers(const Communicator& self) {
              const FileReader file(self, path, row_lists_kind);
              identity_differences(file, {{"n", "4"}});
              read_row_lists(self, file, dataset->users.range(0), dataset->num_items());
+           }},
+          {"step-state",
+           [&self](const std::string& path) {
+             constexpr Count num_items = 71;
+             const FileReader file(self, path, step_state_kind);
+             identity_differences(file, {{"--lambda", "4"}});
+             step_of(file);
+             linear::SymmetricBlocks(self, num_items).read(file);
            }},
           {"checkpoint", [&self, dataset](const std::string& path) {
              const FileReader file(self, path, als_checkpoint_kind);

@@ -83,7 +83,8 @@ class Job:
                 state = pathlib.Path("/proc", entry, "stat").read_text().rsplit(")", 1)[1].split()[0]
             except OSError:
                 continue
-            if mark in environment and state != "Z":
+            # A process that has just begun may not show its environment yet.
+            if (mark in environment or int(entry) == self.process.pid) and state != "Z":
                 found.append(int(entry))
         return found
 

@@ -16,8 +16,8 @@ struct SmallDataset {
   double density = 0.15;  ///< mean share of pairs that interact; low indices have more, as after numbering
   std::uint64_t seed = 1;
   ValueKind value_kind = ValueKind::strength;
-  std::vector<std::string> types;  ///< event types; none: one column "event"
-  bool has_times = false;          ///< last times within 100 days before the cut-off
+  std::vector<std::string> types = {};  ///< event types; none: one column "event"
+  bool has_times = false;               ///< last times within 100 days before the cut-off
 };
 
 /// Assembled over the ranks: strengths in (0, 4], or ratings 1..5 with a user and an item effect; ids "u0",
