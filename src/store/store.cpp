@@ -192,8 +192,8 @@ void Store::publish(const Night& night) const {
 }
 
 void Store::put_into_service(const Night& night, const std::string& before) const {
-  switch_to(night.version);
   try {
+    switch_to(night.version);  // may fail after the switch, when that is to be made durable
     record(night);
   } catch (const StorageError&) {
     if (!before.empty()) switch_to(before);

@@ -46,8 +46,9 @@ RowBatches::RowBatches(const Communicator& comm, const Product& product, BestOfR
 }
 
 void RowBatches::take_up(const RowLists& done) {
-  if (!best_.support.empty() && done.support.size() != done.columns.size()) {
-    throw InputError("a checkpoint of neighbours has no support of its pairs");  // on all ranks alike
+  // Ranks without such rows see nothing of it.
+  if (comm_.any(!best_.support.empty() && done.support.size() != done.columns.size())) {
+    throw InputError("a checkpoint of neighbours has no support of its pairs");
   }
   for (std::size_t n = 0; n < done.rows.size(); ++n) {
     const Count row = done.rows[n] - left_rows_.rows.begin;
