@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "app/stopping.hpp"
 
 namespace pushcart::app {
 
@@ -29,14 +28,13 @@ void ListCheckpoints::between_batches(const RowLists& done) {
   const auto now = std::chrono::steady_clock::now();
   longest_batch_ = std::max(longest_batch_, std::chrono::duration<double>(now - batch_start_).count());
   const Count num_done = session_.comm.sum(done.num_rows());
-  const StopReason reason = work_.asked_to_stop(longest_batch_);
-  const bool stops = reason != StopReason::none;
-  if (stops || work_.is_due(num_done, options_.every.rows > 0 ? 1 : 0)) {
-    work_.write(num_done, fmt::format("{} lists", num_done), [&](const std::string& path) {
-      return write_row_lists(session_.comm, path, done, work_.identity());
-    });
-  }
-  if (stops) work_.stop(num_done, fmt::format("{} lists", num_done), reason_text(reason));
+  work_.between_steps({.number = num_done,
+                       .what = fmt::format("{} lists", num_done),
+                       .longest_seconds = longest_batch_,
+                       .every = options_.every.rows > 0 ? 1 : 0},
+                      [&](const std::string& path) {
+                        return write_row_lists(session_.comm, path, done, work_.identity());
+                      });
   batch_start_ = std::chrono::steady_clock::now();
 }
 

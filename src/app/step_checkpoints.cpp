@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "app/stopping.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart::app {
@@ -34,18 +33,15 @@ Count WorkSteps::resume(const std::function<void(const FileReader&)>& read) {
 void WorkSteps::between_steps(Count step, const std::function<void(FileWriter&)>& write) {
   const auto now = std::chrono::steady_clock::now();
   longest_step_ = std::max(longest_step_, std::chrono::duration<double>(now - step_start_).count());
-  const StopReason reason = work_.asked_to_stop(longest_step_);
-  const bool had_enough = options_.stop_after_sweeps > 0 && step - first_step_ >= options_.stop_after_sweeps;
-  const bool stops = had_enough || reason != StopReason::none;
-  const std::string what = fmt::format("{} {}", unit_, step);
-  if (stops || work_.is_due(step, options_.every.sweeps)) {
-    work_.write(step, what, [&](const std::string& path) {
-      return write_step_state(session_.comm, path, step, work_.identity(), write);
-    });
-  }
-  if (stops) {
-    work_.stop(step, what, reason == StopReason::none ? "--stop-after-sweeps said so" : reason_text(reason));
-  }
+  work_.between_steps(
+      {.number = step,
+       .what = fmt::format("{} {}", unit_, step),
+       .longest_seconds = longest_step_,
+       .every = options_.every.sweeps,
+       .is_last_of_run = options_.stop_after_sweeps > 0 && step - first_step_ >= options_.stop_after_sweeps},
+      [&](const std::string& path) {
+        return write_step_state(session_.comm, path, step, work_.identity(), write);
+      });
   step_start_ = std::chrono::steady_clock::now();
 }
 

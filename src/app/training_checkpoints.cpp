@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "app/stopping.hpp"
 #include "pushcart/models/als_checkpoint.hpp"
 
 namespace pushcart::app {
@@ -37,19 +36,16 @@ std::optional<AlsState> TrainingCheckpoints::resume(const Dataset& train) {
 void TrainingCheckpoints::between_sweeps(const AlsStateView& state, Count num_sweeps) {
   const Count sweep = state.sweeps.back().sweep;
   longest_sweep_ = std::max(longest_sweep_, state.sweeps.back().seconds);
-  const StopReason reason = work_.asked_to_stop(longest_sweep_);
-  const bool had_enough =
-      options_.stop_after_sweeps > 0 && sweep - first_sweep_ >= options_.stop_after_sweeps;
-  const bool stops = had_enough || reason != StopReason::none;
-  if (stops || work_.is_due(sweep, options_.every.sweeps)) {
-    work_.write(sweep, fmt::format("sweep {}", sweep), [&](const std::string& path) {
-      return write_als_state(session_.comm, path, state, work_.identity());
-    });
-  }
-  if (stops) {
-    work_.stop(sweep, fmt::format("sweep {} of {}", sweep, num_sweeps),
-               reason == StopReason::none ? "--stop-after-sweeps said so" : reason_text(reason));
-  }
+  work_.between_steps({.number = sweep,
+                       .what = fmt::format("sweep {}", sweep),
+                       .longest_seconds = longest_sweep_,
+                       .every = options_.every.sweeps,
+                       .is_last_of_run = options_.stop_after_sweeps > 0 &&
+                                         sweep - first_sweep_ >= options_.stop_after_sweeps,
+                       .of_how_many = fmt::format(" of {}", num_sweeps)},
+                      [&](const std::string& path) {
+                        return write_als_state(session_.comm, path, state, work_.identity());
+                      });
 }
 
 }  // namespace pushcart::app

@@ -143,11 +143,6 @@ bool WorkCheckpoints::is_due(Count step, Count every) const {
   return session_.comm.any(session_.comm.is_root() && is_late);
 }
 
-StopReason WorkCheckpoints::asked_to_stop(double next_seconds) const {
-  constexpr double caution = 1.2;
-  return session_.stop.agreed(session_.comm, caution * (next_seconds + 2 * write_seconds_));
-}
-
 void WorkCheckpoints::write(Count step, const std::string& what,
                             const std::function<Count(const std::string& path)>& writer) {
   const auto start = std::chrono::steady_clock::now();
@@ -166,12 +161,22 @@ void WorkCheckpoints::write(Count step, const std::string& what,
            seconds_since(start));
 }
 
-void WorkCheckpoints::stop(Count step, const std::string& what, const std::string& reason) {
+void WorkCheckpoints::between_steps(const DoneStep& done,
+                                    const std::function<Count(const std::string& path)>& writer) {
+  constexpr double caution = 1.2;
+  // Room for the next step, with a checkpoint before and after.
+  const StopReason asked =
+      session_.stop.agreed(session_.comm, caution * (done.longest_seconds + 2 * write_seconds_));
+  const bool stops = done.is_last_of_run || asked != StopReason::none;
+  if (stops || is_due(done.number, done.every)) write(done.number, done.what, writer);
+  if (!stops) return;
   tell_phases(session_);
-  throw StoppedError(
-      fmt::format("stopped after {}, since {}; the checkpoint is {}; run the same command again to go on, on "
-                  "any number of ranks",
-                  what, reason, folder_.path(step)));
+  throw StoppedError(fmt::format(
+      "stopped after {}{}, since {}; the checkpoint is {}; run the same command again to go on, on any number "
+      "of ranks",
+      done.what, done.of_how_many,
+      asked == StopReason::none ? "--stop-after-sweeps said so" : reason_text(asked),
+      folder_.path(done.number)));
 }
 
 CheckpointOptions checkpoints_of_later_part(CheckpointOptions of_first, const std::string& folder) {

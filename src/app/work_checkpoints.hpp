@@ -44,6 +44,16 @@ WorkIdentity identity_on(const Dataset& dataset);
 /// Settings by key, as "--key". Local.
 void add_settings(WorkIdentity& identity, const nlohmann::ordered_json& settings);
 
+/// A step of a piece of work that is done, and what is to be known of those to come.
+struct DoneStep {
+  Count number = 0;
+  std::string what;             ///< for the log: "sweep 3"
+  double longest_seconds = 0;   ///< of a step so far
+  Count every = 0;              ///< a checkpoint after so many; 0 = by the clock
+  bool is_last_of_run = false;  ///< it was told to stop here
+  std::string of_how_many;      ///< for the message at a stop: " of 10"
+};
+
 /// The checkpoints of one piece of work that is done step by step: from which it goes on, when they are
 /// written, and whether the run is to stop. Knows nothing of what they hold.
 class WorkCheckpoints {
@@ -58,22 +68,18 @@ class WorkCheckpoints {
   /// The work goes on after `step`, which `file` holds. `what` is for the log: "sweep 3". Local.
   void going_on(const FileReader& file, Count step, const std::string& what);
 
-  /// Whether it is time to write, by the clock or by steps since the last. @param every  so many steps; 0 =
-  /// by the clock. Collective.
-  bool is_due(Count step, Count every) const;
-  /// Why the run is to stop before a next part that takes so many seconds, with a checkpoint before and
-  /// after. Collective.
-  StopReason asked_to_stop(double next_seconds) const;
-  /// Writes the checkpoint of a step. @param writer  of the file at a path; gives its bytes. Collective.
-  void write(Count step, const std::string& what,
-             const std::function<Count(const std::string& path)>& writer);
-  /// Ends the run, after a checkpoint: StoppedError. Collective.
-  [[noreturn]] void stop(Count step, const std::string& what, const std::string& reason);
+  /// Called when a step is done and more are to come: writes its checkpoint if it is time to, or if the run is
+  /// to stop, and then ends the run. @param writer  of the file at a path; gives its bytes. Collective.
+  /// StoppedError, StorageError.
+  void between_steps(const DoneStep& done, const std::function<Count(const std::string& path)>& writer);
 
   const WorkIdentity& identity() const { return identity_; }
 
  private:
   std::unique_ptr<FileReader> open_any();
+  bool is_due(Count step, Count every) const;
+  void write(Count step, const std::string& what,
+             const std::function<Count(const std::string& path)>& writer);
 
   Session& session_;
   const CheckpointOptions& options_;

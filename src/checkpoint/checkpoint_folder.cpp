@@ -53,6 +53,13 @@ void write_identity(FileWriter& file, const WorkIdentity& identity) {
   file.write_names(values_table, values);
 }
 
+Count commit_checkpoint(const Communicator& comm, FileWriter& file, const std::string& path) {
+  file.commit();
+  return comm.broadcast(
+      collectively(comm, "measuring " + path, [&] { return comm.is_root() ? file.num_bytes() : Count{0}; }),
+      0);
+}
+
 std::string identity_differences(const FileReader& file, const WorkIdentity& now) {
   const auto names = file.read_names(names_table), values = file.read_names(values_table);
   if (names.size() != values.size()) {

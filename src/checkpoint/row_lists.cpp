@@ -88,10 +88,7 @@ Count write_row_lists(const Communicator& comm, const std::string& path, const R
   file.write(columns_name, std::span<const Count>(done.columns));
   file.write(scores_name, std::span<const float>(done.scores));
   if (comm.any(!done.support.empty())) file.write(support_name, std::span<const std::uint32_t>(done.support));
-  file.commit();
-  return comm.broadcast(
-      collectively(comm, "measuring " + path, [&] { return comm.is_root() ? file.num_bytes() : Count{0}; }),
-      0);
+  return commit_checkpoint(comm, file, path);
 }
 
 RowLists read_row_lists(const Communicator& comm, const FileReader& file, Range owned, Count num_columns) {

@@ -1,7 +1,5 @@
 #include "pushcart/checkpoint/step_checkpoints.hpp"
 
-#include "pushcart/comm/collectively.hpp"
-
 namespace pushcart {
 namespace {
 
@@ -16,10 +14,7 @@ Count write_step_state(const Communicator& comm, const std::string& path, Count 
   write_identity(file, identity);
   file.attribute(step_name, Attribute(step));
   write(file);
-  file.commit();
-  return comm.broadcast(
-      collectively(comm, "measuring " + path, [&] { return comm.is_root() ? file.num_bytes() : Count{0}; }),
-      0);
+  return commit_checkpoint(comm, file, path);
 }
 
 Count step_of(const FileReader& file) {

@@ -17,6 +17,8 @@ using WorkIdentity = std::map<std::string, std::string>;
 
 /// Part of a checkpoint's file. Collective.
 void write_identity(FileWriter& file, const WorkIdentity& identity);
+/// The file gets its name. @return its bytes, on all ranks. Collective; StorageError.
+Count commit_checkpoint(const Communicator& comm, FileWriter& file, const std::string& path);
 /// What differs, for people: "k (32 in the checkpoint, 64 now)"; empty = nothing. Local.
 std::string identity_differences(const FileReader& file, const WorkIdentity& now);
 

@@ -89,10 +89,7 @@ Count write_als_state(const Communicator& comm, const std::string& path, const A
     file.write(best_users_name, state.best_user_factors, k);
     file.write(best_items_name, state.best_item_factors, k);
   }
-  file.commit();
-  return comm.broadcast(
-      collectively(comm, "measuring " + path, [&] { return comm.is_root() ? file.num_bytes() : Count{0}; }),
-      0);
+  return commit_checkpoint(comm, file, path);
 }
 
 AlsState read_als_state(const Communicator& comm, const FileReader& file, const Dataset& train) {
