@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "matrix/stored_matrix.hpp"
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -15,7 +16,7 @@ namespace pushcart {
 namespace {
 
 constexpr std::int64_t schema_version = 1;
-constexpr const char* kind = "features";
+constexpr const char *kind = "features", *category_events_name = "users/category_events";
 
 std::string stored_name(const std::string& side, const std::string& feature) {
   return side + "/features/" + name_in_file(feature);
@@ -90,32 +91,6 @@ FeatureTable read_table(const FileReader& reader, const std::string& side, Range
   return table;
 }
 
-SparseRows read_category_events(const FileReader& reader, Range users, Count num_categories) {
-  const std::string name = "users/category_events";
-  SparseRows rows;
-  rows.rows = users;
-  rows.num_columns = num_categories;
-  rows.offsets = reader.read_offsets(name + "/offsets", users.begin, users.size());
-  const Count base = rows.offsets.front(), count = rows.offsets.back() - base;
-  for (Count& offset : rows.offsets) offset -= base;
-  rows.columns = reader.read<Count>(name + "/indices", base, count);
-  rows.values = reader.read<float>(name + "/values", base, count);
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    const auto columns = rows.row_columns(row);
-    const bool ascends =
-        std::adjacent_find(columns.begin(), columns.end(), std::greater_equal<>()) == columns.end();
-    if (!columns.empty() && (!ascends || columns.front() < 0 || columns.back() >= num_categories)) {
-      throw InputError(fmt::format("{}: row {} of '{}' has categories out of order or range", reader.path(),
-                                   users.begin + row, name));
-    }
-  }
-  if (!std::all_of(rows.values.begin(), rows.values.end(),
-                   [](float value) { return std::isfinite(value); })) {
-    throw InputError(fmt::format("{}: '{}' has a value that is not finite", reader.path(), name));
-  }
-  return rows;
-}
-
 }  // namespace
 
 FileWriter stage_features(const Communicator& comm, const std::string& path, Features& features,
@@ -125,10 +100,7 @@ FileWriter stage_features(const Communicator& comm, const std::string& path, Fea
   writer.write_strings("items/ids", features.item_ids);
   write_table(writer, "users", features.of_users);
   write_table(writer, "items", features.of_items);
-  const SparseRows& by_category = features.category_events;
-  writer.write_offsets("users/category_events/offsets", by_category.offsets);
-  writer.write("users/category_events/indices", std::span<const Count>(by_category.columns));
-  writer.write("users/category_events/values", std::span<const float>(by_category.values));
+  write_matrix(writer, category_events_name, features.category_events);
   writer.write_strings("categories/names", features.category_names);
   const std::span<const double> limits(features.price_limits);
   writer.write("price_limits", comm.is_root() ? limits : limits.first(0));
@@ -155,7 +127,8 @@ Features read_features(const Communicator& comm, const std::string& path) {
     features.of_users = read_table(reader, "users", users, features.users.num_rows());
     features.of_items = read_table(reader, "items", items, features.items.num_rows());
     features.category_names = reader.read_strings("categories/names", categories.begin, categories.size());
-    features.category_events = read_category_events(reader, users, features.categories.num_rows());
+    features.category_events =
+        read_matrix(reader, category_events_name, users, features.categories.num_rows());
     features.price_limits = reader.read_all<double>("price_limits");
     features.settings = reader.read_text("settings");
     features.cutoff_time = reader.attribute("cutoff_time").integer;

@@ -10,10 +10,6 @@ using Columns = ColumnSet<ItemRow>;
 
 constexpr const char* no_events = "the item has no event";
 
-double days_before(const LogScope& scope, std::int64_t time) {
-  return static_cast<double>(scope.cutoff - time) / day_seconds;
-}
-
 void add_popularity(const LogScope& scope, Columns& columns) {
   columns.add("events", "events", "events", never_missing,
               [](const ItemRow& item) { return item.sums.all_events(); });
@@ -133,11 +129,11 @@ void add_age(const LogScope& scope, Columns& columns) {
     return;
   }
   columns.add("age", "days", "from the first event to the cut-off", no_events, [&scope](const ItemRow& item) {
-    return item.sums.all_events() == 0 ? NAN : days_before(scope, item.sums.first_time);
+    return item.sums.all_events() == 0 ? NAN : scope.days_before_cutoff(item.sums.first_time);
   });
   columns.add("days_since_last", "days", "from the last event to the cut-off", no_events,
               [&scope](const ItemRow& item) {
-                return item.sums.all_events() == 0 ? NAN : days_before(scope, item.sums.last_time);
+                return item.sums.all_events() == 0 ? NAN : scope.days_before_cutoff(item.sums.last_time);
               });
 }
 

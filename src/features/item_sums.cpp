@@ -204,28 +204,19 @@ ItemSums sum_by_item(const Communicator& comm, const InteractionLog& log, const 
 
 ItemSums sums_at_owners(const Communicator& comm, const ItemSums& sums, std::span<const Count> index_of_row,
                         const Partition& items) {
-  std::vector<Count> rows, indices;  // those that go somewhere
+  std::vector<Count> rows;  // those that go somewhere
   std::vector<int> owners;
   for (std::size_t row = 0; row < index_of_row.size(); ++row) {
     if (index_of_row[row] < 0) continue;
     rows.push_back(static_cast<Count>(row));
-    indices.push_back(index_of_row[row]);
     owners.push_back(items.owner(index_of_row[row]));
   }
-  const SendOrder order = order_by_rank(owners, comm.size());
+  SendOrder order = order_by_rank(owners, comm.size());
+  for (Count& position : order.order) position = rows[static_cast<std::size_t>(position)];
   const auto send = [&]<class T>(const std::vector<T>& table, std::size_t width) {
-    std::vector<T> packed;
-    packed.reserve(rows.size() * width);
-    for (const Count position : order.order) {
-      const auto row = static_cast<std::size_t>(rows[static_cast<std::size_t>(position)]);
-      packed.insert(packed.end(), table.begin() + static_cast<std::ptrdiff_t>(row * width),
-                    table.begin() + static_cast<std::ptrdiff_t>((row + 1) * width));
-    }
-    auto counts = order.counts;
-    for (Count& count : counts) count *= static_cast<Count>(width);
-    return comm.alltoallv(std::span<const T>(packed), std::span<const Count>(counts)).data;
+    return exchange_grouped<T>(comm, table, order, width).data;
   };
-  const auto arrived_indices = exchange_grouped<Count>(comm, indices, order).data;
+  const auto arrived_indices = exchange_grouped<Count>(comm, index_of_row, order).data;
   ItemSums arrived(0, sums.num_types_, sums.num_windows_);
   arrived.counts_ = send(sums.counts_, sums.count_width());
   arrived.amounts_ = send(sums.amounts_, num_item_amounts);

@@ -35,6 +35,9 @@ struct LogScope {
   std::int64_t day_of(std::int64_t time) const {
     return floor_of_quotient(time + utc_offset_seconds, day_seconds);
   }
+  double days_before_cutoff(std::int64_t time) const {
+    return static_cast<double>(cutoff - time) / day_seconds;
+  }
   int hour_of(std::int64_t time) const {
     const auto local = time + utc_offset_seconds;
     return static_cast<int>((local - floor_of_quotient(local, day_seconds) * day_seconds) / 3600);

@@ -16,10 +16,6 @@ double real(Count count) {
   return static_cast<double>(count);
 }
 
-double days_before(const LogScope& scope, std::int64_t time) {
-  return real(scope.cutoff - time) / day_seconds;
-}
-
 /// Days of the shop's clock from that of the first event to that of the cut-off, both counted.
 double days_known(const LogScope& scope, const UserSummary& user) {
   return user.num_events == 0 ? 0 : real(scope.day_of(scope.cutoff) - scope.day_of(user.first_time) + 1);
@@ -58,11 +54,11 @@ void add_activity(const LogScope& scope, Columns& columns) {
               [](const UserSummary& user) { return real(user.active_days); });
   columns.add("days_since_first", "days", "from the first event to the cut-off", no_events,
               [&scope](const UserSummary& user) {
-                return user.num_events == 0 ? NAN : days_before(scope, user.first_time);
+                return user.num_events == 0 ? NAN : scope.days_before_cutoff(user.first_time);
               });
   columns.add("days_since_last", "days", "from the last event to the cut-off", no_events,
               [&scope](const UserSummary& user) {
-                return user.num_events == 0 ? NAN : days_before(scope, user.last_time);
+                return user.num_events == 0 ? NAN : scope.days_before_cutoff(user.last_time);
               });
   columns.add("events_per_day", "1/day", "events over the days from that of the first to that of the cut-off",
               no_events, [&scope](const UserSummary& user) {
@@ -84,7 +80,7 @@ void add_purchases(const LogScope& scope, Columns& columns) {
   if (scope.has_times) {
     columns.add("days_since_purchase", "days", "from the last purchase to the cut-off (recency)",
                 no_purchases, [&scope](const UserSummary& user) {
-                  return user.purchases == 0 ? NAN : days_before(scope, user.last_purchase_time);
+                  return user.purchases == 0 ? NAN : scope.days_before_cutoff(user.last_purchase_time);
                 });
     columns.add(
         "purchases_per_day", "1/day",

@@ -71,16 +71,8 @@ std::vector<float> rows_at_owners(const Communicator& comm, const Partition& use
   std::vector<int> owners;
   for (const Count user : index) owners.push_back(users.owner(user));
   const SendOrder order = order_by_rank(owners, comm.size());
-  std::vector<float> packed;
-  packed.reserve(rows.size());
-  for (const Count position : order.order) {
-    const auto row = rows.subspan(static_cast<std::size_t>(position) * width, width);
-    packed.insert(packed.end(), row.begin(), row.end());
-  }
-  auto counts = order.counts;
-  for (Count& count : counts) count *= static_cast<Count>(width);
   const auto arrived_index = exchange_grouped<Count>(comm, index, order).data;
-  const auto arrived = comm.alltoallv(std::span<const float>(packed), std::span<const Count>(counts)).data;
+  const auto arrived = exchange_grouped<float>(comm, rows, order, width).data;
 
   const Range mine = users.range(comm.rank());
   std::vector<float> table;

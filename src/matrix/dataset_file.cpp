@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "matrix/stored_matrix.hpp"
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/matrix/assemble.hpp"
@@ -15,28 +16,6 @@ namespace pushcart {
 namespace {
 
 constexpr std::int64_t schema_version = 1;
-
-/// In 4 bytes where they fit: half the file is indices.
-void write_indices(FileWriter& writer, const std::string& name, const SparseRows& rows) {
-  if (rows.num_columns > std::numeric_limits<std::int32_t>::max()) {
-    writer.write(name, std::span<const Count>(rows.columns));
-  } else {
-    const std::vector<std::int32_t> narrow(rows.columns.begin(), rows.columns.end());
-    writer.write(name, std::span<const std::int32_t>(narrow));
-  }
-}
-
-std::vector<Count> read_indices(const FileReader& reader, const std::string& name, Count first, Count count) {
-  if (reader.shape(name).type == "i8") return reader.read<Count>(name, first, count);
-  const auto narrow = reader.read<std::int32_t>(name, first, count);
-  return {narrow.begin(), narrow.end()};
-}
-
-void write_rows(FileWriter& writer, const std::string& group, const SparseRows& rows) {
-  writer.write_offsets(group + "/offsets", rows.offsets);
-  write_indices(writer, group + "/indices", rows);
-  writer.write(group + "/values", std::span<const float>(rows.values));
-}
 
 void write_attributes(FileWriter& writer, const std::string& group, const std::vector<TextColumn>& columns) {
   std::vector<std::string> names;
@@ -76,30 +55,6 @@ std::vector<std::int64_t> read_times(const FileReader& reader, const std::string
 
 [[noreturn]] void damaged(const FileReader& reader, const std::string& what) {
   throw InputError(fmt::format("{}: {}; make the file again", reader.path(), what));
-}
-
-/// Rows `mine` of a stored matrix, every entry checked.
-SparseRows read_rows(const FileReader& reader, const std::string& group, Range mine, Count num_columns) {
-  SparseRows rows;
-  rows.rows = mine;
-  rows.num_columns = num_columns;
-  rows.offsets = reader.read_offsets(group + "/offsets", mine.begin, mine.size());
-  const Count base = rows.offsets.front();
-  const Count count = rows.offsets.back() - base;
-  for (Count& offset : rows.offsets) offset -= base;
-  rows.columns = read_indices(reader, group + "/indices", base, count);
-  rows.values = reader.read<float>(group + "/values", base, count);
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    const auto columns = rows.row_columns(row);
-    const bool ascending = std::adjacent_find(columns.begin(), columns.end(), std::greater_equal<>()) == columns.end();
-    if (!columns.empty() && (!ascending || columns.front() < 0 || columns.back() >= num_columns)) {
-      damaged(reader, fmt::format("row {} of '{}' has indices out of order or range", mine.begin + row, group));
-    }
-  }
-  if (!std::all_of(rows.values.begin(), rows.values.end(), [](float value) { return std::isfinite(value); })) {
-    damaged(reader, fmt::format("'{}' has a value that is not finite", group));
-  }
-  return rows;
 }
 
 std::vector<TextColumn> read_attributes(const FileReader& reader, const std::string& group, Range mine) {
@@ -178,11 +133,11 @@ FileWriter stage_dataset(const Communicator& comm, const std::string& path, Data
   write_attributes(writer, "users", dataset.user_attributes);
   write_attributes(writer, "items", dataset.item_attributes);
   write_vectors(writer, dataset.item_vectors);
-  write_rows(writer, "by_user", dataset.by_user);
+  write_matrix(writer, "by_user", dataset.by_user);
   const bool has_times = comm.any(std::any_of(dataset.last_time.begin(), dataset.last_time.end(),
                                               [](std::int64_t time) { return time != 0; }));
   if (has_times) writer.write("by_user/last_time", std::span<const std::int64_t>(dataset.last_time));
-  write_rows(writer, "by_item", dataset.by_item);
+  write_matrix(writer, "by_item", dataset.by_item);
   const auto& only = dataset.events.front();
   const bool all_the_same = dataset.events.size() == 1 && only.strength == dataset.by_user.values &&
                             only.last_time == dataset.last_time;
@@ -197,7 +152,7 @@ FileWriter stage_dataset(const Communicator& comm, const std::string& path, Data
   }
   writer.write_names("event_types", types);
   const bool has_held_out = comm.any(dataset.held_out.num_rows() > 0);
-  if (has_held_out) write_rows(writer, "held_out", dataset.held_out);
+  if (has_held_out) write_matrix(writer, "held_out", dataset.held_out);
   writer.attribute("has_held_out", has_held_out ? 1 : 0);
   if (dataset.searches) write_searches(comm, writer, *dataset.searches);
   writer.attribute("value_kind", dataset.value_kind == ValueKind::rating ? "rating" : "strength");
@@ -226,8 +181,8 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     dataset.user_attributes = read_attributes(reader, "users", users);
     dataset.item_attributes = read_attributes(reader, "items", items);
     dataset.item_vectors = read_vectors(reader, items, dataset.num_items());
-    dataset.by_user = read_rows(reader, "by_user", users, dataset.num_items());
-    dataset.by_item = read_rows(reader, "by_item", items, dataset.num_users());
+    dataset.by_user = read_matrix(reader, "by_user", users, dataset.num_items());
+    dataset.by_item = read_matrix(reader, "by_item", items, dataset.num_users());
     const Count first = reader.read_offsets("by_user/offsets", users.begin, 0).front();
     const Count count = dataset.by_user.num_entries();
     dataset.last_time = read_times(reader, "by_user/last_time", first, count);
@@ -242,7 +197,7 @@ Dataset read_dataset(const Communicator& comm, const std::string& path) {
     }
     dataset.held_out.num_columns = dataset.num_items();
     if (reader.attribute("has_held_out").integer != 0) {
-      dataset.held_out = read_rows(reader, "held_out", users, dataset.num_items());
+      dataset.held_out = read_matrix(reader, "held_out", users, dataset.num_items());
     }
     if (reader.has("queries/texts/offsets")) {
       const Count num_queries = std::max<Count>(0, reader.shape("queries/texts/offsets").num_rows - 1);

@@ -19,13 +19,19 @@ SendOrder order_by_rank(std::span<const int> destinations, int num_ranks);
 /// Strings to ranks: rows `order` of `texts`, cut by `counts`. Collective. @return by source rank, in order
 StringTable exchange_strings(const Communicator& comm, const StringTable& texts, const SendOrder& send);
 
-/// Elements of `values` to ranks, in the grouped order. Collective.
+/// Elements of `values`, or rows of `width` of them, to ranks, in the grouped order. Collective.
 template <Sendable T>
-Received<T> exchange_grouped(const Communicator& comm, std::span<const T> values, const SendOrder& send) {
+Received<T> exchange_grouped(const Communicator& comm, std::span<const T> values, const SendOrder& send,
+                             std::size_t width = 1) {
   std::vector<T> grouped;
-  grouped.reserve(send.order.size());
-  for (const Count position : send.order) grouped.push_back(values[static_cast<std::size_t>(position)]);
-  return comm.alltoallv(std::span<const T>(grouped), std::span<const Count>(send.counts));
+  grouped.reserve(send.order.size() * width);
+  for (const Count position : send.order) {
+    const auto row = values.subspan(static_cast<std::size_t>(position) * width, width);
+    grouped.insert(grouped.end(), row.begin(), row.end());
+  }
+  std::vector<Count> counts = send.counts;
+  for (Count& count : counts) count *= static_cast<Count>(width);
+  return comm.alltoallv(std::span<const T>(grouped), std::span<const Count>(counts));
 }
 
 }  // namespace pushcart

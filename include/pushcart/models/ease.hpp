@@ -39,8 +39,8 @@ struct EaseReport {
   Count num_items = 0;          ///< rows of the matrix inverted
   double kept_share = 1;        ///< of B's squares, by the cut to K
   double inverse_residual = 0;  ///< |G (P x) - x| / |x| for a fixed x of +-1
-  double inverse_seconds = 0;   ///< of the inversion on this rank
-  double operations = 0;        ///< floating-point operations of the inversion on this rank
+  double inverse_seconds = 0;   ///< of the inversion on this rank, without what an earlier run has done
+  double operations = 0;        ///< floating-point operations of the same
   /// tail = knn: what similarities are multiplied with, the least-squares fit of B by them over those pairs
   /// of the head that are neighbours; 1 if there are none.
   double tail_scale = 1;
