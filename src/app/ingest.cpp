@@ -6,6 +6,7 @@
 #include "app/command.hpp"
 #include "app/ingest_options.hpp"
 #include "app/paths.hpp"
+#include "pushcart/base/days.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
@@ -41,7 +42,6 @@ std::int64_t time_of_share(const Communicator& comm, const InteractionLog& log, 
 /// Where the training part ends, if a time split is asked for. Collective.
 std::optional<std::int64_t> training_end(const Communicator& comm, const InteractionLog& log,
                                          const IngestOptions& options) {
-  constexpr double day_seconds = 86400;
   if (!options.hold_out_after.empty()) return parse_time_option(options.hold_out_after, "--hold-out-after");
   if (options.hold_out_days > 0) {
     return log.cutoff_time - static_cast<std::int64_t>(options.hold_out_days * day_seconds);

@@ -51,7 +51,7 @@ struct DoneStep {
   double longest_seconds = 0;   ///< of a step so far
   Count every = 0;              ///< a checkpoint after so many; 0 = by the clock
   bool is_last_of_run = false;  ///< it was told to stop here
-  std::string of_how_many;      ///< for the message at a stop: " of 10"
+  std::string of_how_many = {};  ///< for the message at a stop: " of 10"
 };
 
 /// The checkpoints of one piece of work that is done step by step: from which it goes on, when they are

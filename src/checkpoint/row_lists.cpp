@@ -9,7 +9,7 @@
 namespace pushcart {
 namespace {
 
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t row_lists_schema = 1;
 constexpr const char *rows_name = "rows", *offsets_name = "offsets", *columns_name = "columns",
                      *scores_name = "scores", *support_name = "support";
 
@@ -81,7 +81,7 @@ RowLists united(const RowLists& lists, const RowLists& more) {
 
 Count write_row_lists(const Communicator& comm, const std::string& path, const RowLists& done,
                       const WorkIdentity& identity) {
-  FileWriter file(comm, path, row_lists_kind, schema_version);
+  FileWriter file(comm, path, row_lists_kind, row_lists_schema);
   write_identity(file, identity);
   file.write(rows_name, std::span<const Count>(done.rows));
   file.write_offsets(offsets_name, done.offsets);

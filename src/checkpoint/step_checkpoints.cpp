@@ -3,14 +3,14 @@
 namespace pushcart {
 namespace {
 
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t step_state_schema = 1;
 constexpr const char* step_name = "step";
 
 }  // namespace
 
 Count write_step_state(const Communicator& comm, const std::string& path, Count step,
                        const WorkIdentity& identity, const std::function<void(FileWriter&)>& write) {
-  FileWriter file(comm, path, step_state_kind, schema_version);
+  FileWriter file(comm, path, step_state_kind, step_state_schema);
   write_identity(file, identity);
   file.attribute(step_name, Attribute(step));
   write(file);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "pushcart/base/days.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/base/suggest.hpp"
@@ -93,7 +94,6 @@ Marks mark_last(const Dataset& dataset, Count n) {
 
 /// The time after which last_days holds out, unix seconds.
 std::int64_t cut_of(const Dataset& dataset, double days) {
-  constexpr double day_seconds = 86400;
   return dataset.cutoff_time - static_cast<std::int64_t>(days * day_seconds);
 }
 

@@ -5,15 +5,10 @@
 #include <vector>
 
 #include "features/event_acts.hpp"
+#include "pushcart/base/days.hpp"
 #include "pushcart/features/build_features.hpp"
 
 namespace pushcart::detail {
-
-inline constexpr std::int64_t day_seconds = 86400;
-
-constexpr std::int64_t floor_of_quotient(std::int64_t dividend, std::int64_t divisor) {
-  return dividend >= 0 ? dividend / divisor : -((-dividend + divisor - 1) / divisor);
-}
 
 /// What a log can be asked for, and from where its time is counted. The same on all ranks.
 struct LogScope {

@@ -3,18 +3,14 @@
 #include <limits>
 #include <numeric>
 
+#include "pushcart/base/days.hpp"
 #include "pushcart/feed/page.hpp"
 
 namespace pushcart {
 
 namespace {
 
-constexpr std::int64_t day_seconds = 86400;
 constexpr Count max_bins = 60;
-
-std::int64_t day_of(std::int64_t time) {
-  return time >= 0 ? time / day_seconds : -((-time + day_seconds - 1) / day_seconds);
-}
 
 void find_time_span(const Communicator& comm, const Dataset& dataset, DataSummary& summary) {
   std::int64_t first = std::numeric_limits<std::int64_t>::max();

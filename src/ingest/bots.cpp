@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "pushcart/base/days.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart::detail {
@@ -16,11 +17,6 @@ struct Sighting {
   std::int32_t day = 0;
   bool counts = false;
 };
-
-std::int32_t day_of(std::int64_t time) {
-  constexpr std::int64_t day_seconds = 86400;
-  return static_cast<std::int32_t>((time - (time < 0 ? day_seconds - 1 : 0)) / day_seconds);
-}
 
 bool is_bot(std::span<const Sighting> sightings, std::span<const std::uint32_t> rows,
             const IngestConfig& config) {
@@ -83,7 +79,7 @@ void flag_bots(const Communicator& comm, std::vector<RowBatch>& batches, const I
       counts[owner] = static_cast<Count>(by_owner[owner].size());
       for (StoredRow* row : by_owner[owner]) {
         rows.push_back(row);
-        packed.push_back({(std::uint64_t{row->item_owner} << 32) | row->item, row->user, day_of(row->time),
+        packed.push_back({(std::uint64_t{row->item_owner} << 32) | row->item, row->user, static_cast<std::int32_t>(day_of(row->time)),
                           (row->faults & earlier) == 0});
       }
       by_owner[owner] = {};

@@ -10,7 +10,7 @@ namespace pushcart {
 
 namespace {
 
-constexpr std::array<std::string_view, num_checks> names{
+constexpr std::array<std::string_view, num_checks> check_names{
     "duplicate",      "unparseable",      "missing_user",  "missing_item", "missing_time",
     "missing_rating", "bad_price",        "future_time",   "ancient_time", "outside_window",
     "excluded_item",  "quantity_outlier", "price_outlier", "bot"};
@@ -29,7 +29,7 @@ std::string line(std::string_view what, Count count) {
 }  // namespace
 
 std::string_view check_name(Check check) {
-  return names[static_cast<std::size_t>(check)];
+  return check_names[static_cast<std::size_t>(check)];
 }
 
 bool is_bad_input(Check check) {
@@ -57,7 +57,7 @@ nlohmann::json CleaningReport::to_json() const {
   }
   for (int c = 0; c < num_checks; ++c) {
     const auto& count = checks[static_cast<std::size_t>(c)];
-    json["checks"][std::string(names[static_cast<std::size_t>(c)])] = {{"rows_with_fault", count.with_fault},
+    json["checks"][std::string(check_names[static_cast<std::size_t>(c)])] = {{"rows_with_fault", count.with_fault},
                                                                        {"rows_dropped", count.dropped}};
   }
   json["unparseable"] = nlohmann::json::object();
@@ -90,7 +90,7 @@ std::string CleaningReport::to_text() const {
   for (int c = 0; c < num_checks; ++c) {
     const auto& count = checks[static_cast<std::size_t>(c)];
     if (count.with_fault == 0) continue;
-    text += fmt::format("    {:<26}{:>15}{:>18}\n", names[static_cast<std::size_t>(c)], count.with_fault,
+    text += fmt::format("    {:<26}{:>15}{:>18}\n", check_names[static_cast<std::size_t>(c)], count.with_fault,
                         count.dropped);
   }
   for (int f = 1; f < num_parse_faults; ++f) {

@@ -1,16 +1,13 @@
 #include "ingest/count_by_day.hpp"
 
+#include "pushcart/base/days.hpp"
+
 namespace pushcart::detail {
 
 namespace {
 
-constexpr std::int64_t day_seconds = 86400;
 constexpr Count most_bins = 60;
 constexpr std::size_t most_types = 20;
-
-std::int64_t day_of(std::int64_t time) {
-  return time >= 0 ? time / day_seconds : -((-time + day_seconds - 1) / day_seconds);
-}
 
 }  // namespace
 

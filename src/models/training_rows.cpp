@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pushcart/base/days.hpp"
 #include "pushcart/base/suggest.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
@@ -43,7 +44,6 @@ std::vector<WeightedColumn> weighted_columns(const Dataset& dataset,
 }
 
 double decay(std::int64_t cutoff_time, std::int64_t last_time, double half_life_days) {
-  constexpr double day_seconds = 86400;
   return std::exp2(-static_cast<double>(cutoff_time - last_time) / (day_seconds * half_life_days));
 }
 

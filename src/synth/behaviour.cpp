@@ -4,13 +4,13 @@
 #include <array>
 #include <cmath>
 
+#include "pushcart/base/days.hpp"
 #include "synth/vectors.hpp"
 
 namespace pushcart::synth {
 
 namespace {
 
-constexpr std::int64_t day_seconds = 86400;
 
 /// Cumulative share of visits that begin before the end of each hour (UTC): quiet nights, busy evenings.
 constexpr std::array<double, 24> hours_upto{0.015, 0.023, 0.028, 0.032, 0.037, 0.047, 0.065, 0.095,

@@ -209,11 +209,6 @@ TEST(CleanLog, EndsWithTheCountsWhenMoreIsBadThanAllowed) {
   EXPECT_THAT(failure_of(config, ExitCode::bad_input), HasSubstr("0.01"));
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
-  world().barrier();
-}
-
 TEST(CleanLog, RefusesEmptyInputAndMissingFiles) {
   const auto folder = scratch_folder("empty");
   DirtyLog none;

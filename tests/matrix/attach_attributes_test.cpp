@@ -4,9 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "pushcart/ingest/clean_log.hpp"
 #include "pushcart/matrix/build_dataset.hpp"
@@ -18,13 +16,8 @@ namespace {
 
 using testing::HasSubstr;
 
-void write_file(const std::string& path, const std::string& text) {
-  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
-  world().barrier();
-}
-
 /// 40 users and 30 items; items have the category and name "old".
-Dataset small_dataset(const std::string& folder) {
+Dataset shop_of_names(const std::string& folder) {
   std::string text = "user,item,name,category\n";
   for (int i = 0; i < 120; ++i) text += fmt::format("u{},i{},old,old\n", i % 40, i % 30);
   write_file(folder + "/log.csv", text);
@@ -51,7 +44,7 @@ void expect_values(const StringTable& ids, const StringTable& values, const Valu
 
 TEST(AttachAttributes, BringsColumnsToTheOwnersOfTheirItems) {
   const auto folder = scratch_folder("items");
-  auto dataset = small_dataset(folder);
+  auto dataset = shop_of_names(folder);
   std::string text = "brand,title,item,category\n";
   Values brands, names, categories;
   for (int i = 24; i >= 0; --i) {
@@ -84,7 +77,7 @@ TEST(AttachAttributes, BringsColumnsToTheOwnersOfTheirItems) {
 
 TEST(AttachAttributes, ReadsUsersFromAFileWithoutHeader) {
   const auto folder = scratch_folder("users");
-  auto dataset = small_dataset(folder);
+  auto dataset = shop_of_names(folder);
   write_file(folder + "/users.tsv", "u1\tF\t25, or so\nu39\tM\t\xff\n");
   const auto report =
       attach_attributes(world(), dataset, AttributeSide::users,
@@ -98,19 +91,9 @@ TEST(AttachAttributes, ReadsUsersFromAFileWithoutHeader) {
                 {{"u1", "25, or so"}, {"u39", "\xef\xbf\xbd"}}, "");
 }
 
-std::vector<std::string> all_texts(const StringTable& table) {
-  std::string joined;
-  for (Count row = 0; row < table.size(); ++row) joined += std::string(table[row]) + "\n";
-  const auto all = world().allgather(std::span<const char>(joined)).data;
-  std::vector<std::string> texts;
-  std::istringstream lines(std::string(all.begin(), all.end()));
-  for (std::string line; std::getline(lines, line);) texts.push_back(line);
-  return texts;
-}
-
 TEST(AttachAttributes, GivesUnknownItemsAPlaceIfAskedTo) {
   const auto folder = scratch_folder("added");
-  auto dataset = small_dataset(folder);
+  auto dataset = shop_of_names(folder);
   dataset.item_vectors.push_back({"v", 1, {}});
   const Range before = dataset.items.range(world().rank());
   for (Count item = before.begin; item < before.end; ++item)
@@ -166,7 +149,7 @@ TEST(AttachAttributes, GivesUnknownItemsAPlaceIfAskedTo) {
 
 TEST(AttachAttributes, SaysWhatIsWrong) {
   const auto folder = scratch_folder("wrong");
-  auto dataset = small_dataset(folder);
+  auto dataset = shop_of_names(folder);
   write_file(folder + "/a.csv", "item,brand\nx,y\n");
   write_file(folder + "/twice.csv", "item,brand,brand\ni1,y,z\n");
   const auto failure = [&](const AttributeFile& file, ExitCode code) -> std::string {

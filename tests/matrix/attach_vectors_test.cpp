@@ -6,7 +6,6 @@
 #include <hdf5.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
 
 #include "pushcart/base/random.hpp"
@@ -55,11 +54,6 @@ std::vector<float> expected_vector(const Rows& rows, const std::string& id) {
     vector[static_cast<std::size_t>(c)] =
         static_cast<float>(static_cast<double>(from[c]) / std::sqrt(squares));
   return vector;
-}
-
-void write_file(const std::string& path, const std::string& bytes) {
-  if (world().is_root()) std::ofstream(path, std::ios::binary) << bytes;
-  world().barrier();
 }
 
 std::string csv_text(const Rows& rows) {

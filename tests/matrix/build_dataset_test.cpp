@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
-#include <fstream>
 
 #include "matrix/reference_dataset.hpp"
 #include "pushcart/ingest/clean_log.hpp"
@@ -173,11 +172,6 @@ TEST(BuildDataset, ATimeCutLetsNothingOfTheFutureIn) {
       EXPECT_EQ(dataset.held_out.row_values(u)[e], found->second);
     }
   }
-}
-
-void write_file(const std::string& path, const std::string& text) {
-  if (world().is_root()) std::ofstream(path, std::ios::binary) << text;
-  world().barrier();
 }
 
 /// Value of a pair, from whoever owns it; NaN if it is no pair.

@@ -70,20 +70,6 @@ Dataset build(const Communicator& comm, const IngestConfig& config, CleaningRepo
   return build_dataset(comm, clean_log(comm, config, report, phases), config, cut, report, phases);
 }
 
-/// Rows of all ranks one after another.
-std::vector<std::string> all_texts(const StringTable& mine) {
-  std::string joined;
-  for (Count row = 0; row < mine.size(); ++row) joined += std::string(mine[row]) + '\n';
-  const auto all = world().allgather(std::span<const char>(joined)).data;
-  std::vector<std::string> texts;
-  for (auto begin = all.begin(); begin != all.end();) {
-    const auto end = std::find(begin, all.end(), '\n');
-    texts.emplace_back(begin, end);
-    begin = end + 1;
-  }
-  return texts;
-}
-
 using Line = std::tuple<std::string, std::int64_t, std::string, std::string>;  // user, time, query, item
 
 /// Every search of the data set by names, and that they are in order on the rank of their user.

@@ -87,7 +87,9 @@ TEST(Content, WeightsAreCosinesOfTagProfiles) {
         const Eigen::RowVectorXd row = lists.row(i), best_row = best.row(i);
         EXPECT_LE((row.array() > 0).count(), k);
         for (Eigen::Index j = 0; j < row.size(); ++j) {
-          if (row(j) > 0) EXPECT_NEAR(row(j), best_row(j), 1e-5);
+          if (row(j) > 0) {
+            EXPECT_NEAR(row(j), best_row(j), 1e-5);
+          }
         }
         EXPECT_EQ((row.array() > 0).count(), std::min<Count>(k, (best_row.array() > 0).count()));
       }

@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/environment.hpp"
@@ -46,6 +48,21 @@ std::string scratch_folder(const std::string& name) {
   }
   world().barrier();
   return folder;
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+  if (world().is_root()) std::ofstream(path, std::ios::binary) << bytes;
+  world().barrier();
+}
+
+std::vector<std::string> all_texts(const StringTable& mine) {
+  std::string joined;
+  for (Count row = 0; row < mine.size(); ++row) joined += std::string(mine[row]) + '\n';
+  const auto all = world().allgather(std::span<const char>(joined)).data;
+  std::vector<std::string> texts;
+  std::istringstream lines(std::string(all.begin(), all.end()));
+  for (std::string line; std::getline(lines, line);) texts.push_back(line);
+  return texts;
 }
 
 }  // namespace pushcart::test

@@ -37,7 +37,7 @@ TEST(HideRule, IsReadFromText) {
 
 /// User 0: item 0 viewed 2 days ago, item 1 bought 10 days ago, item 2 viewed 1 day and bought 40 days ago,
 /// item 3 has no event of any type, seen last 5 days ago.
-Dataset shop() {
+Dataset one_user_shop() {
   constexpr std::int64_t now = 1'700'000'000, day = 86'400;
   Interactions mine;
   mine.types = {"view", "purchase"};
@@ -60,7 +60,7 @@ Dataset shop() {
 }
 
 TEST(SeenItems, FollowTheRuleOfEachEventType) {
-  const Dataset dataset = shop();
+  const Dataset dataset = one_user_shop();
   const auto users = owned_users(dataset);
   const auto hidden = [&](const SeenPolicy& policy) {
     const SparseRows rows = seen_items(dataset, users, policy);
@@ -85,7 +85,7 @@ TEST(SeenItems, FollowTheRuleOfEachEventType) {
 }
 
 TEST(SeenItems, RefuseUnknownTypesAndDaysWithoutTimes) {
-  Dataset dataset = shop();
+  Dataset dataset = one_user_shop();
   try {
     seen_items(dataset, {}, {{}, {{"purchases", {}}}});
     ADD_FAILURE();

@@ -15,7 +15,7 @@ struct PopularConfig {
                                                    ///< by the age of its latest event if there is a half-life
   /// Weights of an interaction halve with every so many days before dataset.cutoff_time; 0 = never.
   double half_life_days = 0;
-  std::map<std::string, double> event_weights;  ///< as in AlsConfig
+  std::map<std::string, double> event_weights = {};  ///< as in AlsConfig
 };
 
 /// The same score for every user: item_bias. Collective. ConfigError: a half-life for a log without times,

@@ -13,6 +13,7 @@
 #include "app/retrain/on_finish.hpp"
 #include "app/retrain/version_output.hpp"
 #include "app/train.hpp"
+#include "pushcart/base/days.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/checkpoint/row_lists.hpp"
@@ -90,7 +91,6 @@ void NightRun::begin() {
   IngestConfig& config = options_.ingest.config;
   config.inputs = tonight_.inputs;
   config.now = tonight_.now;
-  constexpr std::int64_t day_seconds = 86400;
   if (options_.window_days > 0) config.window_begin = tonight_.now - options_.window_days * day_seconds;
   config.rejects_path = store_.folder() + "/rejects.csv.gz";
   log_info("night {}, for {}: {} log files; {}", tonight_.number, utc_text(tonight_.now),

@@ -8,6 +8,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "pushcart/base/days.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -19,7 +20,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::int64_t day_seconds = 86400;
 constexpr Count most_days = 60;  ///< looked at for drift
 
 bool is_skipped(const std::string& path, const std::vector<std::string>& globs) {

@@ -12,7 +12,7 @@ namespace {
 
 /// Sums of the parts of two groups take about this much on a rank.
 constexpr Count sums_bytes = Count{1} << 26;
-Count rows_in_group(Count k) {
+Count cholesky_rows_in_group(Count k) {
   return std::clamp<Count>(sums_bytes / (2 * HeavyCholesky::part_bytes(k)), 1, 256);
 }
 
@@ -34,12 +34,12 @@ HeavyCholesky::HeavyCholesky(const Communicator& comm, const WorkShares& shares,
       costs_(costs),
       k_(k),
       part_size_(part_bytes(k) / Count{sizeof(double)}),
-      group_rows_(rows_in_group(k)),
+      group_rows_(cholesky_rows_in_group(k)),
       locks_(static_cast<std::size_t>(group_rows_)) {}
 
 Count HeavyCholesky::memory_bytes(const WorkShares& shares, Count k) {
   if (shares.num_heavy == 0) return 0;
-  const auto in_groups = std::min(2 * rows_in_group(k), static_cast<Count>(shares.parts.size()));
+  const auto in_groups = std::min(2 * cholesky_rows_in_group(k), static_cast<Count>(shares.parts.size()));
   const Count granule = Partition::granule(shares.rows.num_columns());
   return (in_groups + 2) * part_bytes(k) +
          omp_get_max_threads() * (granule * k + 2 * k * k) * Count{sizeof(double)};

@@ -15,7 +15,7 @@ constexpr int max_steps = 100;
 /// Directions and sums of a group take about this much on a rank.
 constexpr Count group_bytes_at_most = Count{1} << 26;
 
-Count rows_in_group(Count k) {
+Count gradient_rows_in_group(Count k) {
   return std::clamp<Count>(group_bytes_at_most / (12 * k * Count{sizeof(double)}), 1, Count{1} << 16);
 }
 
@@ -106,11 +106,11 @@ HeavyGradients::HeavyGradients(const Communicator& comm, const WorkShares& share
       costs_(costs),
       tolerance_(tolerance),
       k_(k),
-      locks_(static_cast<std::size_t>(shares.num_heavy > 0 ? rows_in_group(k) : 0)) {}
+      locks_(static_cast<std::size_t>(shares.num_heavy > 0 ? gradient_rows_in_group(k) : 0)) {}
 
 Count HeavyGradients::memory_bytes(const WorkShares& shares, Count k) {
-  const auto parts = std::min(rows_in_group(k), static_cast<Count>(shares.parts.size()));
-  const auto rows = std::min(rows_in_group(k), static_cast<Count>(shares.heavy_rows.size()));
+  const auto parts = std::min(gradient_rows_in_group(k), static_cast<Count>(shares.parts.size()));
+  const auto rows = std::min(gradient_rows_in_group(k), static_cast<Count>(shares.heavy_rows.size()));
   return (6 * parts + 10 * rows) * k * Count{sizeof(double)};
 }
 
@@ -144,7 +144,7 @@ std::vector<char> HeavyGradients::run(const FixedSide& fixed, const HeavyCallbac
 HeavyGradients::Group HeavyGradients::group_from(Count first, const Group& before) const {
   Group group;
   group.first = first;
-  group.last = std::min(first + rows_in_group(k_), shares_.num_heavy);
+  group.last = std::min(first + gradient_rows_in_group(k_), shares_.num_heavy);
   group.first_part = group.last_part = before.last_part;
   group.first_row = group.last_row = before.last_row;
   while (group.last_part < shares_.parts.size() && shares_.parts[group.last_part].heavy < group.last)
