@@ -79,7 +79,8 @@ void flag_bots(const Communicator& comm, std::vector<RowBatch>& batches, const I
       counts[owner] = static_cast<Count>(by_owner[owner].size());
       for (StoredRow* row : by_owner[owner]) {
         rows.push_back(row);
-        packed.push_back({(std::uint64_t{row->item_owner} << 32) | row->item, row->user, static_cast<std::int32_t>(day_of(row->time)),
+        packed.push_back({(std::uint64_t{row->item_owner} << 32) | row->item, row->user,
+                          static_cast<std::int32_t>(day_of(row->time)),
                           (row->faults & earlier) == 0});
       }
       by_owner[owner] = {};
