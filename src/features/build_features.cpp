@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "features/categories.hpp"
 #include "features/item_side.hpp"
 #include "features/search_columns.hpp"
 #include "features/user_side.hpp"
@@ -14,6 +13,7 @@
 #include "pushcart/ids/dictionary_lookup.hpp"
 #include "pushcart/ids/fetch_values.hpp"
 #include "pushcart/matrix/assemble.hpp"
+#include "pushcart/matrix/categories.hpp"
 
 namespace pushcart {
 

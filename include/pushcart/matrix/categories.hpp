@@ -5,7 +5,7 @@
 
 #include "pushcart/matrix/dataset.hpp"
 
-namespace pushcart::detail {
+namespace pushcart {
 
 /// The categories of the items of a data set, numbered by number of items descending, then bytes.
 struct Categories {
@@ -17,4 +17,4 @@ struct Categories {
 /// An attribute's texts as categories; none if the data set has no such attribute. Collective.
 Categories categories_of(const Communicator& comm, const Dataset& dataset, const std::string& attribute);
 
-}  // namespace pushcart::detail
+}  // namespace pushcart

@@ -1,4 +1,4 @@
-#include "features/categories.hpp"
+#include "pushcart/matrix/categories.hpp"
 
 #include <limits>
 #include <string_view>
@@ -7,7 +7,7 @@
 #include "pushcart/ids/number_texts.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
-namespace pushcart::detail {
+namespace pushcart {
 
 namespace {
 
@@ -58,4 +58,4 @@ Categories categories_of(const Communicator& comm, const Dataset& dataset, const
   return result;
 }
 
-}  // namespace pushcart::detail
+}  // namespace pushcart
