@@ -1,22 +1,15 @@
 #include "eval/cold_items.hpp"
 
 #include "pushcart/ids/fetch_values.hpp"
+#include "pushcart/topn/filters.hpp"
 
 namespace pushcart::detail {
-
-std::vector<std::uint8_t> cold_items(const Dataset& train) {
-  std::vector<std::uint8_t> is_cold;
-  for (Count item = 0; item < train.by_item.num_rows(); ++item) {
-    is_cold.push_back(train.by_item.row_length(item) == 0 ? 1 : 0);
-  }
-  return is_cold;
-}
 
 HeldOut of_cold_items(const Communicator& comm, const Dataset& train, const HeldOut& held_out,
                       Count& num_warm) {
   const SparseRows& rows = held_out.by_user;
-  const auto is_cold =
-      fetch_values<std::uint8_t>(comm, train.items, cold_items(train), std::span<const Count>(rows.columns));
+  const auto is_cold = fetch_values<std::uint8_t>(comm, train.items, items_without_pairs(train),
+                                                  std::span<const Count>(rows.columns));
   HeldOut cold = held_out;
   cold.by_user = {rows.rows, rows.num_columns, {0}, {}, {}};
   for (Count row = 0; row < rows.num_rows(); ++row) {

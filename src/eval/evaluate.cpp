@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "eval/bootstrap.hpp"
 #include "eval/cold_items.hpp"
@@ -12,6 +13,7 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
+#include "pushcart/eval/learn_blend.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
 #include "pushcart/models/item_means.hpp"
 #include "pushcart/topn/pair_scores.hpp"
@@ -39,7 +41,7 @@ TopRequest request_for(const Dataset& train, std::span<const Count> users, Count
   request.users.assign(users.begin(), users.end());
   request.n = n;
   request.excluded = seen_items(train, users, seen);
-  if (among == Candidates::cold) request.item_allowed = detail::cold_items(train);
+  if (among == Candidates::cold) request.item_allowed = items_without_pairs(train);
   return request;
 }
 
@@ -111,6 +113,12 @@ std::vector<Count> checked_lengths(const EvaluateConfig& config) {
     throw ConfigError(fmt::format("--replicates {}: must not be negative", config.replicates));
   if (config.batch_users < 1)
     throw ConfigError(fmt::format("--batch-users {}: must be at least 1", config.batch_users));
+  const auto& bounds = config.segment_bounds;
+  const bool ascending =
+      std::adjacent_find(bounds.begin(), bounds.end(), std::greater_equal<>()) == bounds.end();
+  if (!ascending || (!bounds.empty() && bounds.front() < 1))
+    throw ConfigError(
+        "--segments: give ascending numbers of training pairs from 1, for instance --segments 5,20");
   return at;
 }
 
@@ -145,9 +153,14 @@ class Evaluation {
     for (std::size_t u = 0; u < users_.size(); ++u) table_.at(u, Columns::one) = 1;
     const auto sums = detail::bootstrap_sums(comm_, user_keys(), table_.values(), table_.width(),
                                              config_.replicates, config_.seed);
-    add_ranking(sums, report);
+    for (std::size_t length = 0; length < at_.size(); ++length) {
+      add_ranking(sums, length, report);
+      add_catalogue(length, 0, report.metrics);
+      add_catalogue(length, 1, report.baseline);
+    }
     add_overlaps(report);
     if (rates_) add_ratings(sums, report);
+    add_segments(report);
     return report;
   }
 
@@ -195,11 +208,15 @@ class Evaluation {
         exposure_[side].add(lists[side]);
         progress.advance(++batches_done);
       }
-      if (config_.exact_filter != nullptr) compare(lists);
+      if (is_beside_itself()) compare(lists);
     }
   }
 
+  /// Whether the baseline is the model itself, with lists of its own.
+  bool is_beside_itself() const { return config_.exact_filter != nullptr || config_.lists; }
+
   TopLists lists_of(std::size_t side, const TopRequest& request) {
+    if (side == 0 && config_.lists) return config_.lists(request);
     if (side == 0 && config_.exact_filter != nullptr) {
       return top_items(comm_, *models_[side], *config_.exact_filter, train_, request, phases_);
     }
@@ -234,14 +251,18 @@ class Evaluation {
 
   std::vector<std::uint64_t> user_keys() const {
     std::vector<std::uint64_t> keys;
-    for (Count user : users_) keys.push_back(hash_text(train_.user_ids[user - held_out_.by_user.rows.begin]));
+    for (Count user : users_) keys.push_back(user_key(user));
     return keys;
+  }
+
+  std::uint64_t user_key(Count user) const {
+    return hash_text(train_.user_ids[user - held_out_.by_user.rows.begin]);
   }
 
   /// Adds a metric of both sides and their difference; `of(side)` is the metric as a function of sums.
   template <class MetricOfSide>
   void add_pair(const detail::BootstrapSums& sums, const std::string& name, MetricOfSide of,
-                EvaluationReport& report) const {
+                ComparedMetrics& report) const {
     const MetricOfSums model = of(0), baseline = of(1);
     const MetricOfSums difference = [&](std::span<const double> s) { return model(s) - baseline(s); };
     report.metrics.push_back({name, model(sums.point), percentile_interval(sums, model)});
@@ -249,22 +270,45 @@ class Evaluation {
     report.differences.push_back({name, difference(sums.point), percentile_interval(sums, difference)});
   }
 
-  void add_ranking(const detail::BootstrapSums& sums, EvaluationReport& report) const {
-    for (std::size_t length = 0; length < at_.size(); ++length) {
-      for (std::size_t kind = 0; kind < Columns::num_kinds; ++kind) {
-        const auto mean = [&](std::size_t side) -> MetricOfSums {
-          const std::size_t column = columns_.ranking(side, length, kind);
-          return [column](std::span<const double> s) { return s[column] / s[Columns::one]; };
-        };
-        add_pair(sums, fmt::format("{}@{}", ranking_metric_names[kind], at_[length]), mean, report);
+  void add_ranking(const detail::BootstrapSums& sums, std::size_t length, ComparedMetrics& report) const {
+    for (std::size_t kind = 0; kind < Columns::num_kinds; ++kind) {
+      const auto mean = [&](std::size_t side) -> MetricOfSums {
+        const std::size_t column = columns_.ranking(side, length, kind);
+        return [column](std::span<const double> s) { return s[column] / s[Columns::one]; };
+      };
+      add_pair(sums, fmt::format("{}@{}", ranking_metric_names[kind], at_[length]), mean, report);
+    }
+  }
+
+  void add_segments(EvaluationReport& report) const {
+    if (config_.segment_bounds.empty()) return;
+    const auto& bounds = config_.segment_bounds;
+    for (std::size_t s = 0; s <= bounds.size(); ++s) {
+      SegmentMetrics segment;
+      segment.least_pairs = s == 0 ? 0 : bounds[s - 1];
+      if (s < bounds.size()) segment.pairs_below = bounds[s];
+      std::vector<std::uint64_t> keys;
+      std::vector<double> table;
+      for (std::size_t u = 0; u < users_.size(); ++u) {
+        if (segment_of(train_.by_user.row_length(users_[u] - train_.by_user.rows.begin), bounds) != s)
+          continue;
+        keys.push_back(user_key(users_[u]));
+        const auto row = table_.values().subspan(u * table_.width(), table_.width());
+        table.insert(table.end(), row.begin(), row.end());
       }
-      add_catalogue(length, 0, report.metrics);
-      add_catalogue(length, 1, report.baseline);
+      segment.num_users = comm_.sum(static_cast<Count>(keys.size()));
+      if (segment.num_users > 0) {
+        const auto sums =
+            detail::bootstrap_sums(comm_, keys, table, table_.width(), config_.replicates, config_.seed);
+        for (std::size_t length = 0; length < at_.size(); ++length) add_ranking(sums, length, segment);
+        if (rates_) add_ratings(sums, segment);
+      }
+      report.segments.push_back(std::move(segment));
     }
   }
 
   void add_overlaps(EvaluationReport& report) const {
-    if (config_.exact_filter == nullptr) return;
+    if (!is_beside_itself()) return;
     const std::vector<double> sums = exact_sum(comm_, overlaps_, at_.size());
     for (std::size_t length = 0; length < at_.size(); ++length) {
       report.metrics.push_back({fmt::format("overlap@{}", at_[length]),
@@ -279,7 +323,7 @@ class Evaluation {
     metrics.push_back({fmt::format("novelty@{}", at_[length]), values.novelty, std::nullopt});
   }
 
-  void add_ratings(const detail::BootstrapSums& sums, EvaluationReport& report) const {
+  void add_ratings(const detail::BootstrapSums& sums, ComparedMetrics& report) const {
     const auto rmse = [&](std::size_t side) -> MetricOfSums {
       const std::size_t column = columns_.squared_error(side);
       return [column](std::span<const double> s) { return std::sqrt(s[column] / s[Columns::num_ratings]); };

@@ -27,6 +27,15 @@ Json as_json(const std::vector<MetricValue>& metrics) {
   return object;
 }
 
+Json as_json(const SegmentMetrics& segment) {
+  Json json = {{"least_pairs", segment.least_pairs}, {"pairs_below", nullptr}, {"users", segment.num_users}};
+  if (segment.pairs_below) json["pairs_below"] = *segment.pairs_below;
+  json.update(as_json(segment.metrics));
+  json["baseline"] = as_json(segment.baseline);
+  json["difference"] = as_json(segment.differences);
+  return json;
+}
+
 const MetricValue* find_in(const std::vector<MetricValue>& metrics, const std::string& name) {
   for (const MetricValue& metric : metrics) {
     if (metric.name == name) return &metric;
@@ -38,6 +47,23 @@ std::string cell(const MetricValue* metric) {
   if (metric == nullptr) return "-";
   if (!metric->interval) return fmt::format("{:.4f}", metric->value);
   return fmt::format("{:.4f} [{:.4f}, {:.4f}]", metric->value, metric->interval->low, metric->interval->high);
+}
+
+std::string table(const ComparedMetrics& compared) {
+  std::string text;
+  for (const MetricValue& metric : compared.metrics) {
+    text += fmt::format("{:<14} {:<26} {:<26} {}\n", metric.name, cell(&metric),
+                        cell(find_in(compared.baseline, metric.name)),
+                        cell(find_in(compared.differences, metric.name)));
+  }
+  return text;
+}
+
+std::string title(const SegmentMetrics& segment) {
+  const std::string pairs = segment.pairs_below
+                                ? fmt::format("{} to {}", segment.least_pairs, *segment.pairs_below - 1)
+                                : fmt::format("{} or more", segment.least_pairs);
+  return fmt::format("{} users with {} training pairs\n", segment.num_users, pairs);
 }
 
 }  // namespace
@@ -65,16 +91,14 @@ nlohmann::ordered_json EvaluationReport::to_json() const {
     json["among"] = candidates_name(among);
   }
   json["replicates"] = replicates;
+  for (const SegmentMetrics& segment : segments) json["segments"].push_back(as_json(segment));
   return json;
 }
 
 std::string EvaluationReport::to_text() const {
   std::string text =
       fmt::format("{:<14} {:<26} {:<26} {}\n", "metric", family, baseline_family, "difference");
-  for (const MetricValue& metric : metrics) {
-    text += fmt::format("{:<14} {:<26} {:<26} {}\n", metric.name, cell(&metric),
-                        cell(find_in(baseline, metric.name)), cell(find_in(differences, metric.name)));
-  }
+  text += table(*this);
   text += fmt::format(
       "{} users, {} held-out pairs ranked; of {} given: {} of unknown users, {} of unknown items, "
       "{} in the training data too, {} repeated\n",
@@ -85,6 +109,7 @@ std::string EvaluationReport::to_text() const {
   }
   if (!rating_baseline_family.empty())
     text += fmt::format("rmse and mae stand beside {}\n", rating_baseline_family);
+  for (const SegmentMetrics& segment : segments) text += title(segment) + table(segment);
   if (replicates > 0)
     text += fmt::format("in brackets: 95 % intervals over users, {} replicates\n", replicates);
   return text;

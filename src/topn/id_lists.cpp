@@ -8,6 +8,7 @@
 #include "pushcart/ids/dictionary_lookup.hpp"
 #include "pushcart/ids/send_by_rank.hpp"
 #include "pushcart/topn/filters.hpp"
+#include "topn/mark_items.hpp"
 
 namespace pushcart {
 
@@ -23,22 +24,6 @@ void add_lines(std::string_view block, StringTable& ids) {
     block.remove_prefix(end == std::string_view::npos ? block.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (!line.empty()) ids.push_back(line);
-  }
-}
-
-/// Marks with 1 the owned items among `indices`, which may be anyone's. Collective.
-void mark_owned(const Communicator& comm, const Partition& items, std::span<const Count> indices,
-                std::vector<std::uint8_t>& marks) {
-  std::vector<Count> known;
-  std::vector<int> owners;
-  for (Count index : indices) {
-    if (index < 0) continue;
-    known.push_back(index);
-    owners.push_back(items.owner(index));
-  }
-  const Count first = items.range(comm.rank()).begin;
-  for (Count item : exchange_grouped<Count>(comm, known, order_by_rank(owners, comm.size())).data) {
-    marks[static_cast<std::size_t>(item - first)] = 1;
   }
 }
 
@@ -71,12 +56,12 @@ AllowedItems allowed_items(const Communicator& comm, const Dataset& dataset, con
   std::vector<std::uint8_t> included(num_owned, files.include.empty() ? 1 : 0), excluded(num_owned, 0);
   if (!files.include.empty()) {
     const auto indices = lookup.find(read_id_list(comm, files.include));
-    mark_owned(comm, dataset.items, indices, included);
+    detail::mark_items(comm, dataset.items, indices, included);
     result.num_unknown_included = count_unknown(comm, indices);
   }
   if (!files.exclude.empty()) {
     const auto indices = lookup.find(read_id_list(comm, files.exclude));
-    mark_owned(comm, dataset.items, indices, excluded);
+    detail::mark_items(comm, dataset.items, indices, excluded);
     result.num_unknown_excluded = count_unknown(comm, indices);
   }
   for (std::size_t i = 0; i < num_owned; ++i) result.allowed.push_back(included[i] && !excluded[i] ? 1 : 0);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -182,6 +183,11 @@ TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
     relevant[static_cast<std::size_t>(pair.user)].push_back(pair.item);
 
   std::map<std::string, double> sums, baseline_sums;
+  std::array<std::map<std::string, double>, 3> segment_sums;
+  std::array<double, 3> segment_users{};
+  const auto segment_of_user = [&](std::size_t u) {
+    return seen[u].size() < 5 ? 0U : seen[u].size() < 9 ? 1U : 2U;
+  };
   double num_users = 0;
   const auto add = [&](std::map<std::string, double>& to, std::size_t u, auto score) {
     std::vector<std::pair<float, Count>> scored;
@@ -202,18 +208,30 @@ TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
   for (std::size_t u = 0; u < 90; ++u) {
     if (relevant[u].empty()) continue;
     ++num_users;
-    add(sums, u, [&](std::size_t user, Count item) {
+    const auto by_factors = [&](std::size_t user, Count item) {
       return factor_score(0, std::span<const float>(users).subspan(user * 5, 5),
                           std::span<const float>(items).subspan(static_cast<std::size_t>(item) * 5, 5));
-    });
+    };
+    add(sums, u, by_factors);
+    add(segment_sums[segment_of_user(u)], u, by_factors);
+    ++segment_users[segment_of_user(u)];
     add(baseline_sums, u, [&](std::size_t, Count item) { return bias[static_cast<std::size_t>(item)]; });
   }
   EvaluateConfig config;
   config.at = {3, 10};
   config.replicates = 50;
+  config.segment_bounds = {5, 9};
   PhaseLog phases;
   const auto report = evaluate(world(), model, popular, split.train, tested, config, phases);
   EXPECT_EQ(report.num_users, static_cast<Count>(num_users));
+  ASSERT_EQ(report.segments.size(), 3U);
+  for (std::size_t s = 0; s < 3; ++s) {
+    EXPECT_GT(segment_users[s], 0);
+    EXPECT_EQ(report.segments[s].num_users, static_cast<Count>(segment_users[s]));
+    for (const auto& [name, sum] : segment_sums[s]) {
+      EXPECT_NEAR(value_of(report.segments[s].metrics, name), sum / segment_users[s], 1e-12) << name << s;
+    }
+  }
   EXPECT_EQ(sums.size(), 12U);
   for (const auto& [name, sum] : sums) {
     EXPECT_NEAR(value_of(report.metrics, name), sum / num_users, 1e-12) << name;
@@ -229,6 +247,39 @@ TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
   config.batch_users = 7;
   const auto in_batches = evaluate(world(), model, popular, split.train, tested, config, phases);
   EXPECT_EQ(report.to_json().dump(), in_batches.to_json().dump());
+}
+
+TEST(Evaluate, MeasuresListsMadeInAnotherWayBesideTheModel) {
+  const HandCase hand;
+  const Model model = bias_model(hand.train, "als", {0, 1, 2, 3}),
+              other = bias_model(hand.train, "als", {3, 2, 1, 0});
+  EvaluateConfig config;
+  config.at = {1};
+  PhaseLog phases;
+  const auto plain = evaluate(world(), other, model, hand.train, hand.held_out, config, phases);
+  config.lists = [&](const TopRequest& request) {
+    return top_items(world(), other, hand.train, request, phases);
+  };
+  config.segment_bounds = {2, 7};
+  const auto report = evaluate(world(), model, model, hand.train, hand.held_out, config, phases);
+  for (const char* name : {"recall@1", "ndcg@1", "coverage@1"}) {
+    EXPECT_EQ(value_of(report.metrics, name), value_of(plain.metrics, name)) << name;
+    EXPECT_EQ(value_of(report.baseline, name), value_of(plain.baseline, name)) << name;
+  }
+  EXPECT_EQ(value_of(report.metrics, "overlap@1"), 0);
+  // User 1 has one training pair, user 0 two, nobody seven.
+  const auto json = report.to_json().at("segments");
+  ASSERT_EQ(json.size(), 3U);
+  EXPECT_EQ(json[0].at("users"), 1);
+  EXPECT_EQ(json[0].at("pairs_below"), 2);
+  EXPECT_EQ(json[0].at("recall@1").at("value"), 0.5);  // item 1 of 1 and 3
+  EXPECT_EQ(json[1].at("least_pairs"), 2);
+  EXPECT_EQ(json[1].at("difference").at("recall@1").at("value"), 1.0);  // item 2 in place of 3
+  EXPECT_EQ(json[2].at("users"), 0);
+  EXPECT_TRUE(json[2].at("pairs_below").is_null());
+  EXPECT_FALSE(json[2].contains("recall@1"));
+  EXPECT_NE(report.to_text().find("1 users with 2 to 6 training pairs"), std::string::npos)
+      << report.to_text();
 }
 
 TEST(Evaluate, GivesTheSameBitsOnOneRank) {
@@ -265,6 +316,7 @@ TEST(Evaluate, GivesTheSameBitsOnOneRank) {
     EvaluateConfig config;
     config.at = {5, 20};
     config.replicates = 100;
+    config.segment_bounds = {3, 10};
     PhaseLog phases;
     const auto report = evaluate(comm, model, popular, split.train, split.held_out, config, phases);
     return report.to_json().dump() +
@@ -312,6 +364,11 @@ TEST(Evaluate, RefusesWhatCannotBeMeasured) {
   config.at = {5};
   config.replicates = -1;
   EXPECT_THROW(run(config, hand.held_out), CollectiveError);
+  config.replicates = 0;
+  for (const std::vector<Count>& bounds : {std::vector<Count>{0}, {5, 5}, {9, 5}}) {
+    config.segment_bounds = bounds;
+    EXPECT_THROW(run(config, hand.held_out), CollectiveError);
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "pushcart/models/exact_filter.hpp"
 #include "pushcart/models/model.hpp"
 #include "pushcart/topn/filters.hpp"
+#include "pushcart/topn/top_items.hpp"
 
 namespace pushcart {
 
@@ -32,6 +33,10 @@ struct EvaluateConfig {
   Candidates among = Candidates::all;  ///< --among
   Count batch_users = 1 << 16;         ///< users a rank ranks at a time: bounds memory, changes no result
   const ExactFilter* exact_filter = nullptr;  ///< in place of the model's item weights (--exact-filter)
+  ListSearch lists;  ///< what makes the lists in place of the model alone (ListChooser); empty = nothing
+  /// Users with fewer training pairs than the first bound are a segment (new), then those below the second
+  /// (light) and so on (--segments); ascending. Each segment is reported by itself; empty = none is.
+  std::vector<Count> segment_bounds;
 };
 
 /// Central 95 % of the bootstrap replicates.
@@ -46,6 +51,22 @@ struct MetricValue {
   std::optional<ConfidenceInterval> interval;  ///< none for metrics of the whole catalogue
 };
 
+/// Metrics of a model and of its baseline over the same users.
+struct ComparedMetrics {
+  std::vector<MetricValue> metrics;
+  std::vector<MetricValue> baseline;
+  std::vector<MetricValue>
+      differences;      ///< model minus baseline, paired by user, of all metrics with intervals
+  Count num_users = 0;  ///< users with at least one held-out item that can be ranked
+};
+
+/// Those of the users with a number of training pairs in [least_pairs, pairs_below), without metrics of the
+/// whole catalogue; no metrics if there are no such users.
+struct SegmentMetrics : ComparedMetrics {
+  Count least_pairs = 0;
+  std::optional<Count> pairs_below;  ///< none for the last segment
+};
+
 /// What evaluate found. Metrics of the lists, by their keys:
 ///  - recall@N, precision@N, ndcg@N, map@N, mrr@N, hit_rate@N: means over `num_users` users (RankingMetrics);
 ///  - coverage@N: items that are in the first N places of at least one list, over all items of the catalogue;
@@ -54,21 +75,17 @@ struct MetricValue {
 ///  - novelty@N: mean over all places filled of -log2(users who have the item in training, at least 1, over
 ///  all
 ///    users), in bits;
-///  - overlap@N (with an exact filter): mean share of the first N places with items of the baseline's first
-///  N;
+///  - overlap@N (with an exact filter or config.lists): mean share of the first N places with items of the
+///  baseline's first N;
 ///  - rmse, mae (ratings): over the held-out pairs, prediction = mean + user bias + score, not clamped;
 ///  popularity
 ///    predicts no rating, so the items' mean ratings are the baseline.
-struct EvaluationReport {
+struct EvaluationReport : ComparedMetrics {
   std::string family;
   std::string baseline_family;
-  std::string rating_baseline_family;  ///< beside which rmse and mae stand; empty without ratings
-  std::vector<MetricValue> metrics;
-  std::vector<MetricValue> baseline;
-  std::vector<MetricValue>
-      differences;      ///< model minus baseline, paired by user, of all metrics with intervals
-  Count num_users = 0;  ///< users with at least one held-out item that can be ranked
-  Count num_pairs = 0;  ///< their held-out items
+  std::string rating_baseline_family;    ///< beside which rmse and mae stand; empty without ratings
+  std::vector<SegmentMetrics> segments;  ///< by ascending number of training pairs (--segments)
+  Count num_pairs = 0;                   ///< held-out items of the users
   Count num_pairs_given = 0, num_unknown_users = 0, num_unknown_items = 0, num_seen = 0, num_repeated = 0;
   Candidates among = Candidates::all;
   Count num_warm_items = 0;  ///< held-out pairs whose item is known from training, with Candidates::cold
@@ -85,11 +102,12 @@ struct EvaluationReport {
 
 /// Ranks all items of the catalogue (or config.among), those left out that config.seen hides (by default all
 /// of the user's training data), for every user with held-out items, by the model and by the baseline (the
-/// popular model; with an exact filter the model without it), and compares with what was held out. Intervals:
-/// Poisson bootstrap over users (Chamandy et al., Estimating uncertainty for massive data streams, 2012), the
-/// weights a function of seed and external user id. The same bits for any number of ranks and any batch.
-/// Collective.
-/// @throws ConfigError for --at or --replicates out of range, InputError if no held-out pair can be ranked
+/// popular model; with an exact filter or config.lists the model without it), and compares with what was held
+/// out. Intervals: Poisson bootstrap over users (Chamandy et al., Estimating uncertainty for massive data
+/// streams, 2012), the weights a function of seed and external user id. The same bits for any number of ranks
+/// and any batch. Collective.
+/// @throws ConfigError for --at, --replicates or --segments out of range, InputError if no held-out pair can
+/// be ranked
 EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& baseline,
                           const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
                           PhaseLog& phases);

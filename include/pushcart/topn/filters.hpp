@@ -57,11 +57,19 @@ struct AllowedItems {
 /// Collective. InputError if no item is left.
 AllowedItems allowed_items(const Communicator& comm, const Dataset& dataset, const ItemListFiles& files);
 
+/// Per owned item: 1 = nobody has it in the data. Local.
+std::vector<std::uint8_t> items_without_pairs(const Dataset& dataset);
+
+/// Per owned item: 1 = new, which is an item without pairs, or with `days` above 0 also one that nobody's
+/// latest event with lies more than so many days before the cut-off. Collective. ConfigError: days without
+/// times.
+std::vector<std::uint8_t> new_items(const Communicator& comm, const Dataset& dataset, double days);
+
 /// Who is to be served.
 struct ServedUsers {
   std::vector<Count> users;  ///< owned users of the dataset, ascending, each once
-  StringTable unknown;  ///< ids that the dataset does not know, in the order of the file: on the rank that
-                        ///< read them; they get the popular list
+  StringTable unknown;     ///< ids that the dataset does not know, in the order of the file: on the rank that
+                           ///< read them; they get the popular list
   Count num_unknown = 0;   ///< over all ranks
   Count num_repeated = 0;  ///< known ids given more than once, over all ranks
 };
