@@ -20,18 +20,23 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   if (paths == EvaluatePaths::declared) {
     options.add("dataset", evaluate.dataset, "dataset file that the model was trained on");
     options.add("model", evaluate.model, "model file");
+    declare_chooser(options, evaluate.chooser, FurtherModels::from_files);
   }
   options.add("test", evaluate.test,
               "files with held-out pairs; none = what ingest (by time) or train (--hold-out) held out");
   declare_format(options, evaluate.test_format, "test-");
   declare_seen(options, evaluate.config.seen);
-  options.add_named("among", evaluate.config.among,
-                    "items that are ranked: all, or cold (those without training pairs, among themselves; the "
-                    "baseline is then a random order)",
-                    candidates_of, candidates_name);
+  options.add_named(
+      "among", evaluate.config.among,
+      "items that are ranked: all, or cold (those without training pairs, among themselves; the "
+      "baseline is then a random order)",
+      candidates_of, candidates_name);
   options.add_flag("exact-filter", evaluate.exact_filter,
                    "spectral: rank by the filter before its weights were cut, beside the model as it is");
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
+  options.add(
+      "segments", evaluate.config.segment_bounds,
+      "numbers of training pairs that part new from light from heavy users: all metrics of each, too");
   options.add("replicates", evaluate.config.replicates,
               "bootstrap replicates for the 95 % intervals; 0 = none");
   options.add("bootstrap-seed", evaluate.config.seed, "seed of the bootstrap");
@@ -63,6 +68,9 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
   }
   const Count longest =
       options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
+  if (options.exact_filter && is_chosen(options.chooser)) {
+    throw ConfigError("--exact-filter and options for chosen lists: give one of them");
+  }
   MemoryPlan plan;
   if (options.exact_filter) ExactFilter::plan(plan, comm, train, train, exact_filter_bytes);
   announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users),
@@ -73,6 +81,22 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
     config.exact_filter = &filter;
     EvaluationReport report = evaluate(comm, model, model, train, *held_out, config, session.phases);
     report.family += ", exact filter";
+    return report;
+  }
+  if (is_chosen(options.chooser)) {
+    const ChooserParts parts(session, options.chooser, dataset, model);
+    parts.check_same_split();
+    const std::vector<std::uint8_t> allowed =
+        options.config.among == Candidates::cold ? items_without_pairs(train) : std::vector<std::uint8_t>();
+    const ListChooser chooser(comm, train, parts.config(), allowed, session.phases);
+    EvaluateConfig config = options.config;
+    config.lists = [&](const TopRequest& request) {
+      return chooser.lists(request, [&](const TopRequest& part) {
+        return top_items(comm, model, train, part, session.phases);
+      });
+    };
+    EvaluationReport report = evaluate(comm, model, model, train, *held_out, config, session.phases);
+    report.family += ", chosen lists";
     return report;
   }
   const Model baseline = options.config.among == Candidates::cold
@@ -92,8 +116,9 @@ class Evaluate : public Command {
   }
   void declare(OptionSet& options) override { declare_evaluate(options, options_, EvaluatePaths::declared); }
   void run(Session& session) override {
-    announce_inputs(session.comm, "evaluate", {{"data set", options_.dataset}, {"model", options_.model}},
-                    options_.memory_per_rank);
+    std::vector<InputPart> inputs{{"data set", options_.dataset}, {"model", options_.model}};
+    append_inputs(options_.chooser, inputs);
+    announce_inputs(session.comm, "evaluate", inputs, options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
     const Model model = load_model(session, options_.model, dataset);
     const EvaluationReport report = assess(session, dataset, model, options_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/chooser.hpp"
 #include "app/option_set.hpp"
 #include "app/session.hpp"
 #include "pushcart/eval/evaluate.hpp"
@@ -16,6 +17,7 @@ struct EvaluateOptions {
   LogFormat test_format;
   EvaluateConfig config;
   bool exact_filter = false;  ///< beside the model as it is
+  ChooserOptions chooser;     ///< likewise
   Count memory_per_rank = 0;
 };
 
@@ -23,8 +25,8 @@ enum class EvaluatePaths : int { declared, decided_by_run };
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
 
 /// Evaluates on the test files if any are given, else on what the model's training held out, else on what the
-/// dataset holds out by time. The baseline is popularity in the same training part, with exact_filter the
-/// model without it, among cold items a random order. Collective.
+/// dataset holds out by time. The baseline is popularity in the same training part, with exact_filter or
+/// chooser the model without it, among cold items a random order. Collective.
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
                         const EvaluateOptions& options);
 

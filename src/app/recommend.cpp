@@ -15,7 +15,6 @@
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/memory_budget.hpp"
-#include "pushcart/models/popular.hpp"
 #include "pushcart/topn/explain.hpp"
 
 namespace pushcart::app {
@@ -72,33 +71,12 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
   options.add("exclude-items", recommend.items.exclude, "never recommend these: file with an id a line");
   options.add("include-items", recommend.items.include, "recommend only these: file with an id a line");
   declare_seen(options, recommend.seen);
+  declare_chooser(options, recommend.chooser,
+                  paths == RecommendPaths::declared ? FurtherModels::from_files : FurtherModels::none);
   declare_list_output(options, recommend.output);
   options.add_bytes("memory-per-rank", recommend.memory_per_rank,
                     "refuse to start over this much (2GiB); 0 = no limit");
 }
-
-namespace {
-
-/// Users without interactions have no taste to go by: their lists are emptied, to be filled as popular.
-void empty_lists_of_strangers(const Dataset& dataset, TopLists& lists) {
-  TopLists kept;
-  kept.source_names = lists.source_names;
-  for (Count row = 0; row < lists.num_rows(); ++row) {
-    const Count user = lists.rows[static_cast<std::size_t>(row)];
-    kept.rows.push_back(user);
-    if (dataset.by_user.row_length(user - dataset.by_user.rows.begin) > 0) {
-      const auto first = lists.offsets[static_cast<std::size_t>(row)];
-      const auto last = lists.offsets[static_cast<std::size_t>(row) + 1];
-      kept.items.insert(kept.items.end(), lists.items.begin() + first, lists.items.begin() + last);
-      kept.scores.insert(kept.scores.end(), lists.scores.begin() + first, lists.scores.begin() + last);
-      kept.sources.insert(kept.sources.end(), lists.sources.begin() + first, lists.sources.begin() + last);
-    }
-    kept.offsets.push_back(static_cast<Count>(kept.items.size()));
-  }
-  lists = std::move(kept);
-}
-
-}  // namespace
 
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
                     Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan) {
@@ -176,7 +154,8 @@ std::string request_digest(const Communicator& comm, const TopRequest& request, 
     sum += mix_bits(hash_of(excludes ? request.excluded.row_columns(row) : std::span<const Count>{}, user));
   }
   for (std::size_t item = 0; item < request.item_allowed.size(); ++item) {
-    if (!request.item_allowed[item]) sum += mix_bits(~static_cast<std::uint64_t>(items.begin + static_cast<Count>(item)));
+    if (!request.item_allowed[item])
+      sum += mix_bits(~static_cast<std::uint64_t>(items.begin + static_cast<Count>(item)));
   }
   return digest_text(comm.allreduce(sum, Reduce::sum) + static_cast<std::uint64_t>(request.n));
 }
@@ -212,9 +191,8 @@ TopLists exact_lists(Session& session, const Dataset& dataset, const Dataset& tr
   const auto& comm = session.comm;
   const ExactFilter filter(comm, model, dataset, trained_on, exact_filter_bytes);
   TopLists lists = stoppable_lists(
-      session, dataset, model, request, checkpoints, "by the exact filter", [&](const TopRequest& part) {
-        return top_items(comm, model, filter, dataset, part, session.phases);
-      });
+      session, dataset, model, request, checkpoints, "by the exact filter",
+      [&](const TopRequest& part) { return top_items(comm, model, filter, dataset, part, session.phases); });
   const double overlap = mean_overlap(comm, lists, top_items(comm, model, dataset, request, session.phases));
   log_info("exact filter: {:.2f} % of the places hold items that the lists by the cut weights hold too",
            100 * overlap);
@@ -249,35 +227,36 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   if (needs_part && has_learned_part(model)) {
     plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
+  if (is_chosen(options.chooser)) {
+    ListChooser::plan(plan, num_users, request.excluded.num_entries(),
+                      std::min(options.n, dataset.num_items()));
+  }
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
   announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),
                  options.memory_per_rank, std::move(plan));
 
-  Recommendations made;
-  if (options.exact_filter) {
-    const auto part = learned_part(comm, dataset, model);
-    made.lists = exact_lists(session, dataset, part ? *part : dataset, model, request, options.checkpoints);
-  } else {
-    made.lists = ranked_lists(session, dataset, model, request, options.checkpoints);
-  }
-  const auto scoring = scoring_results(comm, made.lists);
+  const ChooserParts parts(session, options.chooser, dataset, model);
+  const ListChooser chooser(comm, dataset, parts.config(), request.item_allowed, session.phases);
+  nlohmann::ordered_json scoring;
+  const ListSearch personal = [&](const TopRequest& wanted) {
+    const auto part = options.exact_filter ? learned_part(comm, dataset, model) : std::nullopt;
+    TopLists lists =
+        options.exact_filter
+            ? exact_lists(session, dataset, part ? *part : dataset, model, wanted, options.checkpoints)
+            : ranked_lists(session, dataset, model, wanted, options.checkpoints);
+    scoring = scoring_results(comm, lists);
+    return lists;
+  };
   const Count strangers = [&] {
     Count count = 0;
     for (const Count user : request.users)
       count += dataset.by_user.row_length(user - dataset.by_user.rows.begin) == 0;
     return comm.sum(count);
   }();
-  if (strangers > 0 && model.family != "popular") empty_lists_of_strangers(dataset, made.lists);
+  Recommendations made;
   made.unknown_users = std::move(served.unknown);
-  for (Count row = 0; row < made.unknown_users.size(); ++row) {
-    made.lists.rows.push_back(-1);
-    made.lists.offsets.push_back(made.lists.offsets.back());
-  }
-  {
-    const auto timer = session.phases.time("fill from popular");
-    fill_from_popular(comm, train_popular(comm, dataset, PopularConfig{}), request, made.lists, "popular");
-  }
-  session.results["recommend"] = {{"users", comm.sum(static_cast<Count>(request.users.size()))},
+  made.lists = chooser.lists(std::move(request), personal, made.unknown_users.size());
+  session.results["recommend"] = {{"users", comm.sum(num_users)},
                                   {"unknown_users", served.num_unknown},
                                   {"users_without_history", strangers},
                                   {"items_allowed", allowed.num_allowed},
@@ -285,6 +264,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
                                   {"unknown_included_items", allowed.num_unknown_included},
                                   {"entries", comm.sum(static_cast<Count>(made.lists.items.size()))},
                                   {"scoring", scoring}};
+  session.results["recommend"].update(
+      chooser_results(comm, chooser, options.chooser, dataset.items, made.lists));
   if (options.explain > 0) {
     session.results["recommend"]["explain"] =
         explain_lists(session, dataset, model, options.explain, made.lists);
@@ -335,8 +316,9 @@ class Recommend : public Command {
     if (options_.checkpoints->folder.empty()) {
       options_.checkpoints->folder = checkpoints_beside(options_.output.folder);
     }
-    announce_inputs(session.comm, "recommend", {{"data set", options_.dataset}, {"model", options_.model}},
-                    options_.memory_per_rank);
+    std::vector<InputPart> inputs{{"data set", options_.dataset}, {"model", options_.model}};
+    append_inputs(options_.chooser, inputs);
+    announce_inputs(session.comm, "recommend", inputs, options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
     const Model model = load_model(session, options_.model, dataset);
     const auto made = recommend(session, dataset, model, options_);

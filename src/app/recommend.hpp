@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "app/chooser.hpp"
 #include "app/option_set.hpp"
 #include "app/session.hpp"
 #include "app/work_checkpoints.hpp"
@@ -33,6 +34,7 @@ struct RecommendOptions {
   std::string users_file;
   ItemListFiles items;
   SeenPolicy seen;
+  ChooserOptions chooser;
   ListOutput output;
   Count memory_per_rank = 0;
   std::optional<CheckpointOptions> checkpoints;  ///< nothing = the work cannot be stopped and taken up
@@ -59,7 +61,7 @@ struct Recommendations {
   StringTable unknown_users;
 };
 
-/// Everyone's list, filled from the popular list where the model has nothing to say. Collective.
+/// Everyone's list, filled where the model has nothing to say (ListChooser). Collective.
 Recommendations recommend(Session& session, const Dataset& dataset, const Model& model,
                           const RecommendOptions& options);
 

@@ -176,6 +176,10 @@ CommandLine recommend(Draw& draw, const RandomLog& log) {
     add(line, {"--include-items", "../items.txt"});
   if (draw.chance(25)) add(line, {"--seen", draw.one_of({"never", "always"})});
   if (log.has_times && draw.chance(15)) add(line, {"--seen", draw.number_between(1, 40)});
+  if (draw.chance(30)) add(line, {"--min-evidence", draw.number_between(0, 5)});
+  if (!log.item_attributes.empty() && draw.chance(30)) add(line, {"--category-attribute", "colour"});
+  if (draw.chance(25)) add(line, {"--new-share", draw.one_of({"0.07", "0.5", "1"})});
+  if (log.has_times && draw.chance(50)) add(line, {"--new-days", draw.number_between(1, 40)});
   return line;
 }
 
@@ -200,6 +204,7 @@ std::vector<CommandLine> draw_commands(Draw& draw, const RandomLog& log, const s
   add_training(commands, draw, log);
   commands.push_back(
       {"evaluate", "--dataset", "data.h5", "--model", "model.h5", "--at", "1", "5", "--replicates", "4"});
+  if (draw.chance(40)) add(commands.back(), {"--segments", draw.number_between(1, 6)});
   commands.push_back(recommend(draw, log));
   if (draw.chance(60)) commands.push_back(similar(draw, log));
   commands.push_back({"push", "--dataset", "data.h5", "--lists", "lists", "--output", "feed", "--generated",

@@ -8,6 +8,7 @@
 #include "pushcart/base/phases.hpp"
 #include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/comm/communicator.hpp"
+#include "pushcart/matrix/categories.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/exact_filter.hpp"
 #include "pushcart/models/model.hpp"
@@ -63,6 +64,35 @@ ScoringReport sum_over_ranks(const Communicator& comm, const ScoringReport& mine
 /// `source`. Popularity is the score of `popular` (a model with item_bias only). Collective.
 void fill_from_popular(const Communicator& comm, const Model& popular, const TopRequest& request,
                        TopLists& lists, const std::string& source);
+
+/// Appends to lists shorter than n the best items by another model that are allowed, not yet there, and that
+/// it scores above 0: a model that has nothing to say of a user adds nothing. Rows of -1 stay as they are.
+/// Collective.
+void fill_from_model(const Communicator& comm, const Model& model, const Dataset& dataset,
+                     const TopRequest& request, TopLists& lists, const std::string& source, PhaseLog& phases);
+
+/// What is popular within each category of items.
+struct CategoryPopularity {
+  Categories categories;
+  SparseRows by_category;      ///< this rank's categories x allowed items, value = popularity, above 0
+  std::vector<double> totals;  ///< of the values of each of these rows
+};
+
+/// @param popular  item_bias only, whole numbers: of users, say
+/// Collective. ConfigError: the items have no such attribute.
+CategoryPopularity category_popularity(const Communicator& comm, const Dataset& dataset, const Model& popular,
+                                       const std::string& attribute, const TopRequest& request);
+
+/// Appends to lists shorter than n what is popular in the categories of the user's items, by
+///
+///     (share of c among the user's items that have a category) * popularity of i / popularity of all allowed
+///     items of c
+///
+/// for an item i of category c: how likely it is to be met by who follows the user's own mix of categories,
+/// then what others take. Items of popularity 0 are left out. Rows of -1 stay as they are. Collective.
+void fill_from_categories(const Communicator& comm, const CategoryPopularity& popularity,
+                          const Dataset& dataset, const TopRequest& request, TopLists& lists,
+                          const std::string& source);
 
 /// For every owned item its k nearest other items by cosine of the item factors (zero rows have none).
 /// Collective; ConfigError if the model has no factors. @param checkpoints  as for top_items_in_batches

@@ -1,0 +1,128 @@
+#include "app/chooser.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "app/recorded_split.hpp"
+#include "pushcart/base/log.hpp"
+
+namespace pushcart::app {
+
+using Json = nlohmann::ordered_json;
+
+void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels further) {
+  options.add("min-evidence", chooser.min_evidence,
+              "pairs that a user needs in the data to be served by the model; 0 = everybody is");
+  if (further == FurtherModels::from_files) {
+    options.add("fallback", chooser.fallbacks,
+                "model files that fill lists which the model does not, in this order (repeat)");
+  }
+  options.add(
+      "category-attribute", chooser.category_attribute,
+      "item attribute: lists are filled with what is popular in the user's own categories, before popular");
+  options.add(
+      "new-share", chooser.new_share,
+      "share of all places kept for new items, in [0, 1]; these have the last places of lists; 0 = none");
+  options.add("new-days", chooser.new_days,
+              "items are new with nothing older than so many days before the cut-off; 0 = without any pairs");
+  options.add("new-seed", chooser.new_seed,
+              "with the user's id decides which lists get a place for a new item more");
+  if (further == FurtherModels::from_files) {
+    options.add("new-model", chooser.new_model,
+                "model file that ranks new items; default: the first --fallback, else the model");
+  }
+}
+
+bool is_chosen(const ChooserOptions& options) {
+  return options.min_evidence != 1 || !options.fallbacks.empty() || !options.category_attribute.empty() ||
+         options.new_share != 0;
+}
+
+void append_inputs(const ChooserOptions& options, std::vector<InputPart>& inputs) {
+  for (const auto& path : options.fallbacks) inputs.push_back({"model to fall back on", path});
+  inputs.push_back({"model for new items", options.new_model});
+}
+
+ChooserParts::ChooserParts(Session& session, const ChooserOptions& options, const Dataset& dataset,
+                           const Model& personal)
+    : options_(options), personal_(personal) {
+  for (const auto& path : options.fallbacks) fallbacks_.push_back(load_model(session, path, dataset));
+  if (!options.new_model.empty()) new_model_ = load_model(session, options.new_model, dataset);
+}
+
+ChooserConfig ChooserParts::config() const {
+  ChooserConfig config;
+  // A model that says the same to everybody needs to know nothing of anybody.
+  config.min_evidence = personal_.family == "popular" ? 0 : options_.min_evidence;
+  for (std::size_t i = 0; i < fallbacks_.size(); ++i) {
+    config.fallbacks.push_back({&fallbacks_[i], label_of(fallbacks_[i], i)});
+  }
+  config.category_attribute = options_.category_attribute;
+  const Model& first = fallbacks_.empty() ? personal_ : fallbacks_.front();
+  config.new_items = {options_.new_share, options_.new_days, options_.new_seed,
+                      new_model_ ? &*new_model_ : &first};
+  return config;
+}
+
+/// The family, with a number where an earlier source has it too.
+std::string ChooserParts::label_of(const Model& model, std::size_t position) const {
+  Count number = 1 + (model.family == personal_.family ? 1 : 0);
+  for (std::size_t i = 0; i < position; ++i) number += fallbacks_[i].family == model.family ? 1 : 0;
+  return number == 1 ? model.family : fmt::format("{} {}", model.family, number);
+}
+
+void ChooserParts::check_same_split() const {
+  const auto split_of = [](const Model& model) {
+    const auto split = recorded_split(model);
+    return split ? split_json(*split) : Json();
+  };
+  const auto check = [&](const Model& model, const char* option) {
+    if (split_of(model) == split_of(personal_)) return;
+    throw ConfigError(fmt::format(
+        "{}: this model of family '{}' was trained with another --hold-out than the one evaluated", option,
+        model.family));
+  };
+  for (const Model& model : fallbacks_) check(model, "--fallback");
+  if (new_model_) check(*new_model_, "--new-model");
+}
+
+namespace {
+
+Json new_items_results(const ListChooser& chooser, const ChooserOptions& options,
+                       const std::vector<SourceShare>& shares, Count num_places) {
+  SourceShare given{"new", 0, 0, 0};
+  for (const SourceShare& share : shares) {
+    if (share.label == given.label) given = share;
+  }
+  const double share =
+      num_places > 0 ? static_cast<double>(given.places) / static_cast<double>(num_places) : 0.0;
+  log_info(
+      "new items: {:.2f} % of the places kept, {:.2f} % given: {} places in {} lists, {} of {} new items",
+      100 * options.new_share, 100 * share, given.places, given.lists, given.items, chooser.num_new_items());
+  return {{"share_kept", options.new_share}, {"share_given", share},
+          {"places", given.places},          {"lists", given.lists},
+          {"items_shown", given.items},      {"items", chooser.num_new_items()},
+          {"days", options.new_days},        {"seed", options.new_seed}};
+}
+
+}  // namespace
+
+Json chooser_results(const Communicator& comm, const ListChooser& chooser, const ChooserOptions& options,
+                     const Partition& items, const TopLists& lists) {
+  const auto shares = source_shares(comm, items, lists);
+  Count num_places = 0;
+  for (const SourceShare& share : shares) num_places += share.places;
+  Json results;
+  std::string text;
+  for (const SourceShare& share : shares) {
+    results["sources"][share.label] = {
+        {"places", share.places}, {"lists", share.lists}, {"items", share.items}};
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", share.label, share.places);
+  }
+  log_info("places by source: {}", text);
+  if (options.new_share > 0) results["new_items"] = new_items_results(chooser, options, shares, num_places);
+  return results;
+}
+
+}  // namespace pushcart::app

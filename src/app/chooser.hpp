@@ -1,0 +1,61 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "app/inputs.hpp"
+#include "app/option_set.hpp"
+#include "app/session.hpp"
+#include "pushcart/topn/list_chooser.hpp"
+
+namespace pushcart::app {
+
+/// How lists are made of several sources.
+struct ChooserOptions {
+  Count min_evidence = 1;
+  std::vector<std::string> fallbacks;  ///< model files
+  std::string category_attribute;
+  double new_share = 0;
+  double new_days = 0;
+  std::uint64_t new_seed = 1;
+  std::string new_model;  ///< model file; empty = the first fallback, else the model itself
+};
+
+/// Whether further model files can be given: not where a verb trains the model on data of its own.
+enum class FurtherModels : int { from_files, none };
+void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels further);
+
+/// Whether lists can differ from those of the model alone, filled with what is popular. Local.
+bool is_chosen(const ChooserOptions& options);
+
+/// The files that the options name, for announce_inputs. Local.
+void append_inputs(const ChooserOptions& options, std::vector<InputPart>& inputs);
+
+/// The models that the options name beside the personal one, and the settings of the chooser.
+class ChooserParts {
+ public:
+  /// Reads the files. Collective; errors as load_model. Both must outlive the object.
+  ChooserParts(Session& session, const ChooserOptions& options, const Dataset& dataset,
+               const Model& personal);
+
+  ChooserConfig config() const;
+  /// ConfigError for a model that has learned from another part of the data than the personal one, whose
+  /// held-out pairs it may know. Local.
+  void check_same_split() const;
+
+ private:
+  std::string label_of(const Model& model, std::size_t position) const;
+
+  const ChooserOptions& options_;
+  const Model& personal_;
+  std::deque<Model> fallbacks_;
+  std::optional<Model> new_model_;
+};
+
+/// What the sources gave, for the log and the run record. Collective.
+nlohmann::ordered_json chooser_results(const Communicator& comm, const ListChooser& chooser,
+                                       const ChooserOptions& options, const Partition& items,
+                                       const TopLists& lists);
+
+}  // namespace pushcart::app

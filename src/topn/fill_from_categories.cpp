@@ -1,0 +1,164 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "pushcart/base/suggest.hpp"
+#include "pushcart/ids/fetch_values.hpp"
+#include "pushcart/matrix/assemble.hpp"
+#include "pushcart/topn/top_items.hpp"
+#include "topn/short_lists.hpp"
+#include "topn/weight_rows.hpp"
+
+namespace pushcart {
+
+namespace {
+
+using detail::ShortList;
+
+void check_attribute(const Dataset& dataset, const std::string& attribute) {
+  std::vector<std::string> names;
+  for (const TextColumn& column : dataset.item_attributes) names.push_back(column.name);
+  if (std::find(names.begin(), names.end(), attribute) != names.end()) return;
+  throw ConfigError(
+      fmt::format("--category-attribute {}: the items of the data set have no such attribute{}", attribute,
+                  names.empty() ? "; give ingest the catalogue (--items)"
+                                : fmt::format("; did you mean '{}'?", nearest_word(attribute, names))));
+}
+
+/// An item that can be listed for a user, by its exact score.
+struct Candidate {
+  double score = 0;
+  Count item = 0;
+  bool operator<(const Candidate& other) const {
+    return score > other.score || (score == other.score && item < other.item);
+  }
+};
+
+/// How many of a user's items are of each category.
+struct Mix {
+  std::vector<std::pair<Count, Count>> counts;  // category, items
+  Count total = 0;
+};
+
+Mix mix_of(std::span<const Count> categories) {
+  Mix mix;
+  std::vector<Count> sorted(categories.begin(), categories.end());
+  std::sort(sorted.begin(), sorted.end());
+  for (const Count category : sorted) {
+    if (category < 0) continue;
+    if (mix.counts.empty() || mix.counts.back().first != category) mix.counts.emplace_back(category, 0);
+    ++mix.counts.back().second;
+    ++mix.total;
+  }
+  return mix;
+}
+
+/// The mixes of the users whose lists are short. Collective.
+std::vector<Mix> mixes_of(const Communicator& comm, const Categories& categories, const Dataset& dataset,
+                          const std::vector<ShortList>& short_lists, const TopLists& lists) {
+  std::vector<Count> items, offsets{0};
+  for (const ShortList& list : short_lists) {
+    const Count user = lists.rows[static_cast<std::size_t>(list.row)];
+    const auto row = dataset.by_user.row_columns(user - dataset.by_user.rows.begin);
+    items.insert(items.end(), row.begin(), row.end());
+    offsets.push_back(static_cast<Count>(items.size()));
+  }
+  const auto category_of_item = fetch_values<Count>(comm, dataset.items, categories.of_item, items);
+  std::vector<Mix> mixes;
+  for (std::size_t r = 0; r < short_lists.size(); ++r) {
+    mixes.push_back(mix_of(std::span(category_of_item)
+                               .subspan(static_cast<std::size_t>(offsets[r]),
+                                        static_cast<std::size_t>(offsets[r + 1] - offsets[r]))));
+  }
+  return mixes;
+}
+
+/// The `depth` most popular items of each category: no list needs more.
+SparseRows most_popular(const SparseRows& by_category, Count depth) {
+  SparseRows kept{by_category.rows, by_category.num_columns, {0}, {}, {}};
+  for (Count row = 0; row < by_category.num_rows(); ++row) {
+    const auto items = by_category.row_columns(row);
+    const auto values = by_category.row_values(row);
+    std::vector<detail::ScoredItem> order;
+    for (std::size_t i = 0; i < items.size(); ++i) order.push_back({items[i], values[i]});
+    std::sort(order.begin(), order.end(), detail::ranks_before);
+    if (static_cast<Count>(order.size()) > depth) order.resize(static_cast<std::size_t>(depth));
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.item < b.item; });
+    for (const auto& entry : order) {
+      kept.columns.push_back(entry.item);
+      kept.values.push_back(entry.score);
+    }
+    kept.offsets.push_back(kept.num_entries());
+  }
+  return kept;
+}
+
+void take(const Mix& mix, const detail::WeightRows& rows, std::span<const double> totals,
+          const std::vector<Count>& needed, ShortList& list) {
+  std::vector<Candidate> candidates;
+  for (const auto& [category, count] : mix.counts) {
+    const auto position = std::lower_bound(needed.begin(), needed.end(), category) - needed.begin();
+    const double total = totals[static_cast<std::size_t>(position)];
+    const double share = static_cast<double>(count) / static_cast<double>(mix.total);
+    const auto row = rows.row(category);
+    for (std::size_t i = 0; i < row.columns.size(); ++i) {
+      if (!list.wants(row.columns[i])) continue;
+      candidates.push_back({share * static_cast<double>(row.values[i]) / total, row.columns[i]});
+    }
+  }
+  const auto kept = std::min(candidates.size(), static_cast<std::size_t>(list.missing));
+  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept),
+                    candidates.end());
+  for (std::size_t i = 0; i < kept; ++i) {
+    list.add({candidates[i].item, static_cast<float>(candidates[i].score)});
+  }
+}
+
+}  // namespace
+
+CategoryPopularity category_popularity(const Communicator& comm, const Dataset& dataset, const Model& popular,
+                                       const std::string& attribute, const TopRequest& request) {
+  check_attribute(dataset, attribute);
+  CategoryPopularity result{categories_of(comm, dataset, attribute), {}, {}};
+  const Range owned = dataset.items.range(comm.rank());
+  std::vector<Interaction> pairs;  // of a category and an item
+  for (Count item = 0; item < owned.size(); ++item) {
+    const auto position = static_cast<std::size_t>(item);
+    if (!request.item_allowed.empty() && !request.item_allowed[position]) continue;
+    const Count category = result.categories.of_item[position];
+    const float value = popular.item_bias[position];
+    if (category >= 0 && value > 0) pairs.push_back({category, owned.begin + item, 0, value});
+  }
+  result.by_category = rows_by_owner(comm, result.categories.partition, dataset.num_items(), pairs);
+  for (Count row = 0; row < result.by_category.num_rows(); ++row) {
+    double total = 0;  // of whole numbers: exact in any order
+    for (const float value : result.by_category.row_values(row)) total += static_cast<double>(value);
+    result.totals.push_back(total);
+  }
+  return result;
+}
+
+void fill_from_categories(const Communicator& comm, const CategoryPopularity& popularity,
+                          const Dataset& dataset, const TopRequest& request, TopLists& lists,
+                          const std::string& source) {
+  auto short_lists = detail::find_short_lists(request, lists);
+  std::erase_if(short_lists,
+                [&](const ShortList& list) { return lists.rows[static_cast<std::size_t>(list.row)] < 0; });
+  const auto& categories = popularity.categories;
+  const std::vector<Mix> mixes = mixes_of(comm, categories, dataset, short_lists, lists);
+  Count depth = 0;
+  std::vector<Count> needed;
+  for (std::size_t r = 0; r < short_lists.size(); ++r) {
+    depth = std::max(depth, short_lists[r].missing + static_cast<Count>(short_lists[r].unwanted.size()));
+    for (const auto& [category, count] : mixes[r].counts) needed.push_back(category);
+  }
+  std::sort(needed.begin(), needed.end());
+  needed.erase(std::unique(needed.begin(), needed.end()), needed.end());
+  const SparseRows best = most_popular(popularity.by_category, comm.allreduce(depth, Reduce::max));
+  const detail::WeightRows rows(comm, categories.partition, best, needed);
+  const auto totals = fetch_values<double>(comm, categories.partition, popularity.totals, needed);
+  for (std::size_t r = 0; r < short_lists.size(); ++r) take(mixes[r], rows, totals, needed, short_lists[r]);
+  detail::append_added(lists, short_lists, source);
+}
+
+}  // namespace pushcart

@@ -1,0 +1,130 @@
+"""Lists made of several sources, and places kept for new items: a shop of two kinds of things where a few users have little."""
+
+import random
+import unittest
+
+from support import USAGE, SharedFolderTest, lists_of
+
+NUM_ITEMS, NUM_USERS, NUM_NEW, N = 60, 120, 6, 10
+
+
+def kind_of(item):
+    return "tea" if item % 2 else "screws"
+
+
+class Chooser(SharedFolderTest):
+    def fill(self):
+        draw = random.Random(5)
+        log, self.has = ["user,item"], {}
+        for user in range(NUM_USERS):
+            liked = [item for item in range(NUM_ITEMS) if item % 2 == user % 2]
+            self.has[f"u{user}"] = {f"i{item}" for item in draw.sample(liked, 2 if user % 10 == 3 else 9)}
+            log += [f"u{user},{item}" for item in sorted(self.has[f"u{user}"])]
+        type(self).has = self.has
+        self.write("log.csv", "\n".join(log) + "\n")
+        self.write("items.csv", "item,name,group\n" + "".join(
+            f"i{item},{kind_of(item)} {item},{kind_of(item)}\n" for item in range(NUM_ITEMS + NUM_NEW)))
+        self.write("users.txt", "".join(f"u{user}\n" for user in range(NUM_USERS)) + "stranger\n")
+        self.run_well(3, "ingest", "--input", "log.csv", "--columns", "user=user,item=item", "--items", "items.csv",
+                      "--items-unknown", "add", "--output", "data.h5")
+        for name, split in (("", []), ("part-", ["--hold-out", "random", "--hold-out-share", "0.3"])):
+            self.run_well(0, "train", "als", "--dataset", "data.h5", "--k", "8", *split, "--output", name + "als.h5")
+            self.run_well(0, "train", "content", "--dataset", "data.h5", "--tags", "group", "--k", "0", *split, "--output",
+                          name + "content.h5")
+
+    def recommend(self, ranks, *options):
+        self.run_well(ranks, "recommend", "--dataset", "data.h5", "--model", "als.h5", "--n", str(N), "--users", "users.txt",
+                      *options, "--output", f"lists-{ranks}")
+        results = self.record(f"lists-{ranks}/run.json")["results"]
+        return lists_of(self.path(f"lists-{ranks}")), results["recommend"], results["lists"]["digest"]
+
+    def both(self, *options):
+        """The lists on one rank, which are those on three; always full, nothing twice, nothing known."""
+        lists, results, digest = self.recommend(0, *options)
+        others, more, other_digest = self.recommend(3, *options)
+        self.assertEqual(digest, other_digest)
+        self.assertEqual(lists, others)
+        self.assertEqual([results["sources"], results.get("new_items")], [more["sources"], more.get("new_items")])
+        self.assertEqual(len(lists), NUM_USERS + 1)
+        for user, places in lists.items():
+            items = [place[1] for place in places]
+            self.assertEqual(len(set(items)), N)
+            self.assertFalse(set(items) & self.has.get(user, set()))
+        counted = {}
+        for places in lists.values():
+            for place in places:
+                counted.setdefault(place[4], []).append(place[1])
+        self.assertEqual({name: (source["places"], source["items"]) for name, source in results["sources"].items()
+                          if source["places"]}, {name: (len(items), len(set(items))) for name, items in counted.items()})
+        return lists, results
+
+    def test_every_user_gets_the_best_source_there_is(self):
+        lists, _ = self.both("--min-evidence", "5", "--fallback", "content.h5", "--category-attribute", "group")
+        for user, places in lists.items():
+            few = len(self.has.get(user, [])) < 5
+            wanted = "popular" if user == "stranger" else "content" if few else "als"
+            self.assertEqual({place[4] for place in places}, {wanted}, user)
+            if wanted == "content":
+                self.assertEqual({int(place[1][1:]) % 2 for place in places}, {int(user[1:]) % 2})
+
+    def test_categories_of_the_user_come_before_all_that_is_popular(self):
+        lists, _ = self.both("--min-evidence", "5", "--category-attribute", "group")
+        holders = {}
+        for items in self.has.values():
+            for item in items:
+                holders[item] = holders.get(item, 0) + 1
+        for user, places in lists.items():
+            if len(self.has.get(user, [])) >= 5 or user == "stranger":
+                continue
+            self.assertEqual({place[4] for place in places}, {"category"})
+            same = {item: count for item, count in holders.items() if int(item[1:]) % 2 == int(user[1:]) % 2}
+            best = sorted((count for item, count in same.items() if item not in self.has[user]), reverse=True)[:N]
+            self.assertEqual([holders[place[1]] for place in places], best)
+            for place in places:
+                self.assertAlmostEqual(place[3], holders[place[1]] / sum(same.values()), 6)
+
+    def test_new_items_have_the_last_places_and_their_share(self):
+        lists, results = self.both("--fallback", "content.h5", "--new-share", "0.25")
+        with_new = 0
+        for user, places in lists.items():
+            marks = [place[4] == "new" for place in places]
+            self.assertEqual(marks, sorted(marks))
+            self.assertEqual(marks, [int(place[1][1:]) >= NUM_ITEMS for place in places])
+            self.assertIn(sum(marks), [0] if user == "stranger" else [2, 3])
+            with_new += sum(marks)
+        new = results["new_items"]
+        self.assertEqual((new["places"], new["items"], new["items_shown"]), (with_new, NUM_NEW, NUM_NEW))
+        self.assertAlmostEqual(new["share_given"], with_new / N / (NUM_USERS + 1), 9)
+        self.assertAlmostEqual(new["share_given"], 0.25, delta=0.02)
+
+    def test_evaluate_measures_the_lists_beside_the_model(self):
+        found = [self.run_well(ranks, "evaluate", "--dataset", "data.h5", "--model", "part-als.h5", "--at", "10", "--json",
+                               "--replicates", "50", "--segments", "3,7", "--min-evidence", "1000", "--fallback",
+                               "part-content.h5").json() for ranks in (0, 3)]
+        self.assertEqual(*found)
+        alone = {name: self.run_well(2, "evaluate", "--dataset", "data.h5", "--model", f"part-{name}.h5", "--at", "10",
+                                     "--json", "--replicates", "50", "--segments", "3,7").json() for name in ("als", "content")}
+        self.assertEqual(found[0]["model"], "als, chosen lists")
+        for of_all, model, content in [(found[0], alone["als"], alone["content"]),
+                                       *zip(found[0]["segments"], alone["als"]["segments"], alone["content"]["segments"])]:
+            self.assertEqual(of_all["users"], model["users"])
+            if of_all["users"]:
+                self.assertEqual(of_all["baseline"]["ndcg@10"], model["ndcg@10"])
+                self.assertEqual(of_all["recall@10"], content["recall@10"])
+        self.assertEqual(sum(segment["users"] for segment in found[0]["segments"]), found[0]["users"])
+        self.assertGreater(found[0]["segments"][0]["users"], 0)
+
+    def test_refusals(self):
+        base = ["--dataset", "data.h5", "--model", "als.h5"]
+        for words, options in ((["--new-share 2"], ["--new-share", "2"]),
+                               (["--min-evidence -1"], ["--min-evidence", "-1"]),
+                               (["--new-days", "no times"], ["--new-share", "0.1", "--new-days", "3"]),
+                               (["--category-attribute", "did you mean 'group'"], ["--category-attribute", "grup"])):
+            for ranks in (0, 3):
+                self.run_badly(ranks, USAGE, words, "recommend", *base, *options, "--output", "never")
+        self.run_badly(2, USAGE, ["--fallback", "--hold-out"], "evaluate", "--dataset", "data.h5", "--model", "part-als.h5",
+                       "--fallback", "content.h5")
+
+
+if __name__ == "__main__":
+    unittest.main()
