@@ -13,6 +13,7 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/random_order.hpp"
 #include "pushcart/eval/read_held_out.hpp"
+#include "pushcart/models/fold_in.hpp"
 
 namespace pushcart::app {
 
@@ -33,6 +34,10 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
       candidates_of, candidates_name);
   options.add_flag("exact-filter", evaluate.exact_filter,
                    "spectral: rank by the filter before its weights were cut, beside the model as it is");
+  options.add(
+      "known", evaluate.known,
+      "after train --hold-out users: so many pairs of each of these users are known and folded in, the first "
+      "by time (without times some by chance); the rest is ranked");
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
   options.add(
       "segments", evaluate.config.segment_bounds,
@@ -44,12 +49,32 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
                     "refuse to start over this much (2GiB); 0 = no limit");
 }
 
-EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
+namespace {
+
+/// What the model's training held out, with the known pairs apart that the options ask for.
+std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, const Model& model,
+                              const EvaluateOptions& options) {
+  std::optional<SplitConfig> config = recorded_split(model);
+  if (options.known != 0 && (!config || config->kind != SplitKind::users || !options.test.empty())) {
+    throw ConfigError("--known: only users that train --hold-out users held out have known pairs");
+  }
+  if (!config) return std::nullopt;
+  config->known = options.known;
+  return hold_out(comm, dataset, *config);
+}
+
+}  // namespace
+
+EvaluationReport assess(Session& session, const Dataset& dataset, const Model& trained,
                         const EvaluateOptions& options) {
   const auto& comm = session.comm;
-  std::optional<Split> split;
-  if (const auto config = recorded_split(model)) split = hold_out(comm, dataset, *config);
-  const Dataset& train = split ? split->train : dataset;
+  std::optional<Split> split = split_of(comm, dataset, trained, options);
+  const Dataset& trained_on = split ? split->train : dataset;
+  const bool has_known = split && split->known;
+  const Dataset& train = has_known ? split->known->all : trained_on;
+  std::optional<Model> folded;
+  if (has_known) folded = fold_in(comm, trained, trained_on, split->known->newcomers, session.phases);
+  const Model& model = folded ? *folded : trained;
   std::optional<HeldOut> held_out;
   {
     const auto timer = session.phases.time("read held-out pairs");
@@ -59,7 +84,8 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
     } else if (split) {
       held_out = std::move(split->held_out);
       const bool two_choices = comm.sum(dataset.held_out.num_entries()) > 0;
-      log_info("evaluated on what train held out{}",
+      log_info("evaluated on what train held out{}{}",
+               has_known ? fmt::format(", with {} pairs of each user known", options.known) : "",
                two_choices ? ", not on what ingest held out by time" : "");
     } else {
       held_out = held_out_of(comm, dataset);
@@ -72,11 +98,11 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
     throw ConfigError("--exact-filter and options for chosen lists: give one of them");
   }
   MemoryPlan plan;
-  if (options.exact_filter) ExactFilter::plan(plan, comm, train, train, exact_filter_bytes);
+  if (options.exact_filter) ExactFilter::plan(plan, comm, train, trained_on, exact_filter_bytes);
   announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users),
                  longest, train.by_user.num_entries(), options.memory_per_rank, std::move(plan));
   if (options.exact_filter) {
-    const ExactFilter filter(comm, model, train, train, exact_filter_bytes);
+    const ExactFilter filter(comm, model, train, trained_on, exact_filter_bytes);
     EvaluateConfig config = options.config;
     config.exact_filter = &filter;
     EvaluationReport report = evaluate(comm, model, model, train, *held_out, config, session.phases);
@@ -100,8 +126,8 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& m
     return report;
   }
   const Model baseline = options.config.among == Candidates::cold
-                             ? random_order(comm, train, options.config.seed)
-                             : train_popular(comm, train, PopularConfig{});
+                             ? random_order(comm, trained_on, options.config.seed)
+                             : train_popular(comm, trained_on, PopularConfig{});
   return evaluate(comm, model, baseline, train, *held_out, options.config, session.phases);
 }
 

@@ -18,6 +18,7 @@ struct EvaluateOptions {
   EvaluateConfig config;
   bool exact_filter = false;  ///< beside the model as it is
   ChooserOptions chooser;     ///< likewise
+  Count known = 0;            ///< pairs of users held out that are known when they are served
   Count memory_per_rank = 0;
 };
 

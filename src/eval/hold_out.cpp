@@ -17,14 +17,21 @@ namespace pushcart {
 
 namespace {
 
-/// Per entry of by_user: 1 = held out.
+/// Per entry of by_user.
 using Marks = std::vector<std::uint8_t>;
+constexpr std::uint8_t for_training = 0, held_out_mark = 1, known_mark = 2;
+
+bool is_by_share(SplitKind kind) {
+  return kind == SplitKind::random || kind == SplitKind::items || kind == SplitKind::users;
+}
 
 void check_config(const Dataset& dataset, const SplitConfig& config) {
-  const bool is_by_chance = config.kind == SplitKind::random || config.kind == SplitKind::items;
-  if (is_by_chance && !(config.share > 0 && config.share < 1)) {
+  if (is_by_share(config.kind) && !(config.share > 0 && config.share < 1)) {
     throw ConfigError(
         fmt::format("--hold-out-share {}: the held-out share must lie between 0 and 1", config.share));
+  }
+  if (config.kind == SplitKind::users && config.known < 0) {
+    throw ConfigError(fmt::format("--known {}: must not be negative", config.known));
   }
   if (config.kind == SplitKind::last_n && config.n < 1) {
     throw ConfigError(fmt::format("--hold-out-n {}: must be at least 1", config.n));
@@ -32,24 +39,26 @@ void check_config(const Dataset& dataset, const SplitConfig& config) {
   if (config.kind == SplitKind::last_days && !(config.days > 0 && config.days < 1e6)) {
     throw ConfigError(fmt::format("--hold-out-days {}: must be above 0 and below 1e6", config.days));
   }
-  if (!is_by_chance && dataset.cutoff_time == 0) {
+  if (!is_by_share(config.kind) && dataset.cutoff_time == 0) {
     throw ConfigError(
         fmt::format("--hold-out {}: the dataset has no times, so no pair is the last; use --hold-out random",
                     name_of(config.kind)));
   }
 }
 
-/// Every pair, or every item, by its own coin. Hashes of the items' ids come round in blocks, in ascending
-/// index order, so that no rank holds the dictionary.
-Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+enum class CoinOf { item, pair };
+
+/// Calls use(row, entry, coin) for every pair with a coin of its item or its own. Hashes of the items' ids
+/// come round in blocks, in ascending index order, so that no rank holds the dictionary.
+template <class Use>
+void toss_coins(const Communicator& comm, const Dataset& dataset, std::uint64_t seed, CoinOf coin_of,
+                Use&& use) {
   constexpr Count block_items = 1 << 16;
   const SparseRows& rows = dataset.by_user;
-  Marks marks(rows.columns.size(), 0);
   std::vector<Count> next(rows.offsets.begin(), rows.offsets.end() - 1);
   std::vector<std::uint64_t> user_keys, item_keys;
   for (Count row = 0; row < rows.num_rows(); ++row) {
-    const bool of_pairs = config.kind == SplitKind::random;
-    user_keys.push_back(of_pairs ? mix_bits(hash_text(dataset.user_ids[row])) : 0);
+    user_keys.push_back(coin_of == CoinOf::pair ? mix_bits(hash_text(dataset.user_ids[row])) : 0);
   }
   for (int owner = 0; owner < comm.size(); ++owner) {
     const Range range = dataset.items.range(owner);
@@ -65,29 +74,71 @@ Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitC
         for (; entry < rows.offsets[static_cast<std::size_t>(row) + 1]; ++entry) {
           const Count item = rows.columns[static_cast<std::size_t>(entry)];
           if (item >= end) break;
-          const RandomStream coin(config.seed, user_keys[static_cast<std::size_t>(row)] ^
-                                                   item_keys[static_cast<std::size_t>(item - begin)]);
-          marks[static_cast<std::size_t>(entry)] = coin.uniform(0) < config.share ? 1 : 0;
+          use(row, entry,
+              RandomStream(seed, user_keys[static_cast<std::size_t>(row)] ^
+                                     item_keys[static_cast<std::size_t>(item - begin)]));
         }
       }
     }
   }
+}
+
+/// Every pair, or every item, by its own coin.
+Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  Marks marks(dataset.by_user.columns.size(), for_training);
+  const CoinOf coin_of = config.kind == SplitKind::random ? CoinOf::pair : CoinOf::item;
+  toss_coins(comm, dataset, config.seed, coin_of, [&](Count, Count entry, const RandomStream& coin) {
+    if (coin.uniform(0) < config.share) marks[static_cast<std::size_t>(entry)] = held_out_mark;
+  });
+  return marks;
+}
+
+/// Marks the n entries of a row that come first, or all of a shorter one.
+/// @param is_before  of two entries; ties go by item, since entries are by ascending item
+template <class IsBefore>
+void mark_first(const SparseRows& rows, Count row, Count n, std::uint8_t mark, IsBefore&& is_before,
+                Marks& marks) {
+  std::vector<Count> order(static_cast<std::size_t>(rows.row_length(row)));
+  std::iota(order.begin(), order.end(), rows.offsets[static_cast<std::size_t>(row)]);
+  std::stable_sort(order.begin(), order.end(), is_before);
+  for (Count i = 0; i < std::min(n, rows.row_length(row)); ++i) {
+    marks[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = mark;
+  }
+}
+
+/// Every user by its own coin; of those held out the first pairs are known.
+Marks mark_users(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  const SparseRows& rows = dataset.by_user;
+  Marks marks(rows.columns.size(), for_training);
+  std::vector<Count> held_out;
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    if (RandomStream(config.seed, hash_text(dataset.user_ids[row])).uniform(0) >= config.share) continue;
+    held_out.push_back(row);
+    std::fill_n(marks.begin() + rows.offsets[static_cast<std::size_t>(row)], rows.row_length(row),
+                held_out_mark);
+  }
+  if (config.known == 0) return marks;
+  std::vector<double> places(dataset.last_time.begin(), dataset.last_time.end());
+  if (dataset.cutoff_time == 0) {
+    toss_coins(comm, dataset, config.seed, CoinOf::pair, [&](Count, Count entry, const RandomStream& coin) {
+      places[static_cast<std::size_t>(entry)] = coin.uniform(0);
+    });
+  }
+  const auto is_before = [&](Count a, Count b) {
+    return places[static_cast<std::size_t>(a)] < places[static_cast<std::size_t>(b)];
+  };
+  for (const Count row : held_out) mark_first(rows, row, config.known, known_mark, is_before, marks);
   return marks;
 }
 
 Marks mark_last(const Dataset& dataset, Count n) {
   const SparseRows& rows = dataset.by_user;
-  Marks marks(rows.columns.size(), 0);
-  std::vector<Count> order;
+  Marks marks(rows.columns.size(), for_training);
+  const auto is_later = [&](Count a, Count b) {
+    return dataset.last_time[static_cast<std::size_t>(a)] > dataset.last_time[static_cast<std::size_t>(b)];
+  };
   for (Count row = 0; row < rows.num_rows(); ++row) {
-    if (rows.row_length(row) <= n) continue;
-    order.resize(static_cast<std::size_t>(rows.row_length(row)));
-    std::iota(order.begin(), order.end(), rows.offsets[static_cast<std::size_t>(row)]);
-    // Entries are by ascending item, so a stable sort leaves ties in that order.
-    std::stable_sort(order.begin(), order.end(), [&](Count a, Count b) {
-      return dataset.last_time[static_cast<std::size_t>(a)] > dataset.last_time[static_cast<std::size_t>(b)];
-    });
-    for (Count i = 0; i < n; ++i) marks[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = 1;
+    if (rows.row_length(row) > n) mark_first(rows, row, n, held_out_mark, is_later, marks);
   }
   return marks;
 }
@@ -100,7 +151,8 @@ std::int64_t cut_of(const Dataset& dataset, double days) {
 Marks mark_after(const Dataset& dataset, std::int64_t cut) {
   Marks marks;
   marks.reserve(dataset.last_time.size());
-  for (const std::int64_t time : dataset.last_time) marks.push_back(time > cut ? 1 : 0);
+  for (const std::int64_t time : dataset.last_time)
+    marks.push_back(time > cut ? held_out_mark : for_training);
   return marks;
 }
 
@@ -109,6 +161,8 @@ Marks mark(const Communicator& comm, const Dataset& dataset, const SplitConfig& 
     case SplitKind::random:
     case SplitKind::items:
       return mark_random(comm, dataset, config);
+    case SplitKind::users:
+      return mark_users(comm, dataset, config);
     case SplitKind::last_n:
       return mark_last(dataset, config.n);
     case SplitKind::last_days:
@@ -143,29 +197,43 @@ SparseRows chosen_rows(const SparseRows& rows, const Marks& marks, std::uint8_t 
   return result;
 }
 
-Dataset train_part(const Communicator& comm, const Dataset& dataset, const Marks& marks) {
-  Dataset train;
-  train.users = dataset.users;
-  train.items = dataset.items;
-  train.user_ids = dataset.user_ids;
-  train.item_ids = dataset.item_ids;
-  train.item_names = dataset.item_names;
-  train.user_attributes = dataset.user_attributes;
-  train.item_attributes = dataset.item_attributes;
-  train.item_vectors = dataset.item_vectors;
-  train.value_kind = dataset.value_kind;
-  train.by_user = chosen_rows(dataset.by_user, marks, 0);
-  train.by_item = transpose(comm, train.by_user, train.items, train.num_users());
-  train.last_time = chosen(dataset.last_time, marks, 0);
+/// The pairs that are marked so.
+Dataset part_of(const Communicator& comm, const Dataset& dataset, const Marks& marks,
+                std::uint8_t mark = for_training) {
+  Dataset part;
+  part.users = dataset.users;
+  part.items = dataset.items;
+  part.user_ids = dataset.user_ids;
+  part.item_ids = dataset.item_ids;
+  part.item_names = dataset.item_names;
+  part.user_attributes = dataset.user_attributes;
+  part.item_attributes = dataset.item_attributes;
+  part.item_vectors = dataset.item_vectors;
+  part.value_kind = dataset.value_kind;
+  part.by_user = chosen_rows(dataset.by_user, marks, mark);
+  part.by_item = transpose(comm, part.by_user, part.items, part.num_users());
+  part.last_time = chosen(dataset.last_time, marks, mark);
   for (const EventColumn& column : dataset.events) {
-    train.events.push_back(
-        {column.type, chosen(column.strength, marks, 0), chosen(column.last_time, marks, 0)});
+    part.events.push_back(
+        {column.type, chosen(column.strength, marks, mark), chosen(column.last_time, marks, mark)});
   }
-  train.cutoff_time = dataset.cutoff_time;
-  train.held_out = {dataset.users.range(comm.rank()), dataset.num_items(), {}, {}, {}};
-  train.held_out.offsets.assign(static_cast<std::size_t>(train.held_out.num_rows()) + 1, 0);
-  train.provenance = dataset.provenance;
-  return train;
+  part.cutoff_time = dataset.cutoff_time;
+  part.held_out = {dataset.users.range(comm.rank()), dataset.num_items(), {}, {}, {}};
+  part.held_out.offsets.assign(static_cast<std::size_t>(part.held_out.num_rows()) + 1, 0);
+  part.provenance = dataset.provenance;
+  return part;
+}
+
+/// The known pairs of users held out, and these with the training part.
+KnownPart known_part(const Communicator& comm, const Dataset& dataset, Marks marks,
+                     const std::string& digest) {
+  KnownPart known;
+  known.newcomers = part_of(comm, dataset, marks, known_mark);
+  known.newcomers.digest = digest_text(hash_text(digest + " newcomers"));
+  std::replace(marks.begin(), marks.end(), known_mark, for_training);
+  known.all = part_of(comm, dataset, marks);
+  known.all.digest = digest_text(hash_text(digest + " all"));
+  return known;
 }
 
 /// Marks the entries of users who are not among the share chosen.
@@ -181,7 +249,8 @@ Marks mark_other_users(const Dataset& dataset, const SparseRows& rows, double sh
   return marks;
 }
 
-const std::array<std::string, 4> split_names{"random", "last-n", "last-days", "items"};  // by SplitKind
+const std::array<std::string, 5> split_names{"random", "last-n", "last-days", "items",
+                                             "users"};  // by SplitKind
 
 }  // namespace
 
@@ -200,19 +269,22 @@ Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConf
   collectively(comm, "check the split", [&] { check_config(dataset, config); });
   const Marks marks = mark(comm, dataset, config);
   Split split;
-  split.train = train_part(comm, dataset, marks);
+  split.train = part_of(comm, dataset, marks);
   if (config.kind == SplitKind::last_days) split.train.cutoff_time = cut_of(dataset, config.days);
   // Another content, another digest: a model of the part must not pass for one of the whole.
   split.train.digest =
       digest_text(hash_text(fmt::format("{} {} {} {} {} {}", dataset.digest, name_of(config.kind),
                                         config.share, config.n, config.seed, config.days)));
-  split.held_out.by_user = chosen_rows(dataset.by_user, marks, 1);
+  split.held_out.by_user = chosen_rows(dataset.by_user, marks, held_out_mark);
   split.held_out.num_pairs = comm.sum(split.held_out.by_user.num_entries());
+  if (config.kind == SplitKind::users && config.known > 0) {
+    split.known = known_part(comm, dataset, marks, fmt::format("{} {}", split.train.digest, config.known));
+  }
   return split;
 }
 
 Dataset of_some_users(const Communicator& comm, const Dataset& dataset, double share) {
-  Dataset some = train_part(comm, dataset, mark_other_users(dataset, dataset.by_user, share));
+  Dataset some = part_of(comm, dataset, mark_other_users(dataset, dataset.by_user, share));
   some.digest = digest_text(hash_text(fmt::format("{} users {}", dataset.digest, share)));
   return some;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -115,6 +116,64 @@ TEST(HoldOut, TossesACoinForEachItemByItsId) {
   EXPECT_NE(pairs_of(hold_out(world(), dataset, {SplitKind::items, 0.3, 1, 18}).held_out.by_user), held_out);
   EXPECT_THROW(hold_out(world(), dataset, {SplitKind::items, 1.0, 1, 17}), CollectiveError);
   EXPECT_EQ(split_kind_of(name_of(SplitKind::items)), SplitKind::items);
+}
+
+/// What a split of users should be: which pairs are for training, known or held out.
+std::map<Pair, std::string> users_apart(const Dataset& dataset, Count known) {
+  std::map<Count, std::vector<std::tuple<double, Count>>> by_user;
+  for (const Interaction& pair : all_pairs(world(), dataset)) {
+    const RandomStream coin(
+        17, mix_bits(hash_text(fmt::format("u{}", pair.user))) ^ hash_text(fmt::format("i{}", pair.item)));
+    const double place = dataset.cutoff_time == 0 ? coin.uniform(0) : static_cast<double>(pair.last_time);
+    by_user[pair.user].emplace_back(place, pair.item);
+  }
+  std::map<Pair, std::string> parts;
+  for (auto& [user, places] : by_user) {
+    std::sort(places.begin(), places.end());
+    const bool is_cold = RandomStream(17, hash_text(fmt::format("u{}", user))).uniform(0) < 0.3;
+    for (std::size_t n = 0; n < places.size(); ++n) {
+      parts[{user, std::get<1>(places[n])}] = !is_cold                        ? "train"
+                                              : static_cast<Count>(n) < known ? "known"
+                                                                              : "held out";
+    }
+  }
+  return parts;
+}
+
+TEST(HoldOut, TossesACoinForEachUserAndKnowsTheirFirstPairs) {
+  const Dataset timed = timed_dataset(),
+                without_times = small_dataset(world(), {.num_users = 60, .num_items = 50});
+  for (const Dataset* dataset : {&timed, &without_times}) {
+    std::string digest;
+    for (const Count known : {0, 1, 3, 1000}) {
+      SplitConfig config{SplitKind::users, 0.3, 1, 17};
+      config.known = known;
+      const Split split = hold_out(world(), *dataset, config);
+      expect_columns_kept(*dataset, split.train);
+      std::map<Pair, std::string> parts;
+      for (const auto& entry : pairs_of(split.train.by_user)) parts[entry.first] = "train";
+      for (const auto& entry : pairs_of(split.held_out.by_user)) parts[entry.first] = "held out";
+      ASSERT_EQ(split.known.has_value(), known > 0);
+      if (split.known) {
+        auto all = pairs_of(split.known->newcomers.by_user);
+        for (const auto& entry : all) parts[entry.first] = "known";
+        all.merge(pairs_of(split.train.by_user));
+        EXPECT_EQ(pairs_of(split.known->all.by_user), all);
+        expect_columns_kept(*dataset, split.known->newcomers);
+      }
+      const auto expected = users_apart(*dataset, known);
+      EXPECT_EQ(parts, expected);
+      EXPECT_TRUE(
+          std::any_of(expected.begin(), expected.end(), [](const auto& p) { return p.second != "train"; }));
+      EXPECT_TRUE(digest.empty() || digest == split.train.digest);  // training knows none of them
+      digest = split.train.digest;
+    }
+  }
+  SplitConfig config{SplitKind::users, 0.3, 1, 17};
+  config.known = -1;
+  EXPECT_THROW(hold_out(world(), timed, config), CollectiveError);
+  EXPECT_THROW(hold_out(world(), timed, {SplitKind::users, 1.0, 1, 17}), CollectiveError);
+  EXPECT_EQ(split_kind_of(name_of(SplitKind::users)), SplitKind::users);
 }
 
 TEST(HoldOut, TakesTheLatestOfEachUserWithMore) {

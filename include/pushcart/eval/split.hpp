@@ -1,39 +1,51 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "pushcart/eval/held_out.hpp"
 
 namespace pushcart {
 
 enum class SplitKind : int {
-  random,    ///< each pair by itself, with probability `share`
-  last_n,    ///< the `n` latest pairs of each user who has more than n
+  random,     ///< each pair by itself, with probability `share`
+  last_n,     ///< the `n` latest pairs of each user who has more than n
   last_days,  ///< all pairs whose latest event is among the last `days` days of the log
-  items       ///< all pairs of each item, by itself, with probability `share`: items that training never sees
+  items,      ///< all pairs of each item, by itself, with probability `share`: items that training never sees
+  users       ///< all pairs of each user likewise; of these the `known` first are not tested on
 };
 
 struct SplitConfig {
   SplitKind kind = SplitKind::random;
-  double share = 0.1;      ///< random: share of the pairs held out, items: of the items; in (0, 1)
+  double share = 0.1;      ///< random: share of the pairs held out, items, users: of these; in (0, 1)
   Count n = 1;             ///< last_n: at least 1
-  std::uint64_t seed = 1;  ///< random, items
+  std::uint64_t seed = 1;  ///< random, items, users
   double days = 28;        ///< last_days: above 0
+  /// users: pairs of each that are known when the model serves it, at least 0: the first by time (then the
+  /// lower item index), without times some by chance. Training sees none of them.
+  Count known = 0;
 };
 
-/// random | last-n | last-days | items; ConfigError with the nearest known name.
+/// random | last-n | last-days | items | users; ConfigError with the nearest known name.
 SplitKind split_kind_of(std::string_view name);
 std::string_view name_of(SplitKind kind);
+
+/// What is known of users held out.
+struct KnownPart {
+  Dataset newcomers;  ///< their known pairs alone: what fold_in() takes
+  Dataset all;        ///< with the training part: what is served
+};
 
 struct Split {
   Dataset train;
   HeldOut held_out;
+  std::optional<KnownPart> known;  ///< SplitKind::users with known > 0
 };
 
 /// Divides the pairs of a dataset. The training part keeps ids, numbering, ownership and all columns; users
-/// and items may be left without pairs. Which pairs are held out depends on the external ids (random, items) or on
-/// times (then on the lower item index in last_n), never on ranks or numbering of users. The training part of
-/// last_days ends at its cut: cutoff_time is that. Collective.
+/// and items may be left without pairs. Which pairs are held out depends on the external ids (random, items,
+/// users) or on times (then on the lower item index in last_n), never on ranks or numbering of users. The
+/// training part of last_days ends at its cut: cutoff_time is that. Collective.
 /// @throws ConfigError for settings out of range, and for last_n and last_days if the dataset has no times
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config);
 
