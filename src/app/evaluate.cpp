@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "app/command.hpp"
 #include "app/format_options.hpp"
@@ -22,6 +23,9 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
     options.add("dataset", evaluate.dataset, "dataset file that the model was trained on");
     options.add("model", evaluate.model, "model file");
     declare_chooser(options, evaluate.chooser, FurtherModels::from_files);
+    options.add_flag(
+        "learn-min-evidence", evaluate.learns_min_evidence,
+        "find the best --min-evidence, 1 to 1000; what is measured beside the model is what fills lists");
   }
   options.add("test", evaluate.test,
               "files with held-out pairs; none = what ingest (by time) or train (--hold-out) held out");
@@ -63,11 +67,29 @@ std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, 
   return hold_out(comm, dataset, *config);
 }
 
+/// To learn from how many pairs on the model serves users, all are served by what would fill their lists.
+ChooserOptions measured_chooser(const EvaluateOptions& options) {
+  ChooserOptions chooser = options.chooser;
+  if (!options.learns_min_evidence) return chooser;
+  if (chooser.min_evidence != ChooserOptions{}.min_evidence || chooser.new_share != 0) {
+    throw ConfigError("--learn-min-evidence: give neither --min-evidence nor --new-share with it");
+  }
+  chooser.min_evidence = std::numeric_limits<Count>::max();
+  return chooser;
+}
+
 }  // namespace
 
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& trained,
                         const EvaluateOptions& options) {
   const auto& comm = session.comm;
+  const ChooserOptions chosen = measured_chooser(options);
+  if (options.exact_filter && is_chosen(chosen)) {
+    throw ConfigError("--exact-filter and options for chosen lists: give one of them");
+  }
+  if (options.known != 0 && !(chosen.fallbacks.empty() && chosen.new_model.empty())) {
+    throw ConfigError("--known: further models (--fallback, --new-model) are not folded in");
+  }
   std::optional<Split> split = split_of(comm, dataset, trained, options);
   const Dataset& trained_on = split ? split->train : dataset;
   const bool has_known = split && split->known;
@@ -94,9 +116,6 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   }
   const Count longest =
       options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
-  if (options.exact_filter && is_chosen(options.chooser)) {
-    throw ConfigError("--exact-filter and options for chosen lists: give one of them");
-  }
   MemoryPlan plan;
   if (options.exact_filter) ExactFilter::plan(plan, comm, train, trained_on, exact_filter_bytes);
   announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users),
@@ -109,13 +128,14 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     report.family += ", exact filter";
     return report;
   }
-  if (is_chosen(options.chooser)) {
-    const ChooserParts parts(session, options.chooser, dataset, model);
+  if (is_chosen(chosen)) {
+    const ChooserParts parts(session, chosen, dataset, model);
     parts.check_same_split();
     const std::vector<std::uint8_t> allowed =
         options.config.among == Candidates::cold ? items_without_pairs(train) : std::vector<std::uint8_t>();
     const ListChooser chooser(comm, train, parts.config(), allowed, session.phases);
     EvaluateConfig config = options.config;
+    config.learns_min_evidence = options.learns_min_evidence;
     config.lists = [&](const TopRequest& request) {
       return chooser.lists(request, [&](const TopRequest& part) {
         return top_items(comm, model, train, part, session.phases);

@@ -19,6 +19,7 @@ struct EvaluateOptions {
   bool exact_filter = false;  ///< beside the model as it is
   ChooserOptions chooser;     ///< likewise
   Count known = 0;            ///< pairs of users held out that are known when they are served
+  bool learns_min_evidence = false;  ///< with chooser, for which all users have too few pairs
   Count memory_per_rank = 0;
 };
 

@@ -9,6 +9,7 @@
 #include "eval/bootstrap.hpp"
 #include "eval/cold_items.hpp"
 #include "eval/exposure.hpp"
+#include "eval/learn_evidence.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -113,6 +114,8 @@ std::vector<Count> checked_lengths(const EvaluateConfig& config) {
     throw ConfigError(fmt::format("--replicates {}: must not be negative", config.replicates));
   if (config.batch_users < 1)
     throw ConfigError(fmt::format("--batch-users {}: must be at least 1", config.batch_users));
+  if (config.learns_min_evidence && config.replicates == 0)
+    throw ConfigError("--learn-min-evidence: needs intervals; give --replicates");
   const auto& bounds = config.segment_bounds;
   const bool ascending =
       std::adjacent_find(bounds.begin(), bounds.end(), std::greater_equal<>()) == bounds.end();
@@ -161,6 +164,7 @@ class Evaluation {
     add_overlaps(report);
     if (rates_) add_ratings(sums, report);
     add_segments(report);
+    if (config_.learns_min_evidence) report.learned = learn_evidence();
     return report;
   }
 
@@ -290,8 +294,7 @@ class Evaluation {
       std::vector<std::uint64_t> keys;
       std::vector<double> table;
       for (std::size_t u = 0; u < users_.size(); ++u) {
-        if (segment_of(train_.by_user.row_length(users_[u] - train_.by_user.rows.begin), bounds) != s)
-          continue;
+        if (segment_of(pairs_of(users_[u]), bounds) != s) continue;
         keys.push_back(user_key(users_[u]));
         const auto row = table_.values().subspan(u * table_.width(), table_.width());
         table.insert(table.end(), row.begin(), row.end());
@@ -306,6 +309,21 @@ class Evaluation {
       report.segments.push_back(std::move(segment));
     }
   }
+
+  LearnedEvidence learn_evidence() const {
+    constexpr std::size_t ndcg = 2;
+    static_assert(ranking_metric_names[ndcg] == "ndcg");
+    const std::size_t longest = at_.size() - 1;
+    std::vector<detail::EvidenceGain> gains;
+    for (std::size_t u = 0; u < users_.size(); ++u) {
+      const auto row = table_.values().subspan(u * table_.width(), table_.width());
+      const double gain = row[columns_.ranking(0, longest, ndcg)] - row[columns_.ranking(1, longest, ndcg)];
+      gains.push_back({user_key(users_[u]), pairs_of(users_[u]), gain});
+    }
+    return detail::learn_min_evidence(comm_, gains, config_.replicates, config_.seed);
+  }
+
+  Count pairs_of(Count user) const { return train_.by_user.row_length(user - train_.by_user.rows.begin); }
 
   void add_overlaps(EvaluationReport& report) const {
     if (!is_beside_itself()) return;

@@ -91,6 +91,11 @@ nlohmann::ordered_json EvaluationReport::to_json() const {
     json["among"] = candidates_name(among);
   }
   json["replicates"] = replicates;
+  if (learned)
+    json["min_evidence"] = {
+        {"learned", learned->min_evidence},
+        {"gain",
+         {{"value", learned->gain}, {"low", learned->interval.low}, {"high", learned->interval.high}}}};
   for (const SegmentMetrics& segment : segments) json["segments"].push_back(as_json(segment));
   return json;
 }
@@ -109,6 +114,12 @@ std::string EvaluationReport::to_text() const {
   }
   if (!rating_baseline_family.empty())
     text += fmt::format("rmse and mae stand beside {}\n", rating_baseline_family);
+  if (learned) {
+    text += fmt::format(
+        "learned: --min-evidence {}, in NDCG {:+.4f} [{:+.4f}, {:+.4f}] over the model for all who have "
+        "pairs\n",
+        learned->min_evidence, learned->gain, learned->interval.low, learned->interval.high);
+  }
   for (const SegmentMetrics& segment : segments) text += title(segment) + table(segment);
   if (replicates > 0)
     text += fmt::format("in brackets: 95 % intervals over users, {} replicates\n", replicates);

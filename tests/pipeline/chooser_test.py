@@ -114,6 +114,16 @@ class Chooser(SharedFolderTest):
         self.assertEqual(sum(segment["users"] for segment in found[0]["segments"]), found[0]["users"])
         self.assertGreater(found[0]["segments"][0]["users"], 0)
 
+    def test_the_threshold_is_learned_on_what_is_held_out(self):
+        text = ["evaluate", "--dataset", "data.h5", "--model", "part-als.h5", "--fallback", "part-content.h5", "--at", "10",
+                "--json", "--replicates", "100"]
+        learned = [self.run_well(ranks, *text, "--learn-min-evidence").json()["min_evidence"] for ranks in (0, 3)]
+        self.assertEqual(*learned)
+        alone, found = [self.run_well(2, *text, "--min-evidence", str(evidence)).json()["ndcg@10"]["value"]
+                        for evidence in (1, learned[0]["learned"])]
+        self.assertAlmostEqual(learned[0]["gain"]["value"], found - alone, 9)
+        self.assertGreater(learned[0]["gain"]["low"], 0)  # all items of a kind are alike in this shop: content knows best
+
     def test_refusals(self):
         base = ["--dataset", "data.h5", "--model", "als.h5"]
         for words, options in ((["--new-share 2"], ["--new-share", "2"]),
@@ -122,6 +132,7 @@ class Chooser(SharedFolderTest):
                                (["--category-attribute", "did you mean 'group'"], ["--category-attribute", "grup"])):
             for ranks in (0, 3):
                 self.run_badly(ranks, USAGE, words, "recommend", *base, *options, "--output", "never")
+        self.run_badly(2, USAGE, ["--learn-min-evidence"], "evaluate", *base, "--learn-min-evidence", "--min-evidence", "3")
         self.run_badly(2, USAGE, ["--fallback", "--hold-out"], "evaluate", "--dataset", "data.h5", "--model", "part-als.h5",
                        "--fallback", "content.h5")
 

@@ -37,12 +37,22 @@ struct EvaluateConfig {
   /// Users with fewer training pairs than the first bound are a segment (new), then those below the second
   /// (light) and so on (--segments); ascending. Each segment is reported by itself; empty = none is.
   std::vector<Count> segment_bounds;
+  /// Whether to find from how many pairs on the model is better than config.lists, which must be of what
+  /// serves users in its place (--learn-min-evidence).
+  bool learns_min_evidence = false;
 };
 
 /// Central 95 % of the bootstrap replicates.
 struct ConfidenceInterval {
   double low = 0;
   double high = 0;
+};
+
+/// From how many training pairs on users are served by the model.
+struct LearnedEvidence {
+  Count min_evidence = 1;
+  double gain = 0;  ///< in NDCG at the longest length, mean over all users, over min_evidence = 1
+  ConfidenceInterval interval;
 };
 
 struct MetricValue {
@@ -83,9 +93,10 @@ struct SegmentMetrics : ComparedMetrics {
 struct EvaluationReport : ComparedMetrics {
   std::string family;
   std::string baseline_family;
-  std::string rating_baseline_family;    ///< beside which rmse and mae stand; empty without ratings
-  std::vector<SegmentMetrics> segments;  ///< by ascending number of training pairs (--segments)
-  Count num_pairs = 0;                   ///< held-out items of the users
+  std::string rating_baseline_family;      ///< beside which rmse and mae stand; empty without ratings
+  std::optional<LearnedEvidence> learned;  ///< with learns_min_evidence
+  std::vector<SegmentMetrics> segments;    ///< by ascending number of training pairs (--segments)
+  Count num_pairs = 0;                     ///< held-out items of the users
   Count num_pairs_given = 0, num_unknown_users = 0, num_unknown_items = 0, num_seen = 0, num_repeated = 0;
   Candidates among = Candidates::all;
   Count num_warm_items = 0;  ///< held-out pairs whose item is known from training, with Candidates::cold
