@@ -32,11 +32,18 @@ struct ExchangeFigures {
 /// Takes the figures of a method with these settings.
 using TakeFigures = std::function<ExchangeFigures(const ExchangeSettings& settings)>;
 
+/// What the choice goes by beside the figures of each method.
+struct ExchangeTask {
+  Count row_bytes = 0;     ///< of a row of factors, as it travels
+  Count num_gathered = 0;  ///< rows gathered by all ranks in a sweep
+  Count other_bytes = 0;   ///< planned beside the exchange on the fullest rank
+};
+
 /// The method asked for; or, asked for none, that of which all ranks together receive the fewest bytes among
-/// those that fit in the budget, else `stream` in batches that fit. Logs the figures of all. ConfigError if
-/// the method asked for is not possible. Collective if `take_figures` is.
-/// @param other_bytes  planned beside the exchange on the fullest rank
-ExchangeFigures choose_method(const AlsConfig& config, Count row_bytes, Count other_bytes,
+/// those that fit in the budget, else `stream` in batches that fit. To what is received `replicate` adds what
+/// reading shared memory takes longer. Logs the figures of all. ConfigError if the method asked for is not
+/// possible. Collective if `take_figures` is.
+ExchangeFigures choose_method(const AlsConfig& config, const ExchangeTask& task,
                               const TakeFigures& take_figures);
 
 /// The choice of a job's ranks together. Collective.

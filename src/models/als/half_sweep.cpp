@@ -40,9 +40,18 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+RowMethod method_of(const HalfSweepSettings& settings, Count length) {
+  return length < settings.heavy_length ? method_of_row(settings.solver.solver, length, settings.k)
+                                        : heavy_method_of(settings);
+}
+
 double cost_of(const HalfSweepSettings& settings, Count length) {
   if (length == 0) return 0;
-  return cost_of_row(method_of_row(settings.solver.solver, length, settings.k), length, settings.k);
+  return work_of_row(method_of_row(settings.solver.solver, length, settings.k), length, settings.k);
+}
+
+double start_cost_of(const HalfSweepSettings& settings, Count length) {
+  return length == 0 ? 0 : work_of_start(method_of(settings, length), settings.k);
 }
 
 /// Sums in double, and roundings to the grid, at half the speed of floats.
@@ -50,6 +59,7 @@ WorkCosts costs_of(const HalfSweepSettings& settings) {
   const double k = static_cast<double>(settings.k);
   WorkCosts costs;
   costs.row = [settings](Count length) { return cost_of(settings, length); };
+  costs.start = [settings](Count length) { return start_cost_of(settings, length); };
   costs.heavy_length = settings.heavy_length;
   costs.row_bytes = stored_width(settings.solver.precision, settings.k) * Count{sizeof(float)};
   if (heavy_method_of(settings) == RowMethod::gradients) {
@@ -96,10 +106,7 @@ std::vector<char> granules_with_gradients(const SparseRows& rows, Count num_rows
   for (Count row = 0; row < rows.num_rows(); ++row) {
     const Count length = rows.row_length(row);
     if (length == 0) continue;
-    const RowMethod method = length < settings.heavy_length
-                                 ? method_of_row(settings.solver.solver, length, settings.k)
-                                 : heavy_method_of(settings);
-    if (method == RowMethod::gradients) {
+    if (method_of(settings, length) == RowMethod::gradients) {
       result[static_cast<std::size_t>(row / granule)] = 1;
     }
   }
@@ -216,26 +223,33 @@ HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss lo
   {
     const Stopwatch watch(seconds.rotate);
     rotate(fixed, basis, num_fixed_rows_);
-    prepare(solved, basis);
   }
   const std::span<const float> table = stored(fixed);
   for (RowSolver& solver : solvers_) solver.set_basis(objective_.alpha0, eigenvalues_);
   outcomes_.assign(static_cast<std::size_t>(solved.rows.size()), {});
   const double largest_norm = shares_.num_heavy > 0 ? largest_squared_norm(comm_, fixed) : 0.0;
-  solve_rows(table, largest_norm, solved, loss, seconds);
+  solve_rows(table, basis, largest_norm, solved, loss, seconds);
   ++num_runs_;
   HalfSweepOutcome outcome = collect(loss);
   outcome.seconds = seconds;
   return outcome;
 }
 
-void HalfSweep::solve_rows(std::span<const float> table, double largest_norm, FactorTable& solved, Loss loss,
-                           HalfSweepSeconds& seconds) {
+void HalfSweep::solve_rows(std::span<const float> table, const Eigenbasis& basis, double largest_norm,
+                           FactorTable& solved, Loss loss, HalfSweepSeconds& seconds) {
   const Count width = stored_width(settings_.solver.precision, k_);
   {
     const Stopwatch watch(seconds.exchange);
-    lent_.take(solved);
     exchange_.start(table, width);
+  }
+  // Only now, so that no rank waits for one that has more rows to start from: that one solves fewer.
+  {
+    const Stopwatch watch(seconds.rotate);
+    prepare(solved, basis);
+  }
+  {
+    const Stopwatch watch(seconds.exchange);
+    lent_.take(solved);
   }
   // With stream no batch brings what heavy rows need: they have all of it, and go first, while batches
   // travel.
@@ -341,6 +355,7 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     work_[static_cast<std::size_t>(thread)] += work;
     if (thread != 0) return;
     exchange_.progress();
+    lent_.progress();
     on_task(task);
   });
 }
@@ -407,7 +422,11 @@ Traffic HalfSweep::counted_traffic() const {
 }
 
 double HalfSweep::counted_work() const {
-  return std::accumulate(work_.begin(), work_.end(), heavy_.counted_work());
+  double starts = 0;
+  for (Count row = 0; row < observed_.rows().num_rows(); ++row)
+    starts += start_cost_of(settings_, observed_.rows().row_length(row));
+  return std::accumulate(work_.begin(), work_.end(),
+                         heavy_.counted_work() + static_cast<double>(num_runs_) * starts);
 }
 
 HalfSweepOutcome HalfSweep::collect(Loss loss) const {

@@ -106,8 +106,8 @@ class HalfSweep {
   Eigenbasis take_basis(const FactorTable& fixed, HalfSweepSeconds& seconds) const;
   void prepare(FactorTable& solved, const Eigenbasis& basis);
   std::span<const float> stored(const FactorTable& fixed);
-  void solve_rows(std::span<const float> table, double largest_norm, FactorTable& solved, Loss loss,
-                  HalfSweepSeconds& seconds);
+  void solve_rows(std::span<const float> table, const Eigenbasis& basis, double largest_norm,
+                  FactorTable& solved, Loss loss, HalfSweepSeconds& seconds);
   Count num_tasks() const;
   Count num_tasks(Count batch) const;
   /// @param on_task  called by the main thread with the number of a task that is done

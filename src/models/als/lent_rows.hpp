@@ -19,17 +19,19 @@ struct RowOutcome {
 /// Rows that other ranks solve for their owners: what iterations start from goes there, solutions come back.
 class LentRows {
  public:
-  /// `shares` must outlive this. Local.
+  /// `shares` must outlive this. Collective.
   LentRows(const Communicator& comm, const WorkShares& shares, Count k);
 
-  bool any() const { return shares_.num_lent > 0; }
   std::span<float> solution(Count lent_row) {
     return std::span(here_).subspan(static_cast<std::size_t>(lent_row * k_), static_cast<std::size_t>(k_));
   }
   RowOutcome& outcome(Count lent_row) { return outcomes_[static_cast<std::size_t>(lent_row)]; }
 
-  /// Brings here what the rows of others start from. Collective, as give_back; nothing moves if none is lent.
+  /// Brings here what the rows of others start from: waits for their owners, but not for who took own ones.
+  /// On all ranks, as give_back.
   void take(const FactorTable& solved);
+  /// Moves on what was sent, now and then in between. Local.
+  void progress();
   /// Brings solutions and outcomes to their owners: rows of `solved`, and by local row.
   void give_back(FactorTable& solved, std::span<RowOutcome> outcomes);
 
@@ -41,14 +43,17 @@ class LentRows {
 
  private:
   template <class T>
-  void send(std::span<const T> values, std::span<T> arriving, const std::vector<Count>& to,
-            const std::vector<Count>& from, Count width);
+  void start_sends(std::span<const T> values, const std::vector<Count>& rows, Count width);
+  template <class T>
+  void receive(std::span<T> values, const std::vector<Count>& rows, Count width);
+  void await_sends();
 
-  const Communicator& comm_;
+  const Communicator comm_;  // its own: messages meet no others
   const WorkShares& shares_;
   const Count k_;
   std::vector<float> here_, away_;  // solutions of others' rows, and of own rows on their way
   std::vector<RowOutcome> outcomes_;
+  std::vector<Request> sends_;
   Traffic counted_;
 };
 

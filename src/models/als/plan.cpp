@@ -111,7 +111,9 @@ Count row_bytes_of(const AlsConfig& config) {
 }
 
 /// Adds the exchange to the plans of all ranks. @return what was chosen
-ExchangeSettings add_exchange(const JobExchange& job, const AlsConfig& config, AlsPlan& plan) {
+/// @param num_gathered  rows gathered by all ranks in a sweep
+ExchangeSettings add_exchange(const JobExchange& job, Count num_gathered, const AlsConfig& config,
+                              AlsPlan& plan) {
   if (plan.ranks.size() == 1) {
     plan.ranks.front().memory.add("rows of other ranks", 0);
     return {};
@@ -119,7 +121,7 @@ ExchangeSettings add_exchange(const JobExchange& job, const AlsConfig& config, A
   Count fullest = 0;
   for (const AlsRankPlan& rank : plan.ranks) fullest = std::max(fullest, rank.memory.total_bytes());
   const ExchangeFigures chosen =
-      choose_method(config, row_bytes_of(config), fullest,
+      choose_method(config, {row_bytes_of(config), num_gathered, fullest},
                     [&](const ExchangeSettings& settings) { return job.figures(settings); });
   plan.exchange = chosen.settings.method;
   const auto forecasts = job.forecasts(chosen.settings);
@@ -197,9 +199,12 @@ class PartsPlan {
     for (std::size_t rank = 0; rank < parts_.size(); ++rank) plan.ranks.push_back(rank_plan(rank));
     plan.num_heavy_rows = users_.front().num_heavy + items_.front().num_heavy;
     plan.num_lent_rows = users_.front().num_lent + items_.front().num_lent;
+    Count num_gathered = 0;
+    for (const Dataset& part : parts_)
+      num_gathered += part.by_user.num_entries() + part.by_item.num_entries();
     add_exchange(
-        JobExchange({side(users_, parts_.front().items), side(items_, parts_.front().users)}, nodes_), config,
-        plan);
+        JobExchange({side(users_, parts_.front().items), side(items_, parts_.front().users)}, nodes_),
+        num_gathered, config, plan);
     return plan;
   }
 
@@ -271,7 +276,9 @@ AlsPlan plan_als(std::span<const ExpectedPart> parts, ValueKind value_kind, cons
     num_items += part.items.rows;
   }
   AlsPlan plan;
+  Count num_gathered = 0;
   for (const ExpectedPart& part : parts) {
+    num_gathered += part.users.entries + part.items.entries;
     als::TrainingSizes sizes;
     sizes.users = part.users.rows;
     sizes.items = part.items.rows;
@@ -289,14 +296,15 @@ AlsPlan plan_als(std::span<const ExpectedPart> parts, ValueKind value_kind, cons
   als::add_exchange(als::JobExchange({als::expected_side(parts, &ExpectedPart::users, &ExpectedPart::items),
                                       als::expected_side(parts, &ExpectedPart::items, &ExpectedPart::users)},
                                      nodes),
-                    config, plan);
+                    num_gathered, config, plan);
   return plan;
 }
 
 AlsRowCost cost_of_als_row(const AlsConfig& config, Count row_length) {
   if (row_length == 0) return {};
   const als::RowMethod method = als::method_of_row(config.solver, row_length, config.k);
-  return {als::cost_of_row(method, row_length, config.k), method == als::RowMethod::gradients};
+  return {als::work_of_row(method, row_length, config.k) + als::work_of_start(method, config.k),
+          method == als::RowMethod::gradients};
 }
 
 }  // namespace pushcart

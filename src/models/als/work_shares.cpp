@@ -187,11 +187,12 @@ class Sharing {
     return blocks;
   }
 
-  /// Of what is solved by this rank: its rows that are not elsewhere, and what owners of heavy rows do for
-  /// them.
+  /// Of what is solved by this rank: its rows that are not elsewhere, and what owners do for rows that are
+  /// and for heavy ones.
   double work_here() const {
     double work = costs_.heavy_rounds * costs_.heavy_row * static_cast<double>(blocks_.size());
     for (Count row = 0; row < rows_.num_rows(); ++row) {
+      work += costs_.start(rows_.row_length(row));
       if (!elsewhere_[static_cast<std::size_t>(row)]) work += costs_.row(rows_.row_length(row));
     }
     return work;

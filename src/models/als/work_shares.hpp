@@ -15,6 +15,8 @@ namespace pushcart::als {
 /// What work costs, in multiply-adds, and what moving it costs, in bytes.
 struct WorkCosts {
   std::function<double(Count length)> row;  ///< a row that one thread solves
+  /// What its owner does for a row before it is solved, here or elsewhere.
+  std::function<double(Count length)> start = [](Count) { return 0.0; };
   /// Rows at least so long are heavy: summed over blocks of columns, by as many ranks as it takes.
   Count heavy_length = 4096;
   /// Of one round over a heavy row's entries, and how many rounds there usually are.
