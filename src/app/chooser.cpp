@@ -13,7 +13,9 @@ using Json = nlohmann::ordered_json;
 
 void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels further) {
   options.add("min-evidence", chooser.min_evidence,
-              "pairs that a user needs in the data to be served by the model; 0 = everybody is");
+              "pairs that a user needs in the data to be served by the model; 0 = everybody is; the "
+              "attributes that a "
+              "model maps to users' factors count as one");
   if (further == FurtherModels::from_files) {
     options.add("fallback", chooser.fallbacks,
                 "model files that fill lists which the model does not, in this order (repeat)");
@@ -55,6 +57,8 @@ ChooserConfig ChooserParts::config() const {
   ChooserConfig config;
   // A model that says the same to everybody needs to know nothing of anybody.
   config.min_evidence = personal_.family == "popular" ? 0 : options_.min_evidence;
+  // What attributes say counts as a pair.
+  if (personal_.user_attribute_map) config.min_evidence = std::max(Count{0}, config.min_evidence - 1);
   for (std::size_t i = 0; i < fallbacks_.size(); ++i) {
     config.fallbacks.push_back({&fallbacks_[i], label_of(fallbacks_[i], i)});
   }

@@ -14,7 +14,6 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/random_order.hpp"
 #include "pushcart/eval/read_held_out.hpp"
-#include "pushcart/models/fold_in.hpp"
 
 namespace pushcart::app {
 
@@ -42,6 +41,8 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
       "known", evaluate.known,
       "after train --hold-out users: so many pairs of each of these users are known and folded in, the first "
       "by time (without times some by chance); the rest is ranked");
+  options.add("pair-weight", evaluate.fold_in.pair_weight,
+              "with --known, als: what each known pair counts, as a multiple of what it counts in training");
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
   options.add(
       "segments", evaluate.config.segment_bounds,
@@ -61,6 +62,11 @@ std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, 
   std::optional<SplitConfig> config = recorded_split(model);
   if (options.known != 0 && (!config || config->kind != SplitKind::users || !options.test.empty())) {
     throw ConfigError("--known: only users that train --hold-out users held out have known pairs");
+  }
+  if (options.known != 0 && !options.chooser.fallbacks.empty()) {
+    throw ConfigError(
+        "--known: users are folded into the model only, not into those to fall back on; leave --fallback "
+        "out");
   }
   if (!config) return std::nullopt;
   config->known = options.known;
@@ -95,7 +101,8 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   const bool has_known = split && split->known;
   const Dataset& train = has_known ? split->known->all : trained_on;
   std::optional<Model> folded;
-  if (has_known) folded = fold_in(comm, trained, trained_on, split->known->newcomers, session.phases);
+  if (has_known)
+    folded = fold_in(comm, trained, trained_on, split->known->newcomers, session.phases, options.fold_in);
   const Model& model = folded ? *folded : trained;
   std::optional<HeldOut> held_out;
   {

@@ -5,6 +5,7 @@
 #include "app/session.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/events/log_format.hpp"
+#include "pushcart/models/fold_in.hpp"
 #include "pushcart/models/popular.hpp"
 
 namespace pushcart::app {
@@ -19,6 +20,7 @@ struct EvaluateOptions {
   bool exact_filter = false;  ///< beside the model as it is
   ChooserOptions chooser;     ///< likewise
   Count known = 0;            ///< pairs of users held out that are known when they are served
+  FoldInConfig fold_in;       ///< of these
   bool learns_min_evidence = false;  ///< with chooser, for which all users have too few pairs
   Count memory_per_rank = 0;
 };

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.hpp"
+#include "app/ingest_options.hpp"
 #include "app/inputs.hpp"
 #include "app/paths.hpp"
 #include "app/recorded_split.hpp"
@@ -27,15 +28,21 @@ class FoldInNewcomers : public Command {
   std::string name() const override { return "fold-in"; }
   std::string summary() const override { return "take new users into a trained model, from their events"; }
   std::string details() const override {
-    return "The newcomers' events are ingested as any log. What is written is a data set of these users and "
-           "all\n"
-           "items of the model's, and a model of it: recommend, evaluate and push take both.\n";
+    return "The newcomers' events are ingested as any log; with --users come those who have none yet. What "
+           "is "
+           "written\n"
+           "is a data set of these users and all items of the model's, and a model of it: recommend, "
+           "evaluate and\n"
+           "push take both.\n";
   }
   std::string record_path() const override { return output_ + "/run.json"; }
   void declare(OptionSet& options) override {
     options.add("dataset", dataset_, "data set of the model");
     options.add("model", model_, "model file");
     options.add("newcomers", newcomers_, "data set of the newcomers' events");
+    declare_attributes(options, "users", users_, "newcomer");
+    options.add("pair-weight", config_.pair_weight,
+                "als: what each pair of a newcomer counts, as a multiple of what it counts in training");
     options.add("output", output_, "folder for data.h5 and model.h5");
     options.add_bytes("memory-per-rank", memory_per_rank_,
                       "refuse to start over this much (2GiB); 0 = no limit");
@@ -52,11 +59,14 @@ class FoldInNewcomers : public Command {
     const Model model = load_model(session, model_, known);
     const Dataset log = load_dataset(session, newcomers_);
     NewcomersReport report;
-    Dataset newcomers = newcomers_among(comm, log, known, &report);
+    StringTable without_events;
+    if (!users_.path.empty()) without_events = unknown_ids(comm, log, AttributeSide::users, users_);
+    Dataset newcomers = newcomers_among(comm, log, known, &report, without_events);
+    if (!users_.path.empty()) attach_attributes(comm, newcomers, AttributeSide::users, users_);
     newcomers.provenance = dump_json(Json{{"newcomers", log.digest}, {"items_of", known.digest}});
     tell(session, newcomers, report);
     session.name_at_end(stage_dataset(comm, output_ + "/data.h5", newcomers));
-    Model folded = fold_in(comm, model, known, newcomers, session.phases);
+    Model folded = fold_in(comm, model, known, newcomers, session.phases, config_);
     folded.config = without_splits(model);
     session.name_at_end(stage_model(comm, output_ + "/model.h5", folded));
     session.results["dataset"] = {{"path", output_ + "/data.h5"}, {"digest", newcomers.digest}};
@@ -85,6 +95,8 @@ class FoldInNewcomers : public Command {
   }
 
   std::string dataset_ = "data.h5", model_ = "model.h5", newcomers_, output_ = "newcomers";
+  AttributeFile users_;
+  FoldInConfig config_;
   Count memory_per_rank_ = 0;
 };
 

@@ -149,20 +149,6 @@ void declare_cleaning(OptionSet& options, IngestConfig& config) {
   options.add("rejects", config.rejects_path, "rejected rows with file, line, reason; default: OUTPUT's folder/rejects.csv.gz");
 }
 
-void declare_attributes(OptionSet& options, const std::string& side, AttributeFile& file, const std::string& row) {
-  options.add(side, file.path, fmt::format("file with a row a{} {}: names and attributes", row == "item" ? "n" : "", row));
-  options.add(side + "-id", file.id_column, "its column of ids; default: the first");
-  options.add(side + "-columns", file.column_names, "names of its columns, if it has no header line");
-  options.add_custom(
-      side + "-delimiter", Arity::one, "character between its fields, or 'tab'; default: by the first line",
-      [&file](const auto& texts) { file.delimiter = texts.back().empty() ? '\0' : delimiter_of(texts.back()); },
-      [&file] {
-        return file.delimiter == 0      ? std::vector<std::string>{}
-               : file.delimiter == '\t' ? std::vector<std::string>{"tab"}
-                                        : std::vector<std::string>{std::string(1, file.delimiter)};
-      });
-}
-
 UnknownItems unknown_items_of(const std::string& text) {
   if (text == "add") return UnknownItems::added;
   if (text == "leave-out") return UnknownItems::left_out;
@@ -195,6 +181,24 @@ void declare_item_vectors(OptionSet& options, std::vector<VectorFile>& files) {
 }
 
 }  // namespace
+
+void declare_attributes(OptionSet& options, const std::string& side, AttributeFile& file,
+                        const std::string& row) {
+  options.add(side, file.path,
+              fmt::format("file with a row a{} {}: names and attributes", row == "item" ? "n" : "", row));
+  options.add(side + "-id", file.id_column, "its column of ids; default: the first");
+  options.add(side + "-columns", file.column_names, "names of its columns, if it has no header line");
+  options.add_custom(
+      side + "-delimiter", Arity::one, "character between its fields, or 'tab'; default: by the first line",
+      [&file](const auto& texts) {
+        file.delimiter = texts.back().empty() ? '\0' : delimiter_of(texts.back());
+      },
+      [&file] {
+        return file.delimiter == 0      ? std::vector<std::string>{}
+               : file.delimiter == '\t' ? std::vector<std::string>{"tab"}
+                                        : std::vector<std::string>{std::string(1, file.delimiter)};
+      });
+}
 
 std::pair<std::string, EventRule> parse_event_rule(const std::string& text) {
   const std::size_t colon = text.find(':');

@@ -27,6 +27,10 @@ struct IngestOptions {
 enum class OutputOption : int { declared, decided_by_run };
 void declare_ingest(OptionSet& options, IngestOptions& ingest, OutputOption output);
 
+/// Options for a file of names and attributes: "users", "users-id" ... @param row  what a row is of: "user"
+void declare_attributes(OptionSet& options, const std::string& side, AttributeFile& file,
+                        const std::string& row);
+
 /// Puts together what depends on several options; ConfigError. Local.
 void complete_ingest(IngestOptions& ingest);
 

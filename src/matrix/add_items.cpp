@@ -37,7 +37,7 @@ Count add_items(const Communicator& comm, Dataset& dataset, const StringTable& i
   dataset.items = partition_by_entries(comm, num_items, dataset.by_user.columns);
   dataset.by_item = transpose(comm, dataset.by_user, dataset.items, dataset.num_users());
 
-  std::vector<Count> indices = indices_of(before);
+  const std::vector<Count> indices = indices_of(before);
   const auto move = [&](StringTable& texts) {
     texts = strings_by_owner(comm, dataset.items, indices, texts);
   };
@@ -47,11 +47,7 @@ Count add_items(const Communicator& comm, Dataset& dataset, const StringTable& i
 
   std::vector<Count> new_indices;
   for (const Count number : numbers.index) new_indices.push_back(num_before + number);
-  const Matches told_once = first_of_each(comm, dataset.items, new_indices);
-  StringTable all_ids = dataset.item_ids;
-  for (const Count row : told_once.rows) all_ids.push_back(ids[row]);
-  indices.insert(indices.end(), told_once.indices.begin(), told_once.indices.end());
-  dataset.item_ids = strings_by_owner(comm, dataset.items, indices, all_ids);
+  dataset.item_ids = ids_at_owners(comm, dataset.items, before, dataset.item_ids, ids, new_indices);
   return numbers.total;
 }
 

@@ -43,6 +43,34 @@ StringTable texts_of_unknown(const StringTable& ids, const std::vector<Count>& i
   return unknown;
 }
 
+struct FileRows {
+  detail::AttributeColumns columns;
+  detail::AttributeTable table;  ///< this rank's part
+};
+
+FileRows read_file(const Communicator& comm, AttributeSide side, const AttributeFile& file) {
+  return collectively(comm, "read attributes", [&] {
+    const auto inputs = find_inputs({file.path});
+    if (inputs.size() != 1) {
+      throw ConfigError(fmt::format("{}: matches {} files; name one", file.path, inputs.size()));
+    }
+    FileRows rows{detail::columns_of(file, inputs.front(), side), {}};
+    const auto units = share_inputs(inputs, comm.size());
+    rows.table =
+        detail::read_attributes(inputs.front(), units[static_cast<std::size_t>(comm.rank())], rows.columns);
+    return rows;
+  });
+}
+
+/// The index of each id in the data set, -1 = unknown.
+std::vector<Count> find_rows(const Communicator& comm, const Dataset& dataset, AttributeSide side,
+                             const StringTable& ids) {
+  const bool of_items = side == AttributeSide::items;
+  return DictionaryLookup(comm, of_items ? dataset.items : dataset.users,
+                          of_items ? dataset.item_ids : dataset.user_ids)
+      .find(ids);
+}
+
 AttributeReport summed(const Communicator& comm, const AttributeReport& mine) {
   std::vector<Count> counts{mine.rows, mine.matched, mine.unknown, mine.repeated, mine.bad};
   comm.allreduce(std::span<Count>(counts), Reduce::sum);
@@ -56,21 +84,9 @@ AttributeReport attach_attributes(const Communicator& comm, Dataset& dataset, At
                                   const AttributeFile& file) {
   const bool of_items = side == AttributeSide::items;
   const Partition& partition = of_items ? dataset.items : dataset.users;
-  detail::AttributeColumns columns;
-  const auto table = collectively(comm, "read attributes", [&] {
-    const auto inputs = find_inputs({file.path});
-    if (inputs.size() != 1) {
-      throw ConfigError(fmt::format("{}: matches {} files; name one", file.path, inputs.size()));
-    }
-    columns = detail::columns_of(file, inputs.front(), side);
-    const auto units = share_inputs(inputs, comm.size());
-    return detail::read_attributes(inputs.front(), units[static_cast<std::size_t>(comm.rank())], columns);
-  });
-  const auto find_rows = [&] {
-    return DictionaryLookup(comm, partition, of_items ? dataset.item_ids : dataset.user_ids)
-        .find(table.columns[columns.id]);
-  };
-  auto index_of_row = find_rows();
+  const auto [columns, table] = read_file(comm, side, file);
+  const StringTable& ids = table.columns[columns.id];
+  auto index_of_row = find_rows(comm, dataset, side, ids);
   const bool names_any =
       std::any_of(index_of_row.begin(), index_of_row.end(), [](Count i) { return i >= 0; });
   if (!comm.any(names_any)) {
@@ -82,8 +98,8 @@ AttributeReport attach_attributes(const Communicator& comm, Dataset& dataset, At
   }
   Count num_added = 0;
   if (of_items && file.unknown_items == UnknownItems::added) {
-    num_added = detail::add_items(comm, dataset, texts_of_unknown(table.columns[columns.id], index_of_row));
-    index_of_row = find_rows();
+    num_added = detail::add_items(comm, dataset, texts_of_unknown(ids, index_of_row));
+    index_of_row = find_rows(comm, dataset, side, ids);
   }
   const auto matches = detail::first_of_each(comm, partition, index_of_row);
   const auto num_unknown =
@@ -108,6 +124,13 @@ AttributeReport attach_attributes(const Communicator& comm, Dataset& dataset, At
     }
   }
   return report;
+}
+
+StringTable unknown_ids(const Communicator& comm, const Dataset& dataset, AttributeSide side,
+                        const AttributeFile& file) {
+  const auto [columns, table] = read_file(comm, side, file);
+  const StringTable& ids = table.columns[columns.id];
+  return texts_of_unknown(ids, find_rows(comm, dataset, side, ids));
 }
 
 }  // namespace pushcart

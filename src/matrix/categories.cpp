@@ -5,25 +5,9 @@
 #include <unordered_map>
 
 #include "pushcart/ids/number_texts.hpp"
-#include "pushcart/matrix/assemble.hpp"
+#include "pushcart/matrix/numbered_texts.hpp"
 
 namespace pushcart {
-
-namespace {
-
-/// Every category at its owner, named by the lowest rank that has it.
-StringTable names_at_owners(const Communicator& comm, const Partition& partition, const StringTable& texts,
-                            std::vector<Count> index) {
-  std::vector<std::int32_t> lowest(static_cast<std::size_t>(partition.num_rows()), comm.size());
-  for (const Count category : index) lowest[static_cast<std::size_t>(category)] = comm.rank();
-  comm.allreduce(std::span<std::int32_t>(lowest), Reduce::min);
-  for (Count& category : index) {
-    if (lowest[static_cast<std::size_t>(category)] != comm.rank()) category = -1;
-  }
-  return strings_by_owner(comm, partition, index, texts);
-}
-
-}  // namespace
 
 Categories categories_of(const Communicator& comm, const Dataset& dataset, const std::string& attribute) {
   Categories result;
@@ -54,7 +38,7 @@ Categories categories_of(const Communicator& comm, const Dataset& dataset, const
     if (category >= 0) category = numbers.index[static_cast<std::size_t>(category)];
   }
   result.partition = Partition::even(numbers.total, comm.size());
-  result.names = names_at_owners(comm, result.partition, texts, numbers.index);
+  result.names = numbered_texts(comm, result.partition, texts, numbers.index);
   return result;
 }
 

@@ -1,6 +1,8 @@
 #include "matrix/match_rows.hpp"
 
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/ids/send_by_rank.hpp"
+#include "pushcart/matrix/assemble.hpp"
 
 namespace pushcart::detail {
 
@@ -36,6 +38,17 @@ Matches first_of_each(const Communicator& comm, const Partition& partition,
     kept.indices.push_back(found.indices[i]);
   }
   return kept;
+}
+
+StringTable ids_at_owners(const Communicator& comm, const Partition& partition, Range known,
+                          const StringTable& ids, const StringTable& new_ids,
+                          const std::vector<Count>& index) {
+  const Matches told_once = first_of_each(comm, partition, index);
+  std::vector<Count> indices = indices_of(known);
+  indices.insert(indices.end(), told_once.indices.begin(), told_once.indices.end());
+  StringTable all_ids = ids;
+  for (const Count row : told_once.rows) all_ids.push_back(new_ids[row]);
+  return strings_by_owner(comm, partition, indices, all_ids);
 }
 
 }  // namespace pushcart::detail

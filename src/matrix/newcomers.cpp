@@ -1,9 +1,12 @@
 #include "pushcart/matrix/newcomers.hpp"
 
+#include <limits>
 
+#include "matrix/match_rows.hpp"
 #include "pushcart/base/indices_of.hpp"
 #include "pushcart/ids/dictionary_lookup.hpp"
 #include "pushcart/ids/fetch_values.hpp"
+#include "pushcart/ids/number_texts.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
 namespace pushcart {
@@ -48,16 +51,21 @@ std::vector<TextColumn> moved(const Communicator& comm, const std::vector<TextCo
 }  // namespace
 
 Dataset newcomers_among(const Communicator& comm, const Dataset& log, const Dataset& known,
-                        NewcomersReport* report) {
+                        NewcomersReport* report, const StringTable& without_events) {
   const DictionaryLookup lookup(comm, known.items, known.item_ids);
   const std::vector<Count> items =
       fetch_values<Count>(comm, log.items, lookup.find(log.item_ids), log.by_user.columns);
   Interactions pairs = known_pairs(log, items);
   const auto num_kept = static_cast<Count>(pairs.pairs.size());
-  Dataset newcomers =
-      assemble_dataset(comm, log.num_users(), known.num_items(), std::move(pairs), log.value_kind);
+  TextNumbers numbers = number_texts(comm, without_events,
+                                     std::vector<Count>(static_cast<std::size_t>(without_events.size()), 1),
+                                     {1, std::numeric_limits<Count>::max()});
+  for (Count& number : numbers.index) number += log.num_users();
+  Dataset newcomers = assemble_dataset(comm, log.num_users() + numbers.total, known.num_items(),
+                                       std::move(pairs), log.value_kind);
   newcomers.cutoff_time = log.cutoff_time;
-  newcomers.user_ids = moved(comm, log.user_ids, log.users, newcomers.users);
+  newcomers.user_ids = detail::ids_at_owners(comm, newcomers.users, log.users.range(comm.rank()),
+                                             log.user_ids, without_events, numbers.index);
   newcomers.user_attributes = moved(comm, log.user_attributes, log.users, newcomers.users);
   newcomers.item_ids = moved(comm, known.item_ids, known.items, newcomers.items);
   newcomers.item_names = moved(comm, known.item_names, known.items, newcomers.items);

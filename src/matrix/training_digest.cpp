@@ -35,8 +35,8 @@ void take_ids(Sum& sum, std::string_view kind, Range owned, const StringTable& i
   }
 }
 
-void take_attributes(Sum& sum, Range owned, const std::vector<TextColumn>& columns) {
-  for (const TextColumn& column : columns) take_ids(sum, "attribute " + column.name, owned, column.values);
+void take_attributes(Sum& sum, const std::string& kind, Range owned, const std::vector<TextColumn>& columns) {
+  for (const TextColumn& column : columns) take_ids(sum, kind + " " + column.name, owned, column.values);
 }
 
 }  // namespace
@@ -44,10 +44,11 @@ void take_attributes(Sum& sum, Range owned, const std::vector<TextColumn>& colum
 std::string training_digest(const Communicator& comm, const Dataset& dataset) {
   Sum sum;
   take_ids(sum, "user", dataset.users.range(comm.rank()), dataset.user_ids);
+  take_attributes(sum, "user attribute", dataset.users.range(comm.rank()), dataset.user_attributes);
   const Range items = dataset.items.range(comm.rank());
   take_ids(sum, "item", items, dataset.item_ids);
   take_ids(sum, "name", items, dataset.item_names);
-  take_attributes(sum, items, dataset.item_attributes);
+  take_attributes(sum, "item attribute", items, dataset.item_attributes);
   for (const ItemVectors& set : dataset.item_vectors) {
     for (Count item = 0; item < items.size(); ++item) {
       sum.begin("vector " + set.name, items.begin + item);

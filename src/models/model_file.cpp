@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/attributes/map_file.hpp"
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -15,6 +16,7 @@ namespace {
 constexpr const char* file_kind = "model";
 constexpr std::int64_t schema_version = 1;
 constexpr const char* scales_name = "users/origin_scales";
+constexpr const char *user_map_name = "users/attribute_map", *item_map_name = "items/attribute_map";
 
 /// Which of this rank's numbers are not finite, for people: "user factors of row 7"; empty = none.
 std::string not_finite(const Model& model, int rank) {
@@ -33,6 +35,9 @@ std::string not_finite(const Model& model, int rank) {
   look(model.item_factors.values, model.item_factors.num_columns, items.begin, "item factors");
   if (model.item_weights) look(model.item_weights->values, 1, 0, "item weights");
   if (model.user_items) look(model.user_items->values, 1, 0, "user items");
+  for (const auto* map : {&model.user_attribute_map, &model.item_attribute_map}) {
+    if (*map) look((*map)->factors.values, (*map)->factors.num_columns, 0, "map from attributes");
+  }
   if (found.empty() && !std::isfinite(model.mean)) return "mean of the ratings";
   return found;
 }
@@ -148,6 +153,8 @@ Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
   read_origins(file, users, model);
   model.item_weights = read_rows(file, "item_weights", items, dataset.num_items());
   model.user_items = read_rows(file, "user_items", users, dataset.num_items());
+  model.user_attribute_map = read_attribute_map(file, user_map_name, model.item_factors.num_columns);
+  model.item_attribute_map = read_attribute_map(file, item_map_name, model.item_factors.num_columns);
   model.digest = file.header().content_digest;
   if (model.user_factors.num_columns != model.item_factors.num_columns) {
     throw InputError(fmt::format("{}: users have {} factors and items {}; the file is damaged", file.path(),
@@ -185,6 +192,8 @@ FileWriter stage_model(const Communicator& comm, const std::string& path, Model&
   }
   if (model.item_weights) write_rows(file, "item_weights", *model.item_weights);
   if (model.user_items) write_rows(file, "user_items", *model.user_items);
+  if (model.user_attribute_map) write_attribute_map(comm, file, user_map_name, *model.user_attribute_map);
+  if (model.item_attribute_map) write_attribute_map(comm, file, item_map_name, *model.item_attribute_map);
   model.digest = file.finish();
   return file;
 }

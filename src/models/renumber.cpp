@@ -150,6 +150,8 @@ Model renumber(const Communicator& comm, const Model& model, const IdMap& ids, c
   }
   moved.predicts_ratings = model.predicts_ratings;
   moved.mean = model.mean;
+  moved.user_attribute_map = model.user_attribute_map;
+  moved.item_attribute_map = model.item_attribute_map;
   moved.dataset_digest = model.dataset_digest;
   moved.config = model.config;
   moved.history = model.history;

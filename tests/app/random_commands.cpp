@@ -62,7 +62,7 @@ void add_similarity(CommandLine& line, Draw& draw, const RandomLog& log) {
   if (log.has_times && draw.chance(15)) add(line, {"--window-days", draw.number_between(1, 30)});
 }
 
-void add_als(CommandLine& line, Draw& draw) {
+void add_als(CommandLine& line, Draw& draw, const RandomLog& log) {
   add(line, {"--k", draw.chance(20) ? draw.number_between(10, 50) : draw.number_between(1, 9)});
   add(line, {"--sweeps", draw.number_between(1, 4), "--seed", draw.number_between(1, 1000)});
   if (draw.chance(50)) add(line, {"--solver", draw.one_of({"exact", "cg", "auto"})});
@@ -75,6 +75,9 @@ void add_als(CommandLine& line, Draw& draw) {
   if (draw.chance(30)) add(line, {"--nu", draw.one_of({"0", "0.5", "1"})});
   if (draw.chance(15)) add(line, {"--tolerance", "0.01"});
   if (draw.chance(15)) add(line, {"--patience", "1"});
+  if (!log.item_attributes.empty() && draw.chance(50)) {
+    add(line, {"--item-attributes", "colour", "--attribute-ridge", draw.one_of({"0.1", "10"})});
+  }
 }
 
 void add_spectral(CommandLine& line, Draw& draw) {
@@ -107,7 +110,7 @@ CommandLine draw_family(Draw& draw, const RandomLog& log) {
       {"als", "als", "als", "itemknn", "rp3beta", "userknn", "spectral", "ease", "content", "popular"});
   CommandLine line{"train", family, "--dataset", "data.h5"};
   if (family == "als")
-    add_als(line, draw);
+    add_als(line, draw, log);
   else if (family == "spectral")
     add_spectral(line, draw);
   else if (family == "ease")
@@ -146,7 +149,8 @@ void add_training(std::vector<CommandLine>& commands, Draw& draw, const RandomLo
     if (log.has_times && draw.chance(30)) {
       hold_out = {"--hold-out", "last-days", "--hold-out-days", draw.number_between(1, 40)};
     }
-    if (draw.chance(20)) hold_out = {"--hold-out", "items", "--hold-out-share", "0.3"};
+    if (draw.chance(20))
+      hold_out = {"--hold-out", draw.one_of({"items", "users"}), "--hold-out-share", "0.3"};
   }
   auto first = draw_family(draw, log);
   first.insert(first.end(), hold_out.begin(), hold_out.end());

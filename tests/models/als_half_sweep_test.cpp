@@ -311,6 +311,38 @@ TEST(HalfSweep, HeavyRowsAndEveryExchangeAreTheSameProblem) {
   }
 }
 
+/// The users' factors for some random items, on every rank.
+std::vector<float> solved_users(const Dataset& dataset, const ObservedRows& observed, const Way& way) {
+  constexpr Count k = 6;
+  const HalfSweepSettings settings = way.settings(k, {});
+  HalfSweep sweep(world(), observed, dataset.num_users(), dataset.items, alswr, settings,
+                  share_half_sweep(world(), observed, dataset.items, settings, way.heavy_blocks()),
+                  way.exchange(k, {}));
+  const Range users = dataset.users.range(world().rank()), items = dataset.items.range(world().rank());
+  FactorTable fixed{items, k, std::vector<float>(static_cast<std::size_t>(items.size() * k))};
+  FactorTable solved{users, k, std::vector<float>(static_cast<std::size_t>(users.size() * k))};
+  start_factors(fixed, dataset.item_ids, 3, 1.0);
+  sweep.run(fixed, solved, Loss::skip);
+  return test::all_rows(world(), solved.values);
+}
+
+TEST(HalfSweep, ShiftsLowerTheTargetsWhereverRowsAreSolved) {
+  const Dataset dataset = random_ratings(60, 40, 0.4);
+  const SparseRows& rows = dataset.by_user;
+  std::vector<float> shifts, lowered;
+  for (std::size_t e = 0; e < rows.columns.size(); ++e) {
+    shifts.push_back(static_cast<float>(rows.columns[e] % 3));
+    lowered.push_back(rows.values[e] - shifts.back());
+  }
+  const ObservedRows plain(rows, alswr, {}), expected(rows, alswr, lowered);
+  ObservedRows shifted(rows, alswr, {});
+  shifted.set_shifts(shifts);
+  for (const Way& way : {Way{}, Way{ExchangeMethod::sparse, 9}, Way{ExchangeMethod::stream, 9, 500}}) {
+    EXPECT_EQ(solved_users(dataset, shifted, way), solved_users(dataset, expected, way));
+    EXPECT_NE(solved_users(dataset, shifted, way), solved_users(dataset, plain, way));
+  }
+}
+
 TEST(HalfSweep, ItemOfAllUsersUserOfAllItems) {
   std::vector<Interaction> pairs;
   for (Count user = 0; user < 30; ++user) pairs.push_back({user, 0, 0, 1.0F + static_cast<float>(user % 3)});

@@ -13,6 +13,7 @@
 #include "pushcart/models/popular.hpp"
 #include "pushcart/models/spectral.hpp"
 #include "pushcart/models/user_knn.hpp"
+#include "support/attributes.hpp"
 #include "support/other_numbering.hpp"
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
@@ -89,10 +90,10 @@ TEST(Newcomers, HaveTheirPairsByTheKnownNumbers) {
   EXPECT_EQ(shop.newcomers.num_users(), 23);
 }
 
-/// (alpha0 Y'Y + rho I + sum y y') x = sum y t, user by user, in double.
+/// (alpha0 Y'Y + rho I + sum w y y') (x - m) = sum w y (t - m . y), user by user, in double.
 Matrix least_squares(const Matrix& y, const Dataset& newcomers, const AlsObjective& objective,
-                     const Matrix& targets) {
-  Matrix x = Matrix::Zero(newcomers.num_users(), y.cols());
+                     const Matrix& targets, const Matrix& mapped = {}, double pair_weight = 1) {
+  Matrix x = mapped.size() > 0 ? mapped : Matrix::Zero(newcomers.num_users(), y.cols());
   const auto pairs = all_pairs(world(), newcomers);
   for (Count user = 0; user < newcomers.num_users(); ++user) {
     Matrix a = objective.alpha0 * y.transpose() * y;
@@ -101,12 +102,16 @@ Matrix least_squares(const Matrix& y, const Dataset& newcomers, const AlsObjecti
     for (const Interaction& pair : pairs) {
       if (pair.user != user) continue;
       const Eigen::VectorXd row = y.row(pair.item);
-      a += row * row.transpose();
-      b += row * targets(user, pair.item);
+      const bool has_confidence = objective.target == AlsTarget::confidence;
+      const double weight = has_confidence ? objective.alpha * static_cast<double>(pair.value) : 1;
+      const double target = has_confidence ? (1 + weight) / weight : targets(user, pair.item);
+      const double expected = mapped.size() > 0 ? mapped.row(user).dot(row) : 0;
+      a += pair_weight * weight * row * row.transpose();
+      b += pair_weight * weight * row * (target - expected);
       ++length;
     }
     a.diagonal().array() += row_regularization(objective, length, num_items);
-    if (length > 0) x.row(user) = a.ldlt().solve(b).transpose();
+    if (length > 0) x.row(user) += a.ldlt().solve(b).transpose();
   }
   return x;
 }
@@ -125,6 +130,117 @@ TEST(FoldIn, SolvesTheUsersOwnSystems) {
   EXPECT_GT(scores.cwiseAbs().maxCoeff(), 0.1);
   // Its factors are those of the reference in another basis.
   EXPECT_LT((x.rowwise().norm() - dense(result.user_factors).rowwise().norm()).cwiseAbs().maxCoeff(), 1e-5);
+}
+
+/// The shop with attributes on both sides; the first two newcomers have nothing but these.
+Dataset some_without_pairs(const Dataset& newcomers) {
+  std::vector<Interaction> pairs;
+  for (const Interaction& pair : all_pairs(world(), newcomers)) {
+    if (pair.user >= 2) pairs.push_back(pair);
+  }
+  Dataset fewer =
+      test::dataset_of(world(), newcomers.num_users(), newcomers.num_items(), pairs, newcomers.value_kind);
+  fewer.user_attributes = test::attribute_columns(fewer.users.range(world().rank()));
+  return fewer;
+}
+
+class FoldInWithAttributes : public testing::TestWithParam<AlsPreset> {};
+
+TEST_P(FoldInWithAttributes, SolvesForTheDifferenceToWhatTheyAreMappedTo) {
+  const ValueKind kind = GetParam() == AlsPreset::alswr ? ValueKind::rating : ValueKind::strength;
+  Dataset known = small_dataset(
+      world(), {.num_users = num_users, .num_items = num_items, .density = 0.3, .value_kind = kind});
+  known.user_attributes = test::attribute_columns(known.users.range(world().rank()));
+  const Dataset newcomers = some_without_pairs(newcomers_among(world(), known, known));
+  AlsConfig config = als_config();
+  config.preset = GetParam();
+  config.attributes.users = {"gender", "tastes"};
+  const Model model = trained(known, config);
+  const Model result = folded(model, known, newcomers);
+
+  const FactorTable mapped = mapped_factors(*model.user_attribute_map, newcomers.user_attributes,
+                                            newcomers.users.range(world().rank()));
+  Matrix targets = Matrix::Ones(num_users, num_items);
+  if (kind == ValueKind::rating) {
+    const auto user_bias = all_rows(world(), result.user_bias),
+               item_bias = all_rows(world(), model.item_bias);
+    for (const Interaction& pair : all_pairs(world(), newcomers)) {
+      targets(pair.user, pair.item) = static_cast<double>(pair.value) - model.mean -
+                                      static_cast<double>(user_bias[static_cast<std::size_t>(pair.user)]) -
+                                      static_cast<double>(item_bias[static_cast<std::size_t>(pair.item)]);
+    }
+  }
+  const Matrix y = dense(model.item_factors);
+  const Matrix scores =
+      least_squares(y, newcomers, resolve_objective(config, kind), targets, dense(mapped)) * y.transpose();
+  const Matrix found = dense(result.user_factors) * dense(result.item_factors).transpose();
+  EXPECT_LT((scores - found).cwiseAbs().maxCoeff(), 2e-5 * scores.cwiseAbs().maxCoeff());
+  // Those without pairs have what they are mapped to, and the others not.
+  const Matrix of_attributes = dense(mapped) * y.transpose();
+  EXPECT_LT((found - of_attributes).topRows(2).cwiseAbs().maxCoeff(), 1e-5 * scores.cwiseAbs().maxCoeff());
+  EXPECT_GT((found - of_attributes).bottomRows(num_users - 2).cwiseAbs().maxCoeff(),
+            0.1 * scores.cwiseAbs().maxCoeff());
+  // The maps are those of the model in the basis that the factors are in now.
+  const Matrix before = dense(model.user_attribute_map->factors) * y.transpose();
+  const Matrix after = dense(result.user_attribute_map->factors) * dense(result.item_factors).transpose();
+  EXPECT_LT((before - after).cwiseAbs().maxCoeff(), 1e-5 * scores.cwiseAbs().maxCoeff());
+}
+
+TEST_P(FoldInWithAttributes, CountsPairsAsOftenAsIsSaid) {
+  if (GetParam() == AlsPreset::alswr) return;  // the biases are in the test above
+  const Shop shop;
+  AlsConfig config = als_config();
+  config.preset = GetParam();
+  const Model model = trained(shop.known, config);
+  PhaseLog phases;
+  const Model result = fold_in(world(), model, shop.known, shop.newcomers, phases, {.pair_weight = 4.5});
+  const Matrix y = dense(model.item_factors);
+  const Matrix scores = least_squares(y, shop.newcomers, resolve_objective(config, ValueKind::strength),
+                                      Matrix::Ones(shop.newcomers.num_users(), num_items), {}, 4.5) *
+                        y.transpose();
+  const Matrix found = dense(result.user_factors) * dense(result.item_factors).transpose();
+  EXPECT_LT((scores - found).cwiseAbs().maxCoeff(), 2e-5 * scores.cwiseAbs().maxCoeff());
+  for (const double weight : {0.0, -1.0}) {
+    EXPECT_THROW(fold_in(world(), model, shop.known, shop.newcomers, phases, {.pair_weight = weight}),
+                 ConfigError);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Objectives, FoldInWithAttributes,
+                         testing::Values(AlsPreset::rendle, AlsPreset::hkv, AlsPreset::alswr));
+
+TEST(FoldIn, WithAttributesHasTheSameBitsOnAnyRanks) {
+  const Communicator alone = world().split(world().rank(), 0);
+  const auto factors = [](const Communicator& comm) {
+    Dataset known = small_dataset(comm, {.num_users = 300, .num_items = 120, .density = 0.1});
+    known.user_attributes = test::attribute_columns(known.users.range(comm.rank()));
+    AlsConfig config = als_config();
+    config.attributes.users = {"gender", "tastes"};
+    PhaseLog phases;
+    const Model model = train_als(comm, known, config, {}, phases).model;
+    return all_rows(
+        comm, fold_in(comm, model, known, newcomers_among(comm, known, known), phases).user_factors.values);
+  };
+  EXPECT_EQ(factors(world()), factors(alone));
+}
+
+TEST(FoldIn, GivesWhatASweepOfTrainingGivesForTheSameItems) {
+  const Shop shop;
+  AlsConfig config = als_config();
+  const Model model = trained(shop.known, config);
+  const Matrix folded_in =
+      dense(folded(model, shop.known, newcomers_among(world(), shop.known, shop.known)).user_factors);
+  config.start = &model;
+  config.sweeps = 1;
+  config.solver = AlsSolver::exact;
+  // A sweep solves the users for the items given, then turns both sides to another basis.
+  const Matrix retrained = dense(trained(shop.known, config).user_factors);
+  const Matrix expected = retrained * retrained.transpose();
+  EXPECT_LT((folded_in * folded_in.transpose() - expected).cwiseAbs().maxCoeff(),
+            1e-5 * expected.cwiseAbs().maxCoeff());
+  const Matrix before = dense(model.user_factors);
+  EXPECT_GT((before * before.transpose() - expected).cwiseAbs().maxCoeff(),
+            1e-4 * expected.cwiseAbs().maxCoeff());
 }
 
 TEST(FoldIn, OfRatingsHasTheUsersBiases) {

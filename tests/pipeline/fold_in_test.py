@@ -29,7 +29,8 @@ class FoldIn(SharedFolderTest):
         for name, lines in parts.items():
             self.write(f"{name}.csv", "user,item,type,time\n" + "\n".join(lines) + "\n")
         for name in ("old", "new"):
-            self.run_well(2, "ingest", "--input", f"{name}.csv", "--columns", COLUMNS, "--output", f"{name}.h5")
+            self.run_well(2, "ingest", "--input", f"{name}.csv", "--columns", COLUMNS, "--users", "log/users.csv", "--output",
+                          f"{name}.h5")
 
     def train(self, family, *options):
         self.run_well(2, "train", family, *options, "--dataset", "old.h5", "--output", f"{family}.h5")
@@ -58,6 +59,45 @@ class FoldIn(SharedFolderTest):
                 self.assertGreater(metrics["recall@20"]["low"], metrics["baseline"]["recall@20"]["value"])
                 self.run_well(3, "recommend", "--dataset", f"{family}/data.h5", "--model", f"{family}/model.h5", "--output",
                               f"{family}/lists", "--explain", "2")
+
+    def test_attributes_stand_in_for_events(self):
+        self.run_well(2, "train", "als", "--k", "16", "--sweeps", "5", "--user-attributes", "country", "age_group", "--dataset",
+                      "old.h5", "--output", "mapped.h5")
+        self.write("profiles.csv", "user,age_group\nfirst,18-24\nsecond,unheard of\nthird,\nfirst,25-34\n")
+        command = ["fold-in", "--dataset", "old.h5", "--model", "mapped.h5", "--newcomers", "new.h5", "--users",
+                   "profiles.csv"]
+        ended = self.run_well(2, *command, "--output", "mapped")
+        self.assertIn("and 4 users are left without any", ended.err)  # the stranger and these
+        for ranks in (1, 7):
+            self.run_well(ranks, *command, "--output", f"mapped-{ranks}")
+            self.assertEqual(self.digests(f"mapped-{ranks}"), self.digests("mapped"))
+        self.write("who.txt", "first\nsecond\nthird\n")
+        self.run_well(2, "recommend", "--dataset", "mapped/data.h5", "--model", "mapped/model.h5", "--users", "who.txt",
+                      "--n", "5", "--explain", "2", "--output", "lists")
+        lists = {}
+        for path in sorted(self.path("lists").glob("part-*.csv")):
+            with open(path, newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    lists.setdefault(row["user"], []).append((row["item"], row["source"], row["score"]))
+        self.assertEqual({user: len(entries) for user, entries in lists.items()}, {"first": 5, "second": 5, "third": 5})
+        self.assertEqual({entry[1] for entry in lists["first"]}, {"als"})
+        self.assertEqual(lists["second"], lists["third"])  # an unknown value says as much as none
+        self.assertNotEqual(lists["first"], lists["third"])
+
+    def test_cold_users(self):
+        self.run_well(2, "train", "als", "--k", "16", "--sweeps", "5", "--user-attributes", "age_group", "--hold-out", "users",
+                      "--hold-out-share", "0.2", "--dataset", "old.h5", "--output", "cold.h5")
+        command = ["evaluate", "--dataset", "old.h5", "--model", "cold.h5", "--at", "20", "--replicates", "100", "--json"]
+        known = {n: self.run_well(2, *command, "--known", n).json() for n in (0, 1, 10)}
+        self.assertEqual(self.run_well(3, *command, "--known", 1).json(), known[1])
+        self.assertEqual(self.run_well(0, *command).json(), known[0])
+        self.assertEqual(known[0]["pairs"] - known[1]["pairs"], known[0]["users"])  # one of each is not tested on
+        self.assertGreater(known[10]["recall@20"]["value"], known[10]["baseline"]["recall@20"]["value"])
+        self.run_badly(2, USAGE, "--known", *command, "--known", "-1")
+        self.train("popular")
+        self.run_badly(2, USAGE, "--hold-out users", "evaluate", "--dataset", "old.h5", "--model", "popular.h5", "--known", "1")
+        self.run_badly(2, USAGE, "did you mean 'country'", "train", "als", "--dataset", "old.h5", "--user-attributes", "county",
+                       "--output", "none.h5")
 
     def test_refusals(self):
         self.train("userknn", "--neighbours", "20")

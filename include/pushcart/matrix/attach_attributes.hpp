@@ -49,4 +49,9 @@ struct AttributeReport {
 AttributeReport attach_attributes(const Communicator& comm, Dataset& dataset, AttributeSide side,
                                   const AttributeFile& file);
 
+/// The external ids of the file that the data set does not know, as often as they come, each on some rank.
+/// Bad rows have none. Collective. Errors as above, but for a file that names nothing known.
+StringTable unknown_ids(const Communicator& comm, const Dataset& dataset, AttributeSide side,
+                        const AttributeFile& file);
+
 }  // namespace pushcart

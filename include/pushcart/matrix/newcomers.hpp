@@ -14,7 +14,10 @@ struct NewcomersReport {
 
 /// The users and their pairs of `log`, with the items of `known`: its numbering, names and attributes, so
 /// that what was learned of items there can serve these users. Items are matched by outside id. Collective.
+/// @param without_events  external ids of more users, whom the log does not know, on any ranks, any number of
+/// times;
+///                        they come behind the others, by (times given descending, id bytes ascending)
 Dataset newcomers_among(const Communicator& comm, const Dataset& log, const Dataset& known,
-                        NewcomersReport* report = nullptr);
+                        NewcomersReport* report = nullptr, const StringTable& without_events = {});
 
 }  // namespace pushcart

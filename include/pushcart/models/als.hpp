@@ -13,6 +13,7 @@
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/matrix/factor_exchange.hpp"
 #include "pushcart/models/als_objective.hpp"
+#include "pushcart/models/attribute_map.hpp"
 #include "pushcart/models/model.hpp"
 
 namespace pushcart {
@@ -69,6 +70,8 @@ struct AlsConfig {
   /// Factors to start from instead, in the numbering of the training data (renumber()); rows of zeros, which are
   /// those that it does not know, have start values all the same. nullptr = start values everywhere.
   const Model* start = nullptr;
+  /// After training, attributes are mapped to factors, and rows without interactions get what theirs say.
+  AttributeConfig attributes;
 
   AlsSolver solver = AlsSolver::automatic;
   double cg_tolerance = 1e-3;  ///< cg: |residual| of the scaled system over its right side, in [1e-6, 0.5]
@@ -161,7 +164,8 @@ struct AlsResult {
 
 /// Alternating least squares, every row solved in the eigenbasis of the Gram matrix (design, section 4). The
 /// same bits for any number of ranks and threads. Start values depend on the seed and the item's id. Users
-/// and items without interactions get zero factors. Collective. ConfigError: settings, memory budget;
+/// and items without interactions get zero factors, or with AlsConfig::attributes what theirs are mapped to.
+/// Collective. ConfigError: settings, memory budget, unknown attributes;
 /// InputError: values that the target cannot use; NumericError, naming the external id: a row that cannot be
 /// solved. All on all ranks.
 AlsResult train_als(const Communicator& comm, const Dataset& train, const AlsConfig& config,

@@ -1,32 +1,16 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "pushcart/ids/partition.hpp"
 #include "pushcart/matrix/sparse_rows.hpp"
+#include "pushcart/models/attribute_map.hpp"
 #include "pushcart/models/factor_origin.hpp"
+#include "pushcart/models/factor_table.hpp"
 
 namespace pushcart {
-
-/// Dense factors of the rows that this rank owns: row-major, `num_columns` floats a row, no padding.
-struct FactorTable {
-  Range rows;  ///< global
-  Count num_columns = 0;
-  std::vector<float> values;
-
-  bool empty() const { return num_columns == 0; }
-  std::span<const float> row(Count local_row) const {
-    return std::span(values).subspan(static_cast<std::size_t>(local_row * num_columns),
-                                     static_cast<std::size_t>(num_columns));
-  }
-  std::span<float> row(Count local_row) {
-    return std::span(values).subspan(static_cast<std::size_t>(local_row * num_columns),
-                                     static_cast<std::size_t>(num_columns));
-  }
-};
 
 /// Every family leaves this one form (design, section 3):
 ///
@@ -51,6 +35,8 @@ struct Model {
   bool predicts_ratings = false;
   double mean = 0;               ///< ratings only
   std::vector<float> user_bias;  ///< ratings only: owned users
+  /// What attributes say of the factors of those without interactions, in the basis of the factors.
+  std::optional<AttributeMap> user_attribute_map, item_attribute_map;
 
   std::string dataset_digest;  ///< content digest of the dataset it was trained on
   std::string config;          ///< JSON: all settings of the training

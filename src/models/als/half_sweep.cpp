@@ -148,6 +148,8 @@ HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Cou
       lent_(comm, shares_, k_),
       heavy_(comm, shares_, costs_of(settings), heavy_method_of(settings), settings.solver.cg_tolerance, k_),
       work_(static_cast<std::size_t>(omp_get_max_threads()), 0.0) {
+  borrowed_.set_shifts(std::move(shares_.borrowed_shifts));
+  borrowed_.set_weight_scale(observed.weight_scale());
   for (Count batch = 0; batch < exchange_.num_batches(); ++batch) {
     schedules_.push_back(schedule(plain_pieces(batch)));
     for (const RowPiece& piece : exchange_.pieces(batch)) num_gathered_ += piece.end - piece.begin;
@@ -220,6 +222,7 @@ HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss lo
   HalfSweepSeconds seconds;
   const Eigenbasis basis = take_basis(fixed, seconds);
   eigenvalues_ = basis.eigenvalues;
+  eigenvectors_ = basis.vectors;
   {
     const Stopwatch watch(seconds.rotate);
     rotate(fixed, basis, num_fixed_rows_);

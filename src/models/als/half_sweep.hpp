@@ -80,6 +80,12 @@ class HalfSweep {
   /// if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows solvable.
   HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss);
 
+  /// Rotates rows that were in the basis of the two sides before the last run, which are the same on all ranks,
+  /// as it has rotated these. Local.
+  void rotate_alike(FactorTable& table) const {
+    rotate(table, {eigenvalues_, eigenvectors_}, table.rows.size());
+  }
+
   /// rho_u of a row with so many entries.
   double regularization(Count row_length) const;
   Count num_solved_in_double() const;
@@ -126,13 +132,14 @@ class HalfSweep {
   const AlsObjective objective_;
   const HalfSweepSettings settings_;
   WorkShares shares_;
-  const ObservedRows borrowed_;
+  ObservedRows borrowed_;
   FactorExchange exchange_;
   LentRows lent_;
   HeavyRows heavy_;
   std::vector<Schedule> schedules_;  // by batch
   std::vector<RowSolver> solvers_;   // by thread
-  std::vector<double> eigenvalues_;
+  std::vector<double> eigenvalues_;  // of the last run, as the vectors
+  std::vector<float> eigenvectors_;
   std::vector<float> stored_;   // the fixed side as it is read, unless that is as it is
   std::vector<char> is_start_;  // by granule of solved rows: some row's iteration starts from what is there
   std::vector<RowOutcome> outcomes_;  // by owned row

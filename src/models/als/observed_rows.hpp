@@ -26,6 +26,15 @@ class ObservedRows {
   /// Replaces the values by others of the same entries.
   void set_values(std::vector<float> values) { own_values_ = std::move(values); }
 
+  /// What each entry's target is lowered by: with x_u = m_u + d_u and shifts m_u . z_j, the rows solved are
+  /// d.
+  std::span<const float> shifts() const { return shifts_; }
+  void set_shifts(std::vector<float> shifts) { shifts_ = std::move(shifts); }
+
+  /// What all weights are multiplied with, > 0.
+  float weight_scale() const { return weight_scale_; }
+  void set_weight_scale(float scale) { weight_scale_ = scale; }
+
   /// Weights and targets of entries [begin, begin + count).
   void observe(Count begin, Count count, float* weights, float* targets) const {
     const float* const values = this->values().data() + begin;
@@ -36,13 +45,19 @@ class ObservedRows {
                    : target_ == AlsTarget::confidence ? (1.0F + confidence) / confidence
                                                       : values[n];
     }
+    if (weight_scale_ != 1) {
+      for (Count n = 0; n < count; ++n) weights[n] *= weight_scale_;
+    }
+    if (shifts_.empty()) return;
+    for (Count n = 0; n < count; ++n) targets[n] -= shifts_[static_cast<std::size_t>(begin + n)];
   }
 
  private:
   const SparseRows* rows_;
   AlsTarget target_;
   float alpha_;
-  std::vector<float> own_values_;
+  float weight_scale_ = 1;
+  std::vector<float> own_values_, shifts_;
 };
 
 }  // namespace pushcart::als

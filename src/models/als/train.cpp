@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -57,6 +58,7 @@ class Training {
     }
     if (report_.stopped_by.empty()) report_.stopped_by = "sweeps";
     take_back_best();
+    map_attributes();
     for (const HalfSweep* side : {&*user_sweep_, &*item_sweep_}) {
       report_.planned_traffic = report_.planned_traffic + side->planned_traffic();
       report_.counted_traffic = report_.counted_traffic + side->counted_traffic();
@@ -256,6 +258,40 @@ class Training {
     if (!best_) return;
     model_.user_factors.values = std::move(best_->user_factors);
     model_.item_factors.values = std::move(best_->item_factors);
+  }
+
+  void map_attributes() {
+    const AttributeConfig& wanted = config_.attributes;
+    if (wanted.users.empty() && wanted.items.empty()) return;
+    const auto timer =
+        phases_.time("als: attributes", dataset_.by_user.num_rows() + dataset_.by_item.num_rows());
+    if (!wanted.users.empty()) {
+      model_.user_attribute_map = map_side(dataset_.user_attributes, wanted.users, "--user-attributes",
+                                           rows_.by_user(), model_.user_factors);
+    }
+    if (!wanted.items.empty()) {
+      model_.item_attribute_map = map_side(dataset_.item_attributes, wanted.items, "--item-attributes",
+                                           rows_.by_item(), model_.item_factors);
+    }
+  }
+
+  /// Fits the map to rows with interactions; the others get what it says.
+  AttributeMap map_side(const std::vector<TextColumn>& attributes, const std::vector<std::string>& columns,
+                        std::string_view option, const SparseRows& rows, FactorTable& factors) const {
+    std::vector<char> learned;
+    for (Count row = 0; row < rows.num_rows(); ++row) learned.push_back(rows.row_length(row) > 0 ? 1 : 0);
+    AttributeMap map =
+        fit_attribute_map(comm_, attributes, columns, config_.attributes, option, factors, learned);
+    const FactorTable mapped = mapped_factors(map, attributes, factors.rows);
+    Count num_mapped = 0;
+    for (Count row = 0; row < factors.rows.size(); ++row) {
+      if (learned[static_cast<std::size_t>(row)]) continue;
+      std::ranges::copy(mapped.row(row), factors.row(row).begin());
+      ++num_mapped;
+    }
+    log_info("{}: {} values mapped to factors; {} rows without interactions have theirs from it", option,
+             map.num_values(), comm_.sum(num_mapped));
+    return map;
   }
 
   void log_sweep(const SweepReport& now) const {

@@ -81,6 +81,12 @@ std::string settings_text(const AlsConfig& config, const AlsObjective& objective
                              {"tolerance", config.tolerance},
                              {"patience", config.patience},
                              {"split_length", config.split_length}};
+  if (!config.attributes.users.empty() || !config.attributes.items.empty()) {
+    settings["user_attributes"] = config.attributes.users;
+    settings["item_attributes"] = config.attributes.items;
+    settings["tag_separator"] = config.attributes.separator;
+    settings["attribute_ridge"] = config.attributes.ridge;
+  }
   if (config.start != nullptr) settings["warm_start"] = config.start->digest;
   if (objective.target == AlsTarget::confidence) settings["alpha"] = objective.alpha;
   if (objective.target == AlsTarget::ratings) {

@@ -67,7 +67,7 @@ struct Header {
 struct Parcels {
   std::vector<Header> headers;
   std::vector<Count> columns, header_counts, entry_counts;
-  std::vector<float> values;
+  std::vector<float> values, shifts;
 };
 
 /// The work of one rank's rows.
@@ -286,6 +286,9 @@ class Sharing {
     const std::span<const float> values = observed_.values();
     parcels.columns.insert(parcels.columns.end(), rows_.columns.begin() + begin, rows_.columns.begin() + end);
     parcels.values.insert(parcels.values.end(), values.begin() + begin, values.begin() + end);
+    const std::span<const float> shifts = observed_.shifts();
+    if (shifts.empty()) return;
+    parcels.shifts.insert(parcels.shifts.end(), shifts.begin() + begin, shifts.begin() + end);
   }
 
   Parcels pack() {
@@ -323,7 +326,7 @@ class Sharing {
 
   void unpack(const Parcels& parcels) {
     const std::vector<Count>& columns = parcels.columns;
-    const std::vector<float>& values = parcels.values;
+    const std::vector<float>&values = parcels.values, &shifts = parcels.shifts;
     std::vector<Arrived> arrived;
     Count first = 0;
     std::size_t next = 0;
@@ -347,6 +350,10 @@ class Sharing {
       borrowed.columns.insert(borrowed.columns.end(), columns.begin() + row.first, columns.begin() + end);
       shares_.borrowed_values.insert(shares_.borrowed_values.end(), values.begin() + row.first,
                                      values.begin() + end);
+      if (!shifts.empty()) {
+        shares_.borrowed_shifts.insert(shares_.borrowed_shifts.end(), shifts.begin() + row.first,
+                                       shifts.begin() + end);
+      }
       borrowed.offsets.push_back(static_cast<Count>(borrowed.columns.size()));
       if (row.header.heavy < 0) continue;
       const Count number = rows_.num_rows() + static_cast<Count>(borrowed.offsets.size()) - 2;
@@ -412,6 +419,9 @@ WorkShares share_work(const Communicator& comm, const ObservedRows& observed, co
   arrived.header_counts = std::move(headers.counts);
   arrived.columns = comm.alltoallv(std::span(sent.columns), std::span(sent.entry_counts)).data;
   arrived.values = comm.alltoallv(std::span(sent.values), std::span(sent.entry_counts)).data;
+  if (comm.any(!observed.shifts().empty())) {
+    arrived.shifts = comm.alltoallv(std::span(sent.shifts), std::span(sent.entry_counts)).data;
+  }
   return sharing.take_in(std::move(lent_here), arrived, totals);
 }
 

@@ -40,6 +40,7 @@ struct WorkShares {
   /// Own rows that are solved here; then whole rows lent by others; then parts of heavy rows.
   WorkRows rows;
   std::vector<float> borrowed_values;  ///< by borrowed entry
+  std::vector<float> borrowed_shifts;  ///< likewise, if the rows have shifts
   Count num_lent_here = 0;             ///< whole rows lent by others
   std::vector<Count> lent_here;        ///< of these, by owning rank
   std::vector<Count> lent_away;        ///< own rows solved elsewhere, by rank
@@ -81,7 +82,7 @@ struct WorkShares {
 WorkShares share_work(const Communicator& comm, const ObservedRows& observed, const Partition& fixed,
                       const WorkCosts& costs, HeavyBlocks heavy_blocks);
 
-/// What share_work would give to every rank of a job, for planning one. Local.
+/// What share_work would give to every rank of a job, for planning one: without shifts. Local.
 /// @param observed  by rank; must outlive the result
 std::vector<WorkShares> share_work_of_all(std::span<const ObservedRows> observed, const Partition& fixed,
                                           const WorkCosts& costs, HeavyBlocks heavy_blocks);

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
 #include <map>
 #include <unordered_map>
 
+#include "models/attributes/tags.hpp"
 #include "models/content/words.hpp"
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/suggest.hpp"
@@ -34,23 +34,6 @@ const StringTable& texts_of(const Dataset& dataset, const ContentField& field) {
                                 fmt::join(known, ", ")));
 }
 
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto first = text.find_first_not_of(blanks);
-  return first == std::string_view::npos ? std::string_view{}
-                                         : text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-void cut_tags(std::string_view text, std::string_view separator,
-              const std::function<void(std::string_view)>& visit) {
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(separator, begin), text.size());
-    const auto tag = without_blanks(text.substr(begin, end - begin));
-    if (!tag.empty()) visit(tag);
-    begin = end + separator.size();
-  }
-}
-
 }  // namespace
 
 ItemTerms item_terms(const Dataset& dataset, const ContentField& field, const std::string& tag_separator) {
@@ -72,7 +55,7 @@ ItemTerms item_terms(const Dataset& dataset, const ContentField& field, const st
     if (field.kind == TextKind::words) {
       words.cut(texts[item], add);
     } else {
-      cut_tags(texts[item], tag_separator, add);
+      for_each_tag(texts[item], tag_separator, add);
     }
     for (const auto& [term, frequency] : of_item) {
       ++result.num_items[static_cast<std::size_t>(term)];

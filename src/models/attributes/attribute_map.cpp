@@ -1,0 +1,227 @@
+#include "pushcart/models/attribute_map.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "models/als/dense.hpp"
+#include "models/attributes/tags.hpp"
+#include "models/attributes/value_rows.hpp"
+#include "pushcart/base/suggest.hpp"
+#include "pushcart/base/sum_grid.hpp"
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/ids/number_texts.hpp"
+#include "pushcart/matrix/numbered_texts.hpp"
+
+namespace pushcart {
+
+namespace {
+
+using attributes::Share;
+using attributes::ValueRows;
+
+std::size_t at(Count n) {
+  return static_cast<std::size_t>(n);
+}
+
+const StringTable& texts_of(const std::vector<TextColumn>& columns, const std::string& name,
+                            std::string_view option) {
+  std::vector<std::string> known;
+  for (const TextColumn& column : columns) {
+    if (column.name == name) return column.values;
+    known.push_back(column.name);
+  }
+  if (known.empty()) {
+    throw ConfigError(fmt::format(
+        "{} {}: the dataset has no such attributes; ingest it with --users or --items", option, name));
+  }
+  throw ConfigError(fmt::format("{}: the dataset has no '{}'; did you mean '{}'? (known: {})", option, name,
+                                nearest_word(name, known), fmt::join(known, ", ")));
+}
+
+void check(const AttributeConfig& config, const std::vector<std::string>& columns, std::string_view option) {
+  if (config.separator.empty()) throw ConfigError("--tag-separator: must not be empty");
+  if (!(config.ridge > 0) || !std::isfinite(config.ridge)) {
+    throw ConfigError(fmt::format("--attribute-ridge {}: must be a number above 0", config.ridge));
+  }
+  for (auto name = columns.begin(); name != columns.end(); ++name) {
+    if (std::find(columns.begin(), name, *name) != name) {
+      throw ConfigError(fmt::format("{}: '{}' is given twice", option, *name));
+    }
+  }
+}
+
+/// The values of this rank's rows that learned something: each once, with how many of the rows have it.
+struct LocalValues {
+  StringTable values;
+  std::vector<Count> num_rows;
+};
+
+LocalValues local_values(const StringTable& texts, const std::string& separator,
+                         std::span<const char> learned) {
+  LocalValues local;
+  std::unordered_map<std::string, std::size_t> positions;
+  std::unordered_set<std::size_t> of_row;
+  for (Count row = 0; row < texts.size(); ++row) {
+    if (!learned[at(row)]) continue;
+    of_row.clear();
+    for_each_tag(texts[row], separator, [&](std::string_view value) {
+      const auto [found, is_new] = positions.try_emplace(std::string(value), local.num_rows.size());
+      if (is_new) {
+        local.values.push_back(value);
+        local.num_rows.push_back(0);
+      }
+      if (of_row.insert(found->second).second) ++local.num_rows[found->second];
+    });
+  }
+  return local;
+}
+
+/// Those that enough rows of the job have, on all ranks in the order of their numbers.
+StringTable known_values(const Communicator& comm, const LocalValues& local, std::string_view option) {
+  constexpr Count fewest_rows = 2;
+  const TextNumbers numbers =
+      number_texts(comm, local.values, local.num_rows, {fewest_rows, std::numeric_limits<Count>::max()});
+  if (numbers.total > max_attribute_values) {
+    throw ConfigError(
+        fmt::format("{}: {} values, of at most {}; leave out columns that name almost every row", option,
+                    numbers.total, max_attribute_values));
+  }
+  std::vector<Count> cuts(at(comm.size()) + 1, numbers.total);
+  cuts.front() = 0;
+  const StringTable at_root = numbered_texts(comm, Partition(std::move(cuts)), local.values, numbers.index);
+  std::vector<char> bytes = at_root.bytes();
+  std::vector<Count> offsets = at_root.offsets();
+  comm.broadcast_resized(bytes, 0);
+  comm.broadcast_resized(offsets, 0);
+  return {std::move(bytes), std::move(offsets)};
+}
+
+/// A'A (upper triangle) and A'X of the rows that learned something, A their shares in the rows of F; exact
+/// sums.
+struct NormalEquations {
+  Count num_rows = 0;              ///< of A
+  std::vector<double> products;    ///< (1 + values)^2
+  std::vector<double> right_side;  ///< (1 + values) x k
+};
+
+NormalEquations normal_equations(const Communicator& comm, const ValueRows& value_rows, Count size,
+                                 const FactorTable& factors, std::span<const char> learned) {
+  NormalEquations normal;
+  const Count k = factors.num_columns;
+  double largest = 0;
+  for (Count row = 0; row < factors.rows.size(); ++row) {
+    if (!learned[at(row)]) continue;
+    ++normal.num_rows;
+    for (const float value : factors.row(row))
+      largest = std::max(largest, std::abs(static_cast<double>(value)));
+  }
+  normal.num_rows = comm.sum(normal.num_rows);
+  const double shift = SumGrid(1, normal.num_rows).shift();  // shares are at most 1
+  const double factor_shift = SumGrid(comm.allreduce(largest, Reduce::max), normal.num_rows).shift();
+  normal.products.assign(at(size * size), 0);
+  normal.right_side.assign(at(size * k), 0);
+  std::vector<Share> shares;
+  for (Count row = 0; row < factors.rows.size(); ++row) {
+    if (!learned[at(row)]) continue;
+    value_rows.shares_of(row, shares);
+    const auto x = factors.row(row);
+    for (std::size_t a = 0; a < shares.size(); ++a) {
+      for (std::size_t b = a; b < shares.size(); ++b) {
+        const double product = shares[a].weight * shares[b].weight;
+        normal.products[at(shares[a].row * size + shares[b].row)] += (product + shift) - shift;
+      }
+      double* const sums = normal.right_side.data() + shares[a].row * k;
+      for (std::size_t c = 0; c < x.size(); ++c) {
+        const double product = shares[a].weight * static_cast<double>(x[c]);
+        sums[c] += (product + factor_shift) - factor_shift;
+      }
+    }
+  }
+  comm.allreduce(std::span<double>(normal.products), Reduce::sum);
+  comm.allreduce(std::span<double>(normal.right_side), Reduce::sum);
+  return normal;
+}
+
+/// F, on one rank. NumericError if the factors are not finite.
+std::vector<float> solve(NormalEquations normal, Count size, Count k, double ridge) {
+  std::vector<float> factors(at(size * k), 0.0F);
+  if (normal.num_rows == 0) return factors;
+  for (Count value = 1; value < size; ++value) normal.products[at(value * size + value)] += ridge;
+  bool is_solved = als::factorize(normal.products.data(), size, size);
+  std::vector<double> column(at(size));
+  for (Count c = 0; c < k && is_solved; ++c) {
+    for (Count row = 0; row < size; ++row) column[at(row)] = normal.right_side[at(row * k + c)];
+    als::solve_factorized(normal.products.data(), size, size, column.data());
+    for (Count row = 0; row < size; ++row) {
+      factors[at(row * k + c)] = static_cast<float>(column[at(row)]);
+      is_solved = is_solved && std::isfinite(factors[at(row * k + c)]);
+    }
+  }
+  if (!is_solved) {
+    throw NumericError("the map from attributes to factors could not be solved; raise --attribute-ridge");
+  }
+  return factors;
+}
+
+}  // namespace
+
+Count AttributeMap::num_values() const {
+  Count sum = 0;
+  for (const Column& column : columns) sum += column.values.size();
+  return sum;
+}
+
+AttributeMap fit_attribute_map(const Communicator& comm, const std::vector<TextColumn>& attributes,
+                               const std::vector<std::string>& columns, const AttributeConfig& config,
+                               std::string_view option, const FactorTable& factors,
+                               std::span<const char> learned) {
+  PUSHCART_CHECK(static_cast<Count>(learned.size()) == factors.rows.size());
+  AttributeMap map{{}, config.separator, config.ridge, {}};
+  collectively(comm, "checking the attributes", [&] {
+    check(config, columns, option);
+    for (const std::string& name : columns) texts_of(attributes, name, option);
+  });
+  for (const std::string& name : columns) {
+    const LocalValues local = local_values(texts_of(attributes, name, option), config.separator, learned);
+    map.columns.push_back({name, known_values(comm, local, option)});
+  }
+  const Count size = 1 + map.num_values(), k = comm.allreduce(factors.num_columns, Reduce::max);
+  if (size - 1 > max_attribute_values) {
+    throw ConfigError(
+        fmt::format("{}: {} values in all columns, of at most {}", option, size - 1, max_attribute_values));
+  }
+  als::use_one_blas_thread();
+  NormalEquations normal = normal_equations(comm, ValueRows(map, attributes), size, factors, learned);
+  map.factors = {{0, size}, k, std::vector<float>(at(size * k))};
+  collectively(comm, "solving the map from attributes", [&] {
+    if (comm.is_root()) map.factors.values = solve(std::move(normal), size, k, config.ridge);
+  });
+  comm.broadcast(std::span<float>(map.factors.values), 0);
+  return map;
+}
+
+FactorTable mapped_factors(const AttributeMap& map, const std::vector<TextColumn>& attributes, Range rows) {
+  const Count k = map.factors.num_columns;
+  FactorTable mapped{rows, k, std::vector<float>(at(rows.size() * k))};
+  const ValueRows value_rows(map, attributes);
+  std::vector<Share> shares;
+  std::vector<double> sum;
+  for (Count row = 0; row < rows.size(); ++row) {
+    value_rows.shares_of(row, shares);
+    sum.assign(at(k), 0.0);
+    for (const Share& share : shares) {
+      const auto part = map.factors.row(share.row);
+      for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += share.weight * static_cast<double>(part[c]);
+    }
+    std::transform(sum.begin(), sum.end(), mapped.row(row).begin(),
+                   [](double v) { return static_cast<float>(v); });
+  }
+  return mapped;
+}
+
+}  // namespace pushcart
