@@ -13,9 +13,8 @@ using Json = nlohmann::ordered_json;
 
 void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels further) {
   options.add("min-evidence", chooser.min_evidence,
-              "pairs that a user needs in the data to be served by the model; 0 = everybody is; the "
-              "attributes that a "
-              "model maps to users' factors count as one");
+              "pairs that a user needs in the data to be served by the model; 0 = everybody is; 1 means 0 for a "
+              "model that maps user attributes to factors");
   if (further == FurtherModels::from_files) {
     options.add("fallback", chooser.fallbacks,
                 "model files that fill lists which the model does not, in this order (repeat)");
@@ -57,8 +56,9 @@ ChooserConfig ChooserParts::config() const {
   ChooserConfig config;
   // A model that says the same to everybody needs to know nothing of anybody.
   config.min_evidence = personal_.family == "popular" ? 0 : options_.min_evidence;
-  // What attributes say counts as a pair.
-  if (personal_.user_attribute_map) config.min_evidence = std::max(Count{0}, config.min_evidence - 1);
+  // Attributes say something of users who have no pair.
+  const bool is_default = options_.min_evidence == ChooserOptions{}.min_evidence;
+  if (personal_.user_attribute_map && is_default) config.min_evidence = 0;
   for (std::size_t i = 0; i < fallbacks_.size(); ++i) {
     config.fallbacks.push_back({&fallbacks_[i], label_of(fallbacks_[i], i)});
   }
