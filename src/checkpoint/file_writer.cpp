@@ -21,12 +21,13 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/file_error.hpp"
 
 namespace pushcart {
 
 namespace {
 
-/// Closing and flushing move little; an hour of it is a hang.
+/// Closing and flushing move little; ten minutes of it are a hang.
 constexpr int close_limit_seconds = 600;
 
 /// Bytes; HDF5 keeps attributes in headers of 64 KiB.
@@ -103,20 +104,39 @@ struct FileWriter::State {
   /// All ranks go on, or all give the file up: it is left open on purpose, since closing it may crash or hang.
   void agree(bool fine, const std::string& doing) {
     const std::string reason = fine ? "" : hdf5::last_error();
+    std::optional<detail::Watchdog> watchdog;
+    if (!fine) {
+      ::unlink(temporary.c_str());
+      watchdog.emplace(detail::Watchdog::seconds_after_an_error,
+                       fmt::format("pushcart: {}; the other ranks did not come out of the file library",
+                                   failure(doing, comm.rank(), reason)),
+                       [this] { discard_all(); });
+    }
     const int failed = comm.allreduce(fine ? comm.size() : comm.rank(), Reduce::min);
     if (failed == comm.size()) return;
     file.release();
     const std::string text = comm.broadcast_text(reason, failed);
     discard();
-    throw BrokenFileError(fmt::format("{}: {} failed on rank {}: {}{}; nothing was changed", path, doing, failed, text,
-                                      space_left()));
+    throw BrokenFileError(failure(doing, failed, text));
+  }
+
+  std::string failure(const std::string& doing, int rank, const std::string& reason) const {
+    return fmt::format("{}: {} failed on rank {}: {}{}; nothing was changed", path, doing, rank, reason, space_left());
   }
 
   /// Removes what lies under the temporary name, with the two small files that Open MPI keeps beside an open file
   /// on each rank. Local.
   void discard() const {
     if (comm.is_root()) ::unlink(temporary.c_str());
-    for (const char* part : {"data", "metadata"}) ::unlink(fmt::format("{}.{}.{}", temporary, part, comm.rank()).c_str());
+    discard_of(comm.rank());
+  }
+  /// The same for all ranks, whose processes are about to end. Local.
+  void discard_all() const {
+    ::unlink(temporary.c_str());
+    for (int rank = 0; rank < comm.size(); ++rank) discard_of(rank);
+  }
+  void discard_of(int rank) const {
+    for (const char* part : {"data", "metadata"}) ::unlink(fmt::format("{}.{}.{}", temporary, part, rank).c_str());
   }
 
   std::string space_left() const {
@@ -136,6 +156,7 @@ struct FileWriter::State {
 FileWriter::FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version)
     : state_(std::make_unique<State>(comm, std::move(path))) {
   hdf5::quiet();
+  forget_file_error();
   state_->header.kind = std::move(kind);
   state_->header.schema_version = schema_version;
   // One rank tries first: a missing folder or permission is then an ordinary error, not a broken file.
@@ -317,7 +338,10 @@ Count FileWriter::num_bytes() const {
 
 void FileWriter::State::close_and_sync() {
   {
-    const detail::Watchdog watchdog("closing " + path, close_limit_seconds);
+    const detail::Watchdog watchdog(
+        close_limit_seconds,
+        fmt::format("pushcart: {}: not closed on rank {}, nothing was changed", path, comm.rank()),
+        [this] { discard_all(); });
     agree(H5Fflush(file.get(), H5F_SCOPE_GLOBAL) >= 0, "flushing");
     agree(H5Fclose(file.release()) >= 0, "closing");
   }

@@ -28,6 +28,8 @@ DATA_MODEL = ["--dataset", "data.h5", "--model", "model.h5"]
 VERBS = {  # what is typed, and the files and folders it leaves
     "ingest": (["ingest", "--input", "log/events-*.csv", "--columns", COLUMNS, "--hold-out-days", "7", "--output",
                 "data.h5"], "data.h5"),
+    "features": (["features", "--dataset", "data.h5", "--input", "log/events-*.csv", "--output", "features.h5"],
+                 "features.h5"),
     "train": (["train", "als", "--dataset", "data.h5", "--k", "64", "--sweeps", "8", "--checkpoint-every", "1sweep",
                "--output", "model.h5"], "model.h5"),
     "spectral": (["train", "spectral", "--dataset", "data.h5", "--k", "16", "--output", "spectral.h5"], "spectral.h5"),

@@ -11,7 +11,8 @@ from support import DONE, PipelineTest, SharedFolderTest, faults
 
 COLUMNS = "user=user,item=item,type=type,time=time,quantity=quantity,price=price,name=name"
 RANKS = 3
-RECORDS = {"data.h5": "data.run.json", "model.h5": "model.run.json", "lists": "lists/run.json", "made": "made/run.json"}
+RECORDS = {"data.h5": "data.run.json", "features.h5": "features.run.json", "model.h5": "model.run.json",
+           "lists": "lists/run.json", "made": "made/run.json"}
 
 
 class KilledRank(PipelineTest):
@@ -25,6 +26,8 @@ class KilledRank(PipelineTest):
     def command(output, seed, to=""):
         """The command that writes this output, in one of two versions, to another name if wanted."""
         commands = {"data.h5": ["ingest", "--input", f"log{seed}/events-*.csv", "--columns", COLUMNS],
+                    "features.h5": ["features", "--dataset", "data.h5", "--input", "log1/events-*.csv", "--price-bands",
+                                    4 + int(seed)],
                     "model.h5": ["train", "als", "--dataset", "data.h5", "--k", "64", "--sweeps", "4", "--seed", seed,
                                  "--checkpoint-every", "1sweep", "--checkpoint", f"checkpoint-{seed}"],
                     "made": ["synth", "--users", "4000", "--items", "1000", "--events", "300000", "--seed", seed],
