@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/suggest.hpp"
@@ -22,8 +23,24 @@ struct SharedOption {
   std::vector<OwnedOption> owners;
 
   const OwnedOption* owned_by(const std::string& family) const {
-    const auto found = std::find_if(owners.begin(), owners.end(), [&](const auto& o) { return o.family == family; });
+    const auto found =
+        std::find_if(owners.begin(), owners.end(), [&](const auto& o) { return o.family == family; });
     return found == owners.end() ? nullptr : &*found;
+  }
+  /// For a family that does not know the key: as the others take it. ConfigError if none does; a config file
+  /// holds the value of one of them.
+  void set_for_some(const std::vector<std::string>& texts) const {
+    std::optional<ConfigError> refused;
+    bool is_taken = false;
+    for (const auto& owner : owners) {
+      try {
+        owner.option.set(texts);
+        is_taken = true;
+      } catch (const ConfigError& error) {
+        if (!refused) refused = error;
+      }
+    }
+    if (!is_taken && refused) throw *refused;
   }
   std::string help() const {
     std::string text;
@@ -46,7 +63,8 @@ std::vector<SharedOption> shared_options(const ModelFamilies& families) {
     OptionSet own;
     family->declare(own);
     for (const Option& option : own.options()) {
-      auto found = std::find_if(shared.begin(), shared.end(), [&](const auto& s) { return s.key == option.key; });
+      auto found =
+          std::find_if(shared.begin(), shared.end(), [&](const auto& s) { return s.key == option.key; });
       if (found == shared.end()) found = shared.insert(shared.end(), SharedOption{option.key, {}});
       PUSHCART_CHECK(found->owners.empty() || found->owners.front().option.arity == option.arity);
       found->owners.push_back({family->name(), option});
@@ -63,7 +81,7 @@ void declare_family_options(OptionSet& options, const ModelFamilies& families, c
         shared.key, shared.owners.front().option.arity, shared.help(),
         [shared, &chosen](const auto& texts) {
           if (const auto* own = shared.owned_by(chosen)) return own->option.set(texts);
-          for (const auto& owner : shared.owners) owner.option.set(texts);
+          shared.set_for_some(texts);
         },
         [shared, &chosen] {
           const auto* own = shared.owned_by(chosen);
