@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
@@ -12,9 +13,10 @@ namespace pushcart::app {
 using Json = nlohmann::ordered_json;
 
 void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels further) {
-  options.add("min-evidence", chooser.min_evidence,
-              "pairs that a user needs in the data to be served by the model; 0 = everybody is; 1 means 0 for a "
-              "model that maps user attributes to factors");
+  options.add(
+      "min-evidence", chooser.min_evidence,
+      "pairs that a user needs in the data to be served by the model; 0 = everybody is; 1 means 0 for a "
+      "model that maps user attributes to factors");
   if (further == FurtherModels::from_files) {
     options.add("fallback", chooser.fallbacks,
                 "model files that fill lists which the model does not, in this order (repeat)");
@@ -32,6 +34,20 @@ void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels 
   if (further == FurtherModels::from_files) {
     options.add("new-model", chooser.new_model,
                 "model file that ranks new items; default: the first --fallback, else the model");
+  }
+}
+
+void check_chooser(const ChooserOptions& options) {
+  if (options.min_evidence < 0)
+    throw ConfigError(fmt::format("--min-evidence {}: must not be negative", options.min_evidence));
+  if (!(options.new_share >= 0 && options.new_share <= 1))
+    throw ConfigError(fmt::format("--new-share {}: must be in [0, 1]", options.new_share));
+  if (!(options.new_days >= 0) || !std::isfinite(options.new_days))
+    throw ConfigError(fmt::format("--new-days {}: must not be negative", options.new_days));
+  const ChooserOptions usual;
+  if (options.new_share == 0 && (options.new_days != usual.new_days || options.new_seed != usual.new_seed ||
+                                 !options.new_model.empty())) {
+    throw ConfigError("--new-days, --new-seed and --new-model are for --new-share");
   }
 }
 
@@ -71,7 +87,8 @@ ChooserConfig ChooserParts::config() const {
 
 /// The family, with a number where an earlier source has it too.
 std::string ChooserParts::label_of(const Model& model, std::size_t position) const {
-  Count number = 1 + (model.family == personal_.family ? 1 : 0);
+  const bool is_popular = model.family == "popular";  // as the last source of all lists is called
+  Count number = 1 + (model.family == personal_.family || is_popular ? 1 : 0);
   for (std::size_t i = 0; i < position; ++i) number += fallbacks_[i].family == model.family ? 1 : 0;
   return number == 1 ? model.family : fmt::format("{} {}", model.family, number);
 }

@@ -26,6 +26,9 @@ struct ChooserOptions {
 enum class FurtherModels : int { from_files, none };
 void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels further);
 
+/// ConfigError for what makes no sense, before anything is read. Local.
+void check_chooser(const ChooserOptions& options);
+
 /// Whether lists can differ from those of the model alone, filled with what is popular. Local.
 bool is_chosen(const ChooserOptions& options);
 

@@ -33,16 +33,19 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   options.add_named(
       "among", evaluate.config.among,
       "items that are ranked: all, or cold (those without training pairs, among themselves; the "
-      "baseline is then a random order)",
+      "baseline is then a random order, or with chosen lists the model)",
       candidates_of, candidates_name);
   options.add_flag("exact-filter", evaluate.exact_filter,
                    "spectral: rank by the filter before its weights were cut, beside the model as it is");
-  options.add(
-      "known", evaluate.known,
-      "after train --hold-out users: so many pairs of each of these users are known and folded in, the first "
-      "by time (without times some by chance); the rest is ranked");
-  options.add("pair-weight", evaluate.fold_in.pair_weight,
-              "with --known, als: what each known pair counts, as a multiple of what it counts in training");
+  if (paths == EvaluatePaths::declared) {
+    options.add("known", evaluate.known,
+                "after train --hold-out users: so many pairs of each of these users are known and folded in, "
+                "the first "
+                "by time (without times some by chance); the rest is ranked");
+    options.add(
+        "pair-weight", evaluate.fold_in.pair_weight,
+        "with --known, als: what each known pair counts, as a multiple of what it counts in training");
+  }
   options.add("at", evaluate.config.at, "list lengths N: 5,10,20");
   options.add(
       "segments", evaluate.config.segment_bounds,
@@ -62,11 +65,6 @@ std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, 
   std::optional<SplitConfig> config = recorded_split(model);
   if (options.known != 0 && (!config || config->kind != SplitKind::users || !options.test.empty())) {
     throw ConfigError("--known: only users that train --hold-out users held out have known pairs");
-  }
-  if (options.known != 0 && !options.chooser.fallbacks.empty()) {
-    throw ConfigError(
-        "--known: users are folded into the model only, not into those to fall back on; leave --fallback "
-        "out");
   }
   if (!config) return std::nullopt;
   config->known = options.known;
@@ -169,6 +167,9 @@ class Evaluate : public Command {
   }
   void declare(OptionSet& options) override { declare_evaluate(options, options_, EvaluatePaths::declared); }
   void run(Session& session) override {
+    check_chooser(options_.chooser);
+    if (options_.known == 0 && options_.fold_in.pair_weight != FoldInConfig{}.pair_weight)
+      throw ConfigError("--pair-weight is for --known");
     std::vector<InputPart> inputs{{"data set", options_.dataset}, {"model", options_.model}};
     append_inputs(options_.chooser, inputs);
     announce_inputs(session.comm, "evaluate", inputs, options_.memory_per_rank);

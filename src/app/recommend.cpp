@@ -312,6 +312,7 @@ class Recommend : public Command {
     declare_stop(options, stop_);
   }
   void run(Session& session) override {
+    check_chooser(options_.chooser);
     limit_time(session, stop_);
     if (options_.checkpoints->folder.empty()) {
       options_.checkpoints->folder = checkpoints_beside(options_.output.folder);

@@ -61,6 +61,8 @@ class Run : public Command {
 
   void run(Session& session) override {
     const auto& comm = session.comm;
+    check_chooser(evaluate_.chooser);
+    check_chooser(recommend_.chooser);
     limit_time(session, stop_);
     collectively(comm, "making the output folder", [&] {
       if (comm.is_root()) make_folder(output_);

@@ -81,7 +81,8 @@ void remove_leftovers(const std::string& temporary) {
   std::error_code error;
   std::vector<std::filesystem::path> leftovers;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().starts_with(path.filename().string())) leftovers.push_back(entry.path());
+    if (entry.path().filename().string().starts_with(path.filename().string()))
+      leftovers.push_back(entry.path());
   }
   for (const auto& leftover : leftovers) std::filesystem::remove(leftover, error);
 }
@@ -101,13 +102,16 @@ struct FileWriter::State {
     temporary = path + ".partial";
   }
 
-  /// All ranks go on, or all give the file up: it is left open on purpose, since closing it may crash or hang.
-  void agree(bool fine, const std::string& doing) {
+  /// All ranks go on, or all give the file up: it is left open on purpose, since closing it may crash or
+  /// hang.
+  /// @param others_seconds  that the others may take to come to the same point
+  void agree(bool fine, const std::string& doing,
+             int others_seconds = detail::Watchdog::seconds_after_an_error) {
     const std::string reason = fine ? "" : hdf5::last_error();
     std::optional<detail::Watchdog> watchdog;
     if (!fine) {
       ::unlink(temporary.c_str());
-      watchdog.emplace(detail::Watchdog::seconds_after_an_error,
+      watchdog.emplace(others_seconds,
                        fmt::format("pushcart: {}; the other ranks did not come out of the file library",
                                    failure(doing, comm.rank(), reason)),
                        [this] { discard_all(); });
@@ -121,11 +125,12 @@ struct FileWriter::State {
   }
 
   std::string failure(const std::string& doing, int rank, const std::string& reason) const {
-    return fmt::format("{}: {} failed on rank {}: {}{}; nothing was changed", path, doing, rank, reason, space_left());
+    return fmt::format("{}: {} failed on rank {}: {}{}; nothing was changed", path, doing, rank, reason,
+                       space_left());
   }
 
-  /// Removes what lies under the temporary name, with the two small files that Open MPI keeps beside an open file
-  /// on each rank. Local.
+  /// Removes what lies under the temporary name, with the two small files that Open MPI keeps beside an open
+  /// file on each rank. Local.
   void discard() const {
     if (comm.is_root()) ::unlink(temporary.c_str());
     discard_of(comm.rank());
@@ -136,7 +141,8 @@ struct FileWriter::State {
     for (int rank = 0; rank < comm.size(); ++rank) discard_of(rank);
   }
   void discard_of(int rank) const {
-    for (const char* part : {"data", "metadata"}) ::unlink(fmt::format("{}.{}.{}", temporary, part, rank).c_str());
+    for (const char* part : {"data", "metadata"})
+      ::unlink(fmt::format("{}.{}.{}", temporary, part, rank).c_str());
   }
 
   std::string space_left() const {
@@ -146,14 +152,16 @@ struct FileWriter::State {
     return error ? "" : fmt::format(" ({} bytes free on that disk)", space.available);
   }
 
-  void write_rows(const std::string& name, hid_t type, const std::string& type_name, const void* data, Count num_rows,
-                  Count num_columns);
+  void write_rows(const std::string& name, hid_t type, const std::string& type_name, const void* data,
+                  Count num_rows, Count num_columns);
   void close_and_sync();
   void verify_and_take_digests();
-  std::vector<std::uint64_t> verified_blocks(const Slab& slab, const DatasetShape& shape, StoredHasher& stored) const;
+  std::vector<std::uint64_t> verified_blocks(const Slab& slab, const DatasetShape& shape,
+                                             StoredHasher& stored) const;
 };
 
-FileWriter::FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version)
+FileWriter::FileWriter(const Communicator& comm, std::string path, std::string kind,
+                       std::int64_t schema_version)
     : state_(std::make_unique<State>(comm, std::move(path))) {
   hdf5::quiet();
   forget_file_error();
@@ -210,8 +218,8 @@ template void FileWriter::write(const std::string&, std::span<const std::uint8_t
 template void FileWriter::write(const std::string&, std::span<const std::uint32_t>, Count);
 template void FileWriter::write(const std::string&, std::span<const std::uint64_t>, Count);
 
-void FileWriter::State::write_rows(const std::string& name, hid_t type, const std::string& type_name, const void* data,
-                                   Count num_rows, Count num_columns) {
+void FileWriter::State::write_rows(const std::string& name, hid_t type, const std::string& type_name,
+                                   const void* data, Count num_rows, Count num_columns) {
   const Count first = comm.exclusive_sum(num_rows);
   const Count total = comm.sum(num_rows);
   const hsize_t dims[2] = {static_cast<hsize_t>(total), static_cast<hsize_t>(num_columns)};
@@ -223,7 +231,8 @@ void FileWriter::State::write_rows(const std::string& name, hid_t type, const st
   H5Pset_obj_track_times(creation.get(), false);
   H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
   const hdf5::Handle set(
-      H5Dcreate2(file.get(), name.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT), H5Dclose);
+      H5Dcreate2(file.get(), name.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT),
+      H5Dclose);
   agree(set.valid(), fmt::format("creating '{}'", name));
   if (total > 0) {  // a collective write of no rows at all is an error to HDF5
     const hsize_t start[2] = {static_cast<hsize_t>(first), 0};
@@ -238,7 +247,7 @@ void FileWriter::State::write_rows(const std::string& name, hid_t type, const st
     const hdf5::Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
     H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
     agree(H5Dwrite(set.get(), type, memory.get(), space.get(), transfer.get(), data) >= 0,
-          fmt::format("writing '{}'", name));
+          fmt::format("writing '{}'", name), close_limit_seconds);  // others may still be writing
   }
   const Count row_bytes = hdf5::type_bytes(type_name) * num_columns;
   slabs.push_back({name, pieces_of(first, num_rows, row_bytes, static_cast<const char*>(data))});
@@ -277,10 +286,12 @@ void FileWriter::write_names(const std::string& name, std::span<const std::strin
 std::string name_in_file(std::string_view text) {
   std::string name;
   for (const char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                       c == '-' || c == ' ' || (static_cast<unsigned char>(c) & 0x80) != 0;
-    if (plain) name += c;
-    else name += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '_' || c == '-' || c == ' ' || (static_cast<unsigned char>(c) & 0x80) != 0;
+    if (plain)
+      name += c;
+    else
+      name += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return name.empty() ? "%" : name;
 }
@@ -332,7 +343,8 @@ std::string FileWriter::commit() {
 Count FileWriter::num_bytes() const {
   std::error_code error;
   const auto size = std::filesystem::file_size(state_->published ? state_->path : state_->temporary, error);
-  if (error) throw StorageError(fmt::format("{}: its size cannot be read: {}", state_->path, error.message()));
+  if (error)
+    throw StorageError(fmt::format("{}: its size cannot be read: {}", state_->path, error.message()));
   return static_cast<Count>(size);
 }
 
@@ -350,7 +362,8 @@ void FileWriter::State::close_and_sync() {
     const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
     const int reason = errno;
     if (descriptor >= 0) ::close(descriptor);
-    if (!synced) throw StorageError(fmt::format("{}: flushing to disk failed: {}", path, std::strerror(reason)));
+    if (!synced)
+      throw StorageError(fmt::format("{}: flushing to disk failed: {}", path, std::strerror(reason)));
   });
 }
 
@@ -371,7 +384,8 @@ void FileWriter::State::verify_and_take_digests() {
 std::vector<std::uint64_t> FileWriter::State::verified_blocks(const Slab& slab, const DatasetShape& shape,
                                                               StoredHasher& stored) const {
   const Count block_rows = detail::rows_of_block(hdf5::type_bytes(shape.type) * shape.num_columns);
-  std::vector<std::uint64_t> sums(static_cast<std::size_t>((shape.num_rows + block_rows - 1) / block_rows), 0);
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>((shape.num_rows + block_rows - 1) / block_rows),
+                                  0);
   collectively(comm, "reading back " + path, [&] {
     Progress progress(slab.name, static_cast<Count>(slab.pieces.size()));
     Count pieces_done = 0;
@@ -379,9 +393,10 @@ std::vector<std::uint64_t> FileWriter::State::verified_blocks(const Slab& slab, 
       progress.advance(pieces_done++);
       std::uint64_t hash = stored(slab.name, shape, piece.first_row, piece.num_rows);
       if (hash != piece.hash) {
-        throw StorageError(fmt::format("{}: '{}' read back differs from what was written; check the disk{}; nothing "
-                                       "was changed",
-                                       path, slab.name, space_left()));
+        throw StorageError(
+            fmt::format("{}: '{}' read back differs from what was written; check the disk{}; nothing "
+                        "was changed",
+                        path, slab.name, space_left()));
       }
       if (piece.first_row % block_rows != 0) continue;  // the block is summed where it begins
       const Count whole = std::min(block_rows, shape.num_rows - piece.first_row);

@@ -20,9 +20,12 @@ void note(const char* reason) {
 
 /// Open MPI reports success for a write that failed, of fewer bytes.
 int checked(int result, MPI_Datatype type, int count, const MPI_Status* status) {
-  int written = count;
-  if (result == MPI_SUCCESS && status != MPI_STATUS_IGNORE) MPI_Get_count(status, type, &written);
-  if (result != MPI_SUCCESS || (written != count && written != MPI_UNDEFINED)) {
+  MPI_Count bytes = 0, written = 0;
+  MPI_Type_size_x(type, &bytes);
+  bytes *= count;
+  written = bytes;
+  if (result == MPI_SUCCESS && status != MPI_STATUS_IGNORE) MPI_Get_elements_x(status, MPI_BYTE, &written);
+  if (result != MPI_SUCCESS || written < bytes) {
     note(errno != 0 ? std::strerror(errno) : "fewer bytes were written than given");
   }
   return result;

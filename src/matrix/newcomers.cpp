@@ -32,6 +32,16 @@ Interactions known_pairs(const Dataset& log, const std::vector<Count>& items) {
   return known;
 }
 
+/// Users who are not known.
+StringTable strangers_among(const Communicator& comm, const StringTable& users, const Dataset& known) {
+  const std::vector<Count> found = DictionaryLookup(comm, known.users, known.user_ids).find(users);
+  StringTable strangers;
+  for (Count row = 0; row < users.size(); ++row) {
+    if (found[static_cast<std::size_t>(row)] < 0) strangers.push_back(users[row]);
+  }
+  return strangers;
+}
+
 /// Texts by owned row of one partition to the owners of the same rows in another.
 StringTable moved(const Communicator& comm, const StringTable& texts, const Partition& from,
                   const Partition& to) {
@@ -51,7 +61,8 @@ std::vector<TextColumn> moved(const Communicator& comm, const std::vector<TextCo
 }  // namespace
 
 Dataset newcomers_among(const Communicator& comm, const Dataset& log, const Dataset& known,
-                        NewcomersReport* report, const StringTable& without_events) {
+                        NewcomersReport* report, const StringTable& users) {
+  const StringTable without_events = strangers_among(comm, users, known);
   const DictionaryLookup lookup(comm, known.items, known.item_ids);
   const std::vector<Count> items =
       fetch_values<Count>(comm, log.items, lookup.find(log.item_ids), log.by_user.columns);

@@ -138,7 +138,8 @@ void ListChooser::empty_lists_without_evidence(TopLists& lists) const {
 
 Count ListChooser::places_for_new(Count user, Count n) const {
   const auto id = dataset_.user_ids[user - dataset_.by_user.rows.begin];
-  const RandomStream draw(config_.new_items.seed, hash_text(id));
+  // Of its own, not that by which users are held out, tested or drawn in a bootstrap.
+  const RandomStream draw(config_.new_items.seed, hash_text("place for a new item: " + std::string(id)));
   const double places = config_.new_items.share * static_cast<double>(n);
   return std::min(n, static_cast<Count>(places + draw.uniform(0)));
 }

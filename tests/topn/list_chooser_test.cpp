@@ -75,7 +75,7 @@ class PlainChooser {
     Count num_new = 0;
     PlainList newcomers;
     if (config_.new_items.share > 0 && user >= 0) {
-      const RandomStream draw(config_.new_items.seed, hash_text("u" + std::to_string(user)));
+      const RandomStream draw(config_.new_items.seed, hash_text("place for a new item: u" + std::to_string(user)));
       num_new = std::min(n, static_cast<Count>(std::floor(config_.new_items.share * static_cast<double>(n) +
                                                           draw.uniform(0))));
       take(

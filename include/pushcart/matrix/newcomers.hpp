@@ -14,10 +14,9 @@ struct NewcomersReport {
 
 /// The users and their pairs of `log`, with the items of `known`: its numbering, names and attributes, so
 /// that what was learned of items there can serve these users. Items are matched by outside id. Collective.
-/// @param without_events  external ids of more users, whom the log does not know, on any ranks, any number of
-/// times;
-///                        they come behind the others, by (times given descending, id bytes ascending)
+/// @param users  external ids of more users, whom the log does not know, on any ranks, any number of times: those whom
+///               `known` does not know either come behind the others, by (times given descending, id bytes ascending)
 Dataset newcomers_among(const Communicator& comm, const Dataset& log, const Dataset& known,
-                        NewcomersReport* report = nullptr, const StringTable& without_events = {});
+                        NewcomersReport* report = nullptr, const StringTable& users = {});
 
 }  // namespace pushcart

@@ -48,13 +48,20 @@ struct AttributeMap {
 /// common grid, so exactly, and solved on one rank: the same bits for any number of ranks. Without rows: all
 /// zero.
 /// @param attributes  of the owned rows  @param columns  names of those that count, at least one
-/// @param factors     owned rows x k     @param learned   by owned row: not 0 if its factors count
+/// @param factors     owned rows x k, k equal on all ranks
+/// @param learned   by owned row: not 0 if its factors count
 /// Collective. ConfigError on all ranks, with the option's name, for an unknown column, a separator or ridge
 /// that makes no sense, or more than max_attribute_values values.
 AttributeMap fit_attribute_map(const Communicator& comm, const std::vector<TextColumn>& attributes,
                                const std::vector<std::string>& columns, const AttributeConfig& config,
                                std::string_view option, const FactorTable& factors,
                                std::span<const char> learned);
+
+/// The same but for F, from which it takes as much longer as a training takes: to know of errors before one.
+/// Collective. ConfigError as above.
+AttributeMap map_without_factors(const Communicator& comm, const std::vector<TextColumn>& attributes,
+                                 const std::vector<std::string>& columns, const AttributeConfig& config,
+                                 std::string_view option, std::span<const char> learned);
 
 /// The normal equations take their square in doubles on every rank.
 inline constexpr Count max_attribute_values = 2000;

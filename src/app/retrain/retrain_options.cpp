@@ -91,6 +91,8 @@ void complete_retrain(RetrainOptions& retrain) {
   if (retrain.cold_every < 0) throw ConfigError("--cold-every: must not be negative");
   if (retrain.warm_sweeps < 0) throw ConfigError("--warm-sweeps: must not be negative");
   check_bounds(retrain.bounds);
+  check_chooser(retrain.evaluate.chooser);
+  check_chooser(retrain.recommend.chooser);
   const Count length = length_of(retrain.metric);
   const auto& at = retrain.evaluate.config.at;
   if (std::find(at.begin(), at.end(), length) == at.end()) {

@@ -63,7 +63,9 @@ void check(const TuneOptions& options) {
   if (parse_share(options.share).second > 1 && options.strategy == Strategy::halving) {
     throw ConfigError("--share: halving needs all trials of a rung before the next; use --groups");
   }
-  split_kind_of(options.hold_out);
+  if (split_kind_of(options.hold_out) == SplitKind::users) {
+    throw ConfigError("--hold-out users: no trial would know these users; measure with train and evaluate --known");
+  }
 }
 
 std::vector<Rung> plan_rungs(const TuneOptions& options, Count num_trials) {

@@ -33,6 +33,7 @@ class Training {
         by_user_(rows_.by_user(), objective, transformed_values(rows_.by_user(), config.transform)),
         by_item_(rows_.by_item(), objective, transformed_values(rows_.by_item(), config.transform)) {
     check_values(comm, dataset, rows_.by_user(), by_user_.values(), objective.target);
+    check_attributes();
     model_.predicts_ratings = objective_.target == AlsTarget::ratings;
     if (model_.predicts_ratings) remove_biases();
     {
@@ -275,11 +276,35 @@ class Training {
     }
   }
 
+  static std::vector<char> rows_with_entries(const SparseRows& rows) {
+    std::vector<char> result;
+    for (Count row = 0; row < rows.num_rows(); ++row) result.push_back(rows.row_length(row) > 0 ? 1 : 0);
+    return result;
+  }
+
+  /// What map_attributes would find wrong after all sweeps.
+  void check_attributes() const {
+    const AttributeConfig& wanted = config_.attributes;
+    if (!wanted.users.empty()) {
+      map_without_factors(comm_, dataset_.user_attributes, wanted.users, wanted, "--user-attributes",
+                          rows_with_entries(rows_.by_user()));
+    }
+    if (!wanted.items.empty()) {
+      map_without_factors(comm_, dataset_.item_attributes, wanted.items, wanted, "--item-attributes",
+                          rows_with_entries(rows_.by_item()));
+    }
+    const AttributeConfig usual;
+    if (wanted.users.empty() && wanted.items.empty() &&
+        (wanted.separator != usual.separator || wanted.ridge != usual.ridge)) {
+      throw ConfigError(
+          "--tag-separator and --attribute-ridge are for --user-attributes or --item-attributes");
+    }
+  }
+
   /// Fits the map to rows with interactions; the others get what it says.
   AttributeMap map_side(const std::vector<TextColumn>& attributes, const std::vector<std::string>& columns,
                         std::string_view option, const SparseRows& rows, FactorTable& factors) const {
-    std::vector<char> learned;
-    for (Count row = 0; row < rows.num_rows(); ++row) learned.push_back(rows.row_length(row) > 0 ? 1 : 0);
+    const std::vector<char> learned = rows_with_entries(rows);
     AttributeMap map =
         fit_attribute_map(comm_, attributes, columns, config_.attributes, option, factors, learned);
     const FactorTable mapped = mapped_factors(map, attributes, factors.rows);

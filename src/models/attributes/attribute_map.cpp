@@ -176,11 +176,9 @@ Count AttributeMap::num_values() const {
   return sum;
 }
 
-AttributeMap fit_attribute_map(const Communicator& comm, const std::vector<TextColumn>& attributes,
-                               const std::vector<std::string>& columns, const AttributeConfig& config,
-                               std::string_view option, const FactorTable& factors,
-                               std::span<const char> learned) {
-  PUSHCART_CHECK(static_cast<Count>(learned.size()) == factors.rows.size());
+AttributeMap map_without_factors(const Communicator& comm, const std::vector<TextColumn>& attributes,
+                                 const std::vector<std::string>& columns, const AttributeConfig& config,
+                                 std::string_view option, std::span<const char> learned) {
   AttributeMap map{{}, config.separator, config.ridge, {}};
   collectively(comm, "checking the attributes", [&] {
     check(config, columns, option);
@@ -190,11 +188,20 @@ AttributeMap fit_attribute_map(const Communicator& comm, const std::vector<TextC
     const LocalValues local = local_values(texts_of(attributes, name, option), config.separator, learned);
     map.columns.push_back({name, known_values(comm, local, option)});
   }
-  const Count size = 1 + map.num_values(), k = comm.allreduce(factors.num_columns, Reduce::max);
-  if (size - 1 > max_attribute_values) {
-    throw ConfigError(
-        fmt::format("{}: {} values in all columns, of at most {}", option, size - 1, max_attribute_values));
+  if (map.num_values() > max_attribute_values) {
+    throw ConfigError(fmt::format("{}: {} values in all columns, of at most {}", option, map.num_values(),
+                                  max_attribute_values));
   }
+  return map;
+}
+
+AttributeMap fit_attribute_map(const Communicator& comm, const std::vector<TextColumn>& attributes,
+                               const std::vector<std::string>& columns, const AttributeConfig& config,
+                               std::string_view option, const FactorTable& factors,
+                               std::span<const char> learned) {
+  PUSHCART_CHECK(static_cast<Count>(learned.size()) == factors.rows.size());
+  AttributeMap map = map_without_factors(comm, attributes, columns, config, option, learned);
+  const Count size = 1 + map.num_values(), k = factors.num_columns;
   als::use_one_blas_thread();
   NormalEquations normal = normal_equations(comm, ValueRows(map, attributes), size, factors, learned);
   map.factors = {{0, size}, k, std::vector<float>(at(size * k))};

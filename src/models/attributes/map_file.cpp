@@ -40,8 +40,9 @@ AttributeMap columns_of(const std::string& text, const StringTable& values) {
   if (map.separator.empty() || !(map.ridge > 0)) throw Unsound();
   Count next = 0;
   for (const Json& column : json.at("columns")) {
-    const Count end = next + column.at("values").get<Count>();
-    if (end < next || end > values.size()) throw Unsound();
+    const Count count = column.at("values").get<Count>();
+    if (count < 0 || count > values.size() - next) throw Unsound();
+    const Count end = next + count;
     map.columns.push_back({column.at("name").get<std::string>(), {}});
     for (; next < end; ++next) map.columns.back().values.push_back(values[next]);
   }
