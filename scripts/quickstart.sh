@@ -7,7 +7,7 @@ folder=${1:-build/quickstart}
 
 scripts/install_packages.sh
 . scripts/mpi_environment.sh
-cmake --preset release -DPUSHCART_TESTS=OFF -DCMAKE_UNITY_BUILD=ON # a third of the time
+cmake --preset release -DPUSHCART_TESTS=OFF -DCMAKE_UNITY_BUILD=ON # faster, when all is compiled
 cmake --build --preset release
 pushcart=build/release/bin/pushcart
 
