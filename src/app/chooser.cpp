@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
@@ -38,12 +37,10 @@ void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels 
 }
 
 void check_chooser(const ChooserOptions& options) {
-  if (options.min_evidence < 0)
-    throw ConfigError(fmt::format("--min-evidence {}: must not be negative", options.min_evidence));
-  if (!(options.new_share >= 0 && options.new_share <= 1))
-    throw ConfigError(fmt::format("--new-share {}: must be in [0, 1]", options.new_share));
-  if (!(options.new_days >= 0) || !std::isfinite(options.new_days))
-    throw ConfigError(fmt::format("--new-days {}: must not be negative", options.new_days));
+  ChooserConfig config;
+  config.min_evidence = options.min_evidence;
+  config.new_items = {options.new_share, options.new_days, options.new_seed, nullptr};
+  check_chooser_config(config);
   const ChooserOptions usual;
   if (options.new_share == 0 && (options.new_days != usual.new_days || options.new_seed != usual.new_seed ||
                                  !options.new_model.empty())) {

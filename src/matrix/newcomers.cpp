@@ -34,6 +34,7 @@ Interactions known_pairs(const Dataset& log, const std::vector<Count>& items) {
 
 /// Users who are not known.
 StringTable strangers_among(const Communicator& comm, const StringTable& users, const Dataset& known) {
+  if (!comm.any(users.size() > 0)) return {};
   const std::vector<Count> found = DictionaryLookup(comm, known.users, known.user_ids).find(users);
   StringTable strangers;
   for (Count row = 0; row < users.size(); ++row) {

@@ -12,9 +12,7 @@
 
 namespace pushcart {
 
-namespace {
-
-void check(const ChooserConfig& config) {
+void check_chooser_config(const ChooserConfig& config) {
   if (config.min_evidence < 0)
     throw ConfigError(fmt::format("--min-evidence {}: must not be negative", config.min_evidence));
   if (!(config.new_items.share >= 0 && config.new_items.share <= 1))
@@ -22,6 +20,8 @@ void check(const ChooserConfig& config) {
   if (!(config.new_items.days >= 0) || !std::isfinite(config.new_items.days))
     throw ConfigError(fmt::format("--new-days {}: must not be negative", config.new_items.days));
 }
+
+namespace {
 
 /// Puts an entry of other lists behind what `lists` have.
 void push_entry(const TopLists& from, std::size_t entry, std::uint8_t source, TopLists& lists) {
@@ -40,7 +40,7 @@ ListChooser::ListChooser(const Communicator& comm, const Dataset& dataset, Choos
       allowed_(item_allowed),
       phases_(phases),
       popular_(train_popular(comm, dataset, PopularConfig{})) {
-  check(config_);
+  check_chooser_config(config_);
   TopRequest others;
   others.item_allowed = allowed_;
   if (config_.new_items.share > 0) {

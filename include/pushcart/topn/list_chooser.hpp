@@ -30,6 +30,9 @@ struct ChooserConfig {
   NewItemsConfig new_items;
 };
 
+/// ConfigError for settings out of range; without models, too. Local.
+void check_chooser_config(const ChooserConfig& config);
+
 /// Makes lists that are always full, as long as the catalogue has items that may be in them. A list is
 /// filled, in this order, by
 ///  1. the personal model, if the user has enough pairs in the data;
