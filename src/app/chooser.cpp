@@ -12,10 +12,10 @@ namespace pushcart::app {
 using Json = nlohmann::ordered_json;
 
 void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels further) {
-  options.add(
-      "min-evidence", chooser.min_evidence,
-      "pairs that a user needs in the data to be served by the model; 0 = everybody is; 1 means 0 for a "
-      "model that maps user attributes to factors");
+  options.add("min-evidence", chooser.min_evidence,
+              "pairs that a user needs in the data to be served by the model; 0 = everybody is; default: 1, "
+              "or 0 for a "
+              "model that maps user attributes to factors");
   if (further == FurtherModels::from_files) {
     options.add("fallback", chooser.fallbacks,
                 "model files that fill lists which the model does not, in this order (repeat)");
@@ -38,7 +38,7 @@ void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels 
 
 void check_chooser(const ChooserOptions& options) {
   ChooserConfig config;
-  config.min_evidence = options.min_evidence;
+  config.min_evidence = options.min_evidence.value_or(config.min_evidence);
   config.new_items = {options.new_share, options.new_days, options.new_seed, nullptr};
   check_chooser_config(config);
   const ChooserOptions usual;
@@ -49,7 +49,7 @@ void check_chooser(const ChooserOptions& options) {
 }
 
 bool is_chosen(const ChooserOptions& options) {
-  return options.min_evidence != 1 || !options.fallbacks.empty() || !options.category_attribute.empty() ||
+  return options.min_evidence || !options.fallbacks.empty() || !options.category_attribute.empty() ||
          options.new_share != 0;
 }
 
@@ -65,18 +65,25 @@ ChooserParts::ChooserParts(Session& session, const ChooserOptions& options, cons
   if (!options.new_model.empty()) new_model_ = load_model(session, options.new_model, dataset);
 }
 
-ChooserConfig ChooserParts::config() const {
+std::vector<const Model*> ChooserParts::further_models() const {
+  std::vector<const Model*> models;
+  for (const Model& model : fallbacks_) models.push_back(&model);
+  if (new_model_) models.push_back(&*new_model_);
+  return models;
+}
+
+ChooserConfig ChooserParts::config(const Model& served) const {
   ChooserConfig config;
-  // A model that says the same to everybody needs to know nothing of anybody.
-  config.min_evidence = personal_.family == "popular" ? 0 : options_.min_evidence;
   // Attributes say something of users who have no pair.
-  const bool is_default = options_.min_evidence == ChooserOptions{}.min_evidence;
-  if (personal_.user_attribute_map && is_default) config.min_evidence = 0;
+  if (personal_.user_attribute_map) config.min_evidence = 0;
+  if (options_.min_evidence) config.min_evidence = *options_.min_evidence;
+  // A model that says the same to everybody needs to know nothing of anybody.
+  if (personal_.family == "popular") config.min_evidence = 0;
   for (std::size_t i = 0; i < fallbacks_.size(); ++i) {
     config.fallbacks.push_back({&fallbacks_[i], label_of(fallbacks_[i], i)});
   }
   config.category_attribute = options_.category_attribute;
-  const Model& first = fallbacks_.empty() ? personal_ : fallbacks_.front();
+  const Model& first = fallbacks_.empty() ? served : fallbacks_.front();
   config.new_items = {options_.new_share, options_.new_days, options_.new_seed,
                       new_model_ ? &*new_model_ : &first};
   return config;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace pushcart::app {
 
 /// How lists are made of several sources.
 struct ChooserOptions {
-  Count min_evidence = 1;
+  std::optional<Count> min_evidence;   ///< nothing = as fits the model
   std::vector<std::string> fallbacks;  ///< model files
   std::string category_attribute;
   double new_share = 0;
@@ -42,7 +43,10 @@ class ChooserParts {
   ChooserParts(Session& session, const ChooserOptions& options, const Dataset& dataset,
                const Model& personal);
 
-  ChooserConfig config() const;
+  /// @param served  the personal model as it serves: itself, or with newcomers folded in
+  ChooserConfig config(const Model& served) const;
+  /// Those that were read.
+  std::vector<const Model*> further_models() const;
   /// ConfigError for a model that has learned from another part of the data than the personal one, whose
   /// held-out pairs it may know. Local.
   void check_same_split() const;

@@ -14,6 +14,8 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/random_order.hpp"
 #include "pushcart/eval/read_held_out.hpp"
+#include "pushcart/matrix/cut_dataset.hpp"
+#include "pushcart/models/model_memory.hpp"
 
 namespace pushcart::app {
 
@@ -71,11 +73,31 @@ std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, 
   return hold_out(comm, dataset, *config);
 }
 
+/// Says what an evaluation holds on this rank beside data set and model, and refuses it over budget, before
+/// anything of it is there. Collective.
+void announce_evaluation(const Communicator& comm, const Dataset& dataset, const Model& model,
+                         const ChooserParts& parts, const EvaluateOptions& options) {
+  MemoryPlan plan;
+  const DatasetSizes whole = sizes_of(dataset);
+  if (const auto split = recorded_split(model)) plan_split(plan, whole, *split, options.known);
+  // Of the items alone, and with the newcomers.
+  if (options.known != 0) plan.add("models with newcomers", 2 * memory_bytes(model));
+  const Count users = dataset.by_user.num_rows(), batch = std::min(users, options.config.batch_users);
+  const Count pairs = dataset.by_user.num_entries();
+  const Count longest =
+      options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
+  plan_evaluation(plan, options.config, users, dataset.by_item.num_rows());
+  plan_chosen_lists(plan, dataset, parts, model, batch, pairs, std::min(longest, dataset.num_items()));
+  if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
+  announce_lists(comm, "evaluate", model, batch, longest, pairs, options.memory_per_rank, std::move(plan),
+                 parts.further_models());
+}
+
 /// To learn from how many pairs on the model serves users, all are served by what would fill their lists.
 ChooserOptions measured_chooser(const EvaluateOptions& options) {
   ChooserOptions chooser = options.chooser;
   if (!options.learns_min_evidence) return chooser;
-  if (chooser.min_evidence != ChooserOptions{}.min_evidence || chooser.new_share != 0) {
+  if (chooser.min_evidence || chooser.new_share != 0) {
     throw ConfigError("--learn-min-evidence: give neither --min-evidence nor --new-share with it");
   }
   chooser.min_evidence = std::numeric_limits<Count>::max();
@@ -94,6 +116,9 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   if (options.known != 0 && !(chosen.fallbacks.empty() && chosen.new_model.empty())) {
     throw ConfigError("--known: further models (--fallback, --new-model) are not folded in");
   }
+  const ChooserParts parts(session, chosen, dataset, trained);
+  parts.check_same_split();
+  announce_evaluation(comm, dataset, trained, parts, options);
   std::optional<Split> split = split_of(comm, dataset, trained, options);
   const Dataset& trained_on = split ? split->train : dataset;
   const bool has_known = split && split->known;
@@ -119,12 +144,6 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
       log_info("evaluated on what ingest held out by time");
     }
   }
-  const Count longest =
-      options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
-  MemoryPlan plan;
-  if (options.exact_filter) ExactFilter::plan(plan, comm, train, trained_on, exact_filter_bytes);
-  announce_lists(comm, "evaluate", model, std::min(held_out->by_user.num_rows(), options.config.batch_users),
-                 longest, train.by_user.num_entries(), options.memory_per_rank, std::move(plan));
   if (options.exact_filter) {
     const ExactFilter filter(comm, model, train, trained_on, exact_filter_bytes);
     EvaluateConfig config = options.config;
@@ -134,11 +153,9 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     return report;
   }
   if (is_chosen(chosen)) {
-    const ChooserParts parts(session, chosen, dataset, model);
-    parts.check_same_split();
     const std::vector<std::uint8_t> allowed =
         options.config.among == Candidates::cold ? items_without_pairs(train) : std::vector<std::uint8_t>();
-    const ListChooser chooser(comm, train, parts.config(), allowed, session.phases);
+    const ListChooser chooser(comm, train, parts.config(model), allowed, session.phases);
     EvaluateConfig config = options.config;
     config.learns_min_evidence = options.learns_min_evidence;
     config.lists = [&](const TopRequest& request) {

@@ -1,3 +1,5 @@
+#include "app/features.hpp"
+
 #include <fmt/core.h>
 
 #include "app/command.hpp"
@@ -9,15 +11,101 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/version.hpp"
 #include "pushcart/comm/collectively.hpp"
-#include "pushcart/features/build_features.hpp"
 #include "pushcart/features/features_file.hpp"
 #include "pushcart/feed/push.hpp"
 
 namespace pushcart::app {
 
+using Json = nlohmann::ordered_json;
+
+void declare_features(OptionSet& options, FeatureConfig& config) {
+  options.add("view-type", config.view_type, "event type of a page view");
+  options.add("cart-type", config.cart_type, "event type of putting into the cart");
+  options.add("purchase-type", config.purchase_type, "event type of a purchase");
+  options.add("windows", config.window_days, "windows of time before the cut-off, ascending, days");
+  options.add("session-gap-minutes", config.session_gap_minutes,
+              "a longer pause begins another session, minutes");
+  options.add("utc-offset-hours", config.utc_offset_hours, "the shop's clock is so far ahead of UTC, hours");
+  options.add("price-bands", config.price_bands, "price bands, each with about as many items");
+  options.add("category-attribute", config.category_attribute,
+              "attribute of the items that is their category");
+  options.add("top-terms", config.top_terms, "words kept of a user's queries");
+  options.add_custom(
+      "cutoff", Arity::one,
+      "later events do not count, ages run back from here; default: the cut-off of the data set",
+      [&config](const auto& texts) {
+        config.cutoff.reset();
+        if (!texts.back().empty()) config.cutoff = parse_time_option(texts.back(), "--cutoff");
+      },
+      [&config] {
+        return config.cutoff ? std::vector<std::string>{utc_text(*config.cutoff)}
+                             : std::vector<std::string>{};
+      });
+}
+
 namespace {
 
-using Json = nlohmann::ordered_json;
+Json report_json(const FeatureReport& report, bool is_its_log) {
+  Json results{{"events", report.num_events},           {"later_events", report.later_events},
+               {"unknown_users", report.unknown_users}, {"unknown_items", report.unknown_items},
+               {"is_log_of_dataset", is_its_log},       {"absent", Json::array()}};
+  for (const auto& [name, reason] : report.absent) {
+    results["absent"].push_back({{"feature", name}, {"reason", reason}});
+    log_info("no feature {}: {}", name, reason);
+  }
+  log_info(
+      "{} events count, {} came after the cut-off; {} users and {} items of the log are not in the data set",
+      report.num_events, report.later_events, report.unknown_users, report.unknown_items);
+  return results;
+}
+
+/// Writes the file. @return its path and digest, and how features are spread
+Json write_features(Session& session, Features& features, const std::string& path) {
+  FeatureDistributions distributions;
+  {
+    const auto timer = session.phases.time("distributions");
+    distributions = distributions_of(session.comm, features);
+  }
+  const auto timer = session.phases.time("write features");
+  session.name_at_end(stage_features(session.comm, path, features, distributions));
+  session.text += fmt::format(
+      "{} users with {} features, {} items with {} features\nfeatures: {} (digest {})\n",
+      features.users.num_rows(), features.of_users.columns.size() + features.of_users.texts.size(),
+      features.items.num_rows(), features.of_items.columns.size() + features.of_items.texts.size(), path,
+      features.digest);
+  return {{"distributions", distributions.to_json()},
+          {"features", {{"path", path}, {"digest", features.digest}}}};
+}
+
+}  // namespace
+
+Json make_feature_file(Session& session, const Dataset& dataset, const FeatureOptions& options) {
+  const auto& comm = session.comm;
+  FeatureConfig config = options.config;
+  OptionSet settings;
+  declare_features(settings, config);
+  IngestOptions ingest =
+      collectively(comm, "reading the settings of the data set", [&] { return recorded_ingest(dataset); });
+  ingest.config.inputs = options.inputs;
+  ingest.config.keep_details = true;
+  ingest.config.memory_per_rank = config.memory_per_rank;
+  IngestedLog ingested = read_log(session, ingest);
+  const bool is_its_log = is_log_of(dataset, ingested.log.inputs);
+  if (!is_its_log) {
+    log_warning(
+        "features: the data set was made of other files than these; users and items that it does not know "
+        "are left out");
+  }
+  FeatureReport report;
+  Features features =
+      build_features(comm, std::move(ingested.log), ingest.config, dataset, config, report, session.phases);
+  features.settings = dump_json(Json{{"pushcart", version()}, {"settings", config_json(settings)}});
+  Json results = report_json(report, is_its_log);
+  results.update(write_features(session, features, options.output));
+  return results;
+}
+
+namespace {
 
 /// What the log says of users and items, beside who had what.
 class MakeFeatures : public Command {
@@ -31,73 +119,29 @@ class MakeFeatures : public Command {
            "and "
            "items, in its order.\n";
   }
-  std::string record_path() const override { return record_beside(output_); }
+  std::string record_path() const override { return record_beside(options_.output); }
   void declare(OptionSet& options) override {
     options.add("dataset", dataset_, "data set");
-    options.add("input", inputs_, "the log that it was made of: files or globs; plain, gz or zst");
-    options.add("output", output_, "file to write (HDF5)");
-    declare_meaning(options);
-    options.add_bytes("memory-per-rank", config_.memory_per_rank,
+    options.add("input", options_.inputs, "the log that it was made of: files or globs; plain, gz or zst");
+    options.add("output", options_.output, "file to write (HDF5)");
+    declare_features(options, options_.config);
+    options.add_bytes("memory-per-rank", options_.config.memory_per_rank,
                       "refuse a step that needs more (2GiB); 0 = no limit");
-    declare_meaning(settings_);
   }
   void run(Session& session) override {
     const auto& comm = session.comm;
     collectively(comm, "reading the settings", [&] {
-      if (inputs_.empty()) throw ConfigError("--input: no log file was given");
-      check_config(config_);
+      if (options_.inputs.empty()) throw ConfigError("--input: no log file was given");
+      check_config(options_.config);
     });
-    make_parent_folder(comm, output_);
-    announce_inputs(comm, "features", {{"data set", dataset_}}, config_.memory_per_rank);
+    make_parent_folder(comm, options_.output);
+    announce_inputs(comm, "features", {{"data set", dataset_}}, options_.config.memory_per_rank);
     Dataset dataset = load_dataset(session, dataset_);
     drop_pairs(dataset);
-    IngestOptions ingest =
-        collectively(comm, "reading the settings of the data set", [&] { return recorded_ingest(dataset); });
-    ingest.config.inputs = inputs_;
-    ingest.config.keep_details = true;
-    ingest.config.memory_per_rank = config_.memory_per_rank;
-    IngestedLog ingested = read_log(session, ingest);
-    const bool is_its_log = is_log_of(dataset, ingested.log.inputs);
-    if (!is_its_log)
-      log_warning(
-          "{}: was made of other files than these; users and items that it does not know are left out",
-          dataset_);
-
-    FeatureReport report;
-    Features features = build_features(comm, std::move(ingested.log), ingest.config, dataset, config_, report,
-                                       session.phases);
-    features.settings = dump_json(Json{{"pushcart", version()}, {"settings", config_json(settings_)}});
-    tell(session, features, report, is_its_log);
-    write(session, features);
+    session.results.update(make_feature_file(session, dataset, options_));
   }
 
  private:
-  void declare_meaning(OptionSet& options) {
-    options.add("view-type", config_.view_type, "event type of a page view");
-    options.add("cart-type", config_.cart_type, "event type of putting into the cart");
-    options.add("purchase-type", config_.purchase_type, "event type of a purchase");
-    options.add("windows", config_.window_days, "windows of time before the cut-off, ascending, days");
-    options.add("session-gap-minutes", config_.session_gap_minutes,
-                "a longer pause begins another session, minutes");
-    options.add("utc-offset-hours", config_.utc_offset_hours,
-                "the shop's clock is so far ahead of UTC, hours");
-    options.add("price-bands", config_.price_bands, "price bands, each with about as many items");
-    options.add("category-attribute", config_.category_attribute,
-                "attribute of the items that is their category");
-    options.add("top-terms", config_.top_terms, "words kept of a user's queries");
-    options.add_custom(
-        "cutoff", Arity::one,
-        "later events do not count, ages run back from here; default: the cut-off of the data set",
-        [this](const auto& texts) {
-          config_.cutoff.reset();
-          if (!texts.back().empty()) config_.cutoff = parse_time_option(texts.back(), "--cutoff");
-        },
-        [this] {
-          return config_.cutoff ? std::vector<std::string>{utc_text(*config_.cutoff)}
-                                : std::vector<std::string>{};
-        });
-  }
-
   /// Only ids, attributes and searches are used from here on.
   static void drop_pairs(Dataset& dataset) {
     dataset.by_user = {};
@@ -108,45 +152,8 @@ class MakeFeatures : public Command {
     dataset.item_vectors = {};
   }
 
-  static void tell(Session& session, const Features& features, const FeatureReport& report, bool is_its_log) {
-    auto& results = session.results;
-    results["events"] = report.num_events;
-    results["later_events"] = report.later_events;
-    results["unknown_users"] = report.unknown_users;
-    results["unknown_items"] = report.unknown_items;
-    results["is_log_of_dataset"] = is_its_log;
-    results["absent"] = Json::array();
-    for (const auto& [name, reason] : report.absent) {
-      results["absent"].push_back({{"feature", name}, {"reason", reason}});
-      log_info("no feature {}: {}", name, reason);
-    }
-    log_info(
-        "{} events count, {} came after the cut-off; {} users and {} items of the log are not in the data "
-        "set",
-        report.num_events, report.later_events, report.unknown_users, report.unknown_items);
-    session.text += fmt::format(
-        "{} users with {} features, {} items with {} features\n", features.users.num_rows(),
-        features.of_users.columns.size() + features.of_users.texts.size(), features.items.num_rows(),
-        features.of_items.columns.size() + features.of_items.texts.size());
-  }
-
-  void write(Session& session, Features& features) const {
-    FeatureDistributions distributions;
-    {
-      const auto timer = session.phases.time("distributions");
-      distributions = distributions_of(session.comm, features);
-    }
-    const auto timer = session.phases.time("write features");
-    session.results["distributions"] = distributions.to_json();
-    session.name_at_end(stage_features(session.comm, output_, features, distributions));
-    session.results["features"] = {{"path", output_}, {"digest", features.digest}};
-    session.text += fmt::format("features: {} (digest {})\n", output_, features.digest);
-  }
-
-  std::string dataset_ = "data.h5", output_ = "features.h5";
-  std::vector<std::string> inputs_;
-  FeatureConfig config_;
-  OptionSet settings_;  ///< those that decide numbers
+  std::string dataset_ = "data.h5";
+  FeatureOptions options_;
 };
 
 }  // namespace

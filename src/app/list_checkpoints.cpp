@@ -19,8 +19,7 @@ RowLists ListCheckpoints::resume(Range owned, Count num_columns) {
   if (!file) return {};
   RowLists done = read_row_lists(session_.comm, *file, owned, num_columns);
   const Count num_done = session_.comm.sum(done.num_rows());
-  work_.going_on(*file, num_done, fmt::format("{} lists", num_done));
-  session_.results["resumed"] = {{"checkpoint", file->path()}, {"after_lists", num_done}};
+  work_.going_on(*file, num_done, fmt::format("{} lists", num_done), "lists");
   return done;
 }
 

@@ -40,6 +40,15 @@ void add_number(OptionSet& set, const std::string& key, T& field, const std::str
       [&field] { return std::vector<std::string>{fmt::format("{}", field)}; });
 }
 
+template <class T>
+void add_number(OptionSet& set, const std::string& key, std::optional<T>& field, const std::string& help) {
+  set.add_custom(
+      key, Arity::one, help, [&field](const auto& texts) { field = parse_number<T>(texts.back()); },
+      [&field] {
+        return field ? std::vector<std::string>{fmt::format("{}", *field)} : std::vector<std::string>{};
+      });
+}
+
 }  // namespace
 
 Count parse_bytes(const std::string& text) {
@@ -87,9 +96,10 @@ void OptionSet::add(const std::string& key, double& field, const std::string& he
   add_number(*this, key, field, help);
 }
 void OptionSet::add(const std::string& key, std::optional<double>& field, const std::string& help) {
-  add_custom(
-      key, Arity::one, help, [&field](const auto& texts) { field = parse_number<double>(texts.back()); },
-      [&field] { return field ? std::vector<std::string>{fmt::format("{}", *field)} : std::vector<std::string>{}; });
+  add_number(*this, key, field, help);
+}
+void OptionSet::add(const std::string& key, std::optional<Count>& field, const std::string& help) {
+  add_number(*this, key, field, help);
 }
 void OptionSet::add(const std::string& key, std::vector<std::string>& field, const std::string& help) {
   add_custom(

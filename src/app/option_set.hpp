@@ -35,6 +35,7 @@ class OptionSet {
   void add(const std::string& key, std::uint64_t& field, const std::string& help);
   void add(const std::string& key, double& field, const std::string& help);
   void add(const std::string& key, std::optional<double>& field, const std::string& help);
+  void add(const std::string& key, std::optional<Count>& field, const std::string& help);
   void add(const std::string& key, std::vector<std::string>& field, const std::string& help);
   void add(const std::string& key, std::vector<Count>& field, const std::string& help);
   void add(const std::string& key, std::vector<double>& field, const std::string& help);

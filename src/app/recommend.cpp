@@ -15,6 +15,7 @@
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/memory_budget.hpp"
+#include "pushcart/models/model_memory.hpp"
 #include "pushcart/topn/explain.hpp"
 
 namespace pushcart::app {
@@ -79,9 +80,30 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
 }
 
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
-                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan) {
-  plan_top_items(comm, plan, model, num_users, num_excluded, n);
+                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan,
+                    const std::vector<const Model*>& further) {
+  MemoryPlan search;
+  plan_top_items(comm, search, model, num_users, num_excluded, n);
+  Count largest = comm.allreduce(search.total_bytes(), Reduce::max);
+  for (const Model* const other : further) {
+    MemoryPlan its_search;
+    // What the lists hold already is excluded too.
+    plan_top_items(comm, its_search, *other, num_users, num_excluded + num_users * n, n);
+    const Count most = comm.allreduce(its_search.total_bytes(), Reduce::max);
+    if (most <= largest) continue;
+    largest = most;
+    search = std::move(its_search);
+  }
+  for (const MemoryPlan::Part& part : search.parts()) plan.add(part.what, part.num_bytes);
   announce_memory(comm, step, plan, budget_bytes);
+}
+
+void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserParts& parts,
+                       const Model& model, Count num_users, Count num_excluded, Count n) {
+  Count bytes = 0;
+  for (const Model* const further : parts.further_models()) bytes += memory_bytes(*further);
+  plan.add("further models", bytes);
+  ListChooser::plan(plan, dataset, parts.config(model), num_users, num_excluded, n);
 }
 
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists) {
@@ -227,16 +249,14 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   if (needs_part && has_learned_part(model)) {
     plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
-  if (is_chosen(options.chooser)) {
-    ListChooser::plan(plan, num_users, request.excluded.num_entries(),
-                      std::min(options.n, dataset.num_items()));
-  }
+  const ChooserParts parts(session, options.chooser, dataset, model);
+  plan_chosen_lists(plan, dataset, parts, model, num_users, request.excluded.num_entries(),
+                    std::min(options.n, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
   announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),
-                 options.memory_per_rank, std::move(plan));
+                 options.memory_per_rank, std::move(plan), parts.further_models());
 
-  const ChooserParts parts(session, options.chooser, dataset, model);
-  const ListChooser chooser(comm, dataset, parts.config(), request.item_allowed, session.phases);
+  const ListChooser chooser(comm, dataset, parts.config(model), request.item_allowed, session.phases);
   nlohmann::ordered_json scoring;
   const ListSearch personal = [&](const TopRequest& wanted) {
     const auto part = options.exact_filter ? learned_part(comm, dataset, model) : std::nullopt;

@@ -48,8 +48,14 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
 
 /// Says what ranking holds on this rank beside dataset and model, and refuses it over budget
 /// (announce_memory). Collective. @param plan  what else the step will hold
+/// @param further  models that fill what the first leaves empty, searched one after the other
 void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
-                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan = {});
+                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan = {},
+                    const std::vector<const Model*>& further = {});
+
+/// What chosen lists hold beside the model, the request and its lists: models and tables. Local.
+void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserParts& parts,
+                       const Model& model, Count num_users, Count num_excluded, Count n);
 
 /// What ranking cost, over all ranks, for the log and the run record. Collective.
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists);

@@ -5,6 +5,7 @@
 #include "app/command.hpp"
 #include "app/evaluate.hpp"
 #include "app/families/family_options.hpp"
+#include "app/features.hpp"
 #include "app/ingest.hpp"
 #include "app/list_checkpoints.hpp"
 #include "app/push.hpp"
@@ -39,6 +40,8 @@ class Run : public Command {
     options.add("show-users", show_users_, "users whose lists are printed at the end: ids; default: three from heavy to light");
     options.add("show-items", show_items_, "items printed of each");
     options.add_flag("push", wants_push_, "write the delivery feed");
+    options.add_flag("make-features", wants_features_,
+                     "read the log again and write features of users and items, shown on the page too");
     options.add_flag("refit", refit_, "after the evaluation, learn from everything, the held-out part too");
     options.add_bytes("memory-per-rank", memory_per_rank_,
                       "refuse a step that needs more (2GiB), for steps without such a setting of their own; 0 = no limit");
@@ -48,27 +51,30 @@ class Run : public Command {
     declare_stop_after_sweeps(options, *train_.checkpoints);
     declare_ingest(ingest_settings_, ingest_, OutputOption::decided_by_run);
     declare_train(train_settings_, train_, TrainPaths::decided_by_run);
-    OptionSet evaluate, recommend, push;
+    OptionSet evaluate, recommend, push, features;
     declare_evaluate(evaluate, evaluate_, EvaluatePaths::decided_by_run);
     declare_recommend(recommend, recommend_, RecommendPaths::decided_by_run);
     declare_push(push, push_);
+    declare_features(features, features_.config);
     options.add_section("ingest", ingest_settings_);
     options.add_section("train", train_settings_);
     options.add_section("evaluate", std::move(evaluate));
     options.add_section("recommend", std::move(recommend));
     options.add_section("push", std::move(push));
+    options.add_section("features", std::move(features));
   }
 
   void run(Session& session) override {
     const auto& comm = session.comm;
     check_chooser(evaluate_.chooser);
     check_chooser(recommend_.chooser);
+    collectively(comm, "reading the settings of the features", [&] { check_config(features_.config); });
     limit_time(session, stop_);
     collectively(comm, "making the output folder", [&] {
       if (comm.is_root()) make_folder(output_);
     });
     for (Count* budget : {&ingest_.config.memory_per_rank, &train_.memory_per_rank, &evaluate_.memory_per_rank,
-                          &recommend_.memory_per_rank}) {
+                          &recommend_.memory_per_rank, &features_.config.memory_per_rank}) {
       if (*budget == 0) *budget = memory_per_rank_;
     }
     ingest_.config.rejects_path = output_ + "/rejects.csv.gz";
@@ -106,7 +112,8 @@ class Run : public Command {
       push(session, dataset, made.lists, made.unknown_users, model.digest, push_);
     }
     write_report(session, dataset, model, made.lists, similar ? &*similar : nullptr,
-                 {.evaluation = evaluation}, page_, output_ + "/report.html");
+                 {.evaluation = evaluation, .features = features_if_wanted(session, dataset)}, page_,
+                 output_ + "/report.html");
     conclude(session, dataset, model, made.lists);
     for (const auto& folder : training_checkpoints_) remove_training_checkpoints(session, train_, folder);
     for (const auto& folder : lists_checkpoints_) remove_checkpoints_at_end(session, folder, row_lists_kind);
@@ -155,6 +162,17 @@ class Run : public Command {
     return std::move(similar.lists);
   }
 
+  /// How they are spread, for the page.
+  nlohmann::ordered_json features_if_wanted(Session& session, const Dataset& dataset) {
+    if (!wants_features_) return nullptr;
+    features_.inputs = ingest_.config.inputs;
+    features_.output = output_ + "/features.h5";
+    const auto inputs = session.inputs;
+    session.results["features"] = make_feature_file(session, dataset, features_);
+    session.inputs = inputs;  // the log is named already
+    return session.results["features"]["distributions"];
+  }
+
   void conclude(Session& session, const Dataset& dataset, const Model& model, const TopLists& lists) {
     session.results["dataset"] = {{"path", output_ + "/data.h5"}, {"digest", dataset.digest}};
     session.results["model"] = {{"path", output_ + "/model.h5"}, {"digest", model.digest}};
@@ -168,7 +186,7 @@ class Run : public Command {
   PageOptions page_;
   Count similar_n_ = 10, show_items_ = 5, memory_per_rank_ = 0;
   std::vector<std::string> show_users_;
-  bool wants_push_ = true, refit_ = true;
+  bool wants_push_ = true, wants_features_ = false, refit_ = true;
   IngestOptions ingest_;
   TrainOptions train_;
   StopOptions stop_;
@@ -176,6 +194,7 @@ class Run : public Command {
   EvaluateOptions evaluate_;
   RecommendOptions recommend_;
   PushOptions push_;
+  FeatureOptions features_;
   OptionSet ingest_settings_, train_settings_;
 };
 

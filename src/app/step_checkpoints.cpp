@@ -23,8 +23,7 @@ Count WorkSteps::resume(const std::function<void(const FileReader&)>& read) {
       read(*file);
       return step_of(*file);
     });
-    work_.going_on(*file, first_step_, fmt::format("{} {}", unit_, first_step_));
-    session_.results["resumed"] = {{"checkpoint", file->path()}, {"after_step", first_step_}};
+    work_.going_on(*file, first_step_, fmt::format("{} {}", unit_, first_step_), "step");
   }
   step_start_ = std::chrono::steady_clock::now();
   return first_step_;

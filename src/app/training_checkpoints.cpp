@@ -28,8 +28,7 @@ std::optional<AlsState> TrainingCheckpoints::resume(const Dataset& train) {
   if (!file) return std::nullopt;
   AlsState state = read_als_state(session_.comm, *file, train);
   first_sweep_ = static_cast<Count>(state.sweeps.size());
-  work_.going_on(*file, first_sweep_, fmt::format("sweep {}", first_sweep_));
-  session_.results["resumed"] = {{"checkpoint", file->path()}, {"after_sweep", first_sweep_}};
+  work_.going_on(*file, first_sweep_, fmt::format("sweep {}", first_sweep_), "sweep");
   return state;
 }
 

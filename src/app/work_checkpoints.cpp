@@ -127,10 +127,12 @@ std::unique_ptr<FileReader> WorkCheckpoints::open() {
   return nullptr;
 }
 
-void WorkCheckpoints::going_on(const FileReader& file, Count step, const std::string& what) {
+void WorkCheckpoints::going_on(const FileReader& file, Count step, const std::string& what,
+                               const std::string& unit) {
   last_step_ = step;
   if (file.path() == folder_.path(step)) last_ = step;
   log_info("going on after {}, from {}", what, file.path());
+  session_.results["resumed"].push_back({{"checkpoint", file.path()}, {"after_" + unit, step}});
 }
 
 bool WorkCheckpoints::is_due(Count step, Count every) const {

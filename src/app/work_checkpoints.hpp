@@ -65,8 +65,9 @@ class WorkCheckpoints {
   /// The checkpoint to go on from, if there is one; its work counts as this run's. Collective. InputError if
   /// it is of other data, settings or version, or, named by --resume, damaged; StorageError.
   std::unique_ptr<FileReader> open();
-  /// The work goes on after `step`, which `file` holds. `what` is for the log: "sweep 3". Local.
-  void going_on(const FileReader& file, Count step, const std::string& what);
+  /// The work goes on after `step`, which `file` holds: for the log and, part by part, the run record. Local.
+  /// @param what  "sweep 3"  @param unit  "sweep"
+  void going_on(const FileReader& file, Count step, const std::string& what, const std::string& unit);
 
   /// Called when a step is done and more are to come: writes its checkpoint if it is time to, or if the run is
   /// to stop, and then ends the run. @param writer  of the file at a path; gives its bytes. Collective.

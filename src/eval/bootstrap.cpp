@@ -16,7 +16,6 @@ namespace pushcart::detail {
 
 namespace {
 
-constexpr Count tile_users = 128;
 constexpr Count max_weight = 16;  // above any weight that can be drawn
 
 /// 32 random bits that reach threshold k make the weight at least k + 1.
@@ -72,7 +71,7 @@ struct TileSummer {
            std::uint64_t seed) {
     const auto num_replicates = static_cast<std::size_t>(replicates);
     sums.resize(num_replicates * width);
-    weights.resize(static_cast<std::size_t>(tile_users) * num_replicates);
+    weights.resize(static_cast<std::size_t>(bootstrap_tile_users) * num_replicates);
     for (std::size_t u = 0; u < keys.size(); ++u) {
       draw_weights(seed, keys[u], random, std::span(weights).subspan(u * num_replicates, num_replicates));
     }
@@ -109,9 +108,10 @@ BootstrapSums bootstrap_sums(const Communicator& comm, std::span<const std::uint
   openblas_set_num_threads(1);
   std::vector<TileSummer> threads(static_cast<std::size_t>(omp_get_max_threads()));
   const auto num_users = static_cast<Count>(user_keys.size());
-  parallel_for((num_users + tile_users - 1) / tile_users, [&](Count tile) {
-    const auto first = static_cast<std::size_t>(tile * tile_users);
-    const auto size = static_cast<std::size_t>(std::min(tile_users, num_users - tile * tile_users));
+  parallel_for((num_users + bootstrap_tile_users - 1) / bootstrap_tile_users, [&](Count tile) {
+    const auto first = static_cast<std::size_t>(tile * bootstrap_tile_users);
+    const auto size =
+        static_cast<std::size_t>(std::min(bootstrap_tile_users, num_users - tile * bootstrap_tile_users));
     threads[static_cast<std::size_t>(omp_get_thread_num())].add(
         user_keys.subspan(first, size), rounded.data() + first * width, width, replicates, seed);
   });

@@ -10,6 +10,9 @@
 
 namespace pushcart::detail {
 
+/// Users whose weights are drawn at once by a thread.
+inline constexpr Count bootstrap_tile_users = 128;
+
 /// How often a user counts in a bootstrap replicate: Poisson with mean 1, at most 13.
 /// @param random  uniform 32 bits
 int poisson_weight(std::uint32_t random);

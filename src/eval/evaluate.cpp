@@ -1,6 +1,7 @@
 #include "pushcart/eval/evaluate.hpp"
 
 #include <fmt/core.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -413,6 +414,19 @@ EvaluationReport evaluate(const Communicator& comm, const Model& model, const Mo
   report.among = config.among;
   report.num_warm_items = num_warm;
   return report;
+}
+
+void plan_evaluation(MemoryPlan& plan, const EvaluateConfig& config, Count users, Count items) {
+  constexpr Count number = sizeof(double), entry_bytes = sizeof(Count) + sizeof(float) + 1;
+  const Count batch = std::min(users, config.batch_users), threads = omp_get_max_threads();
+  const Count n = config.at.empty() ? 0 : *std::max_element(config.at.begin(), config.at.end());
+  const auto lengths = static_cast<Count>(config.at.size());
+  const auto width = static_cast<Count>(Columns(config.at.size()).width());
+  plan.add("metrics by user, and as the bootstrap rounds them", 2 * users * width * number);
+  plan.add("replicates of the bootstrap",
+           config.replicates * (width * (threads + 1) + threads * detail::bootstrap_tile_users) * number);
+  plan.add("lists of model and baseline", 2 * batch * std::min(n, items) * entry_bytes);
+  plan.add("how often items are shown", 2 * lengths * items * Count{sizeof(Count)});
 }
 
 double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,

@@ -283,6 +283,24 @@ Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConf
   return split;
 }
 
+void plan_split(MemoryPlan& plan, const DatasetSizes& whole, const SplitConfig& config, Count known) {
+  constexpr Count entry_bytes = sizeof(Count) + sizeof(float);
+  DatasetSizes part = whole;
+  part.searches = part.held_out_entries = 0;
+  plan.add("marks of pairs", whole.user_entries * Count{sizeof(std::uint8_t)});
+  plan.add("training part", memory_bytes(part));
+  const double share = is_by_share(config.kind) ? config.share : 1;
+  plan.add("pairs held out",
+           static_cast<Count>(share * static_cast<double>(whole.user_entries)) * entry_bytes +
+               whole.users * Count{sizeof(Count)});
+  // Which parts there are is the same on all ranks.
+  DatasetSizes newcomers = part;
+  newcomers.user_entries = std::min(whole.user_entries, whole.users * known);
+  newcomers.item_entries = std::min(whole.item_entries, whole.items * known);
+  plan.add("known pairs of users held out", known > 0 ? memory_bytes(newcomers) : 0);
+  plan.add("training part with what is known", known > 0 ? memory_bytes(part) : 0);
+}
+
 Dataset of_some_users(const Communicator& comm, const Dataset& dataset, double share) {
   Dataset some = part_of(comm, dataset, mark_other_users(dataset, dataset.by_user, share));
   some.digest = digest_text(hash_text(fmt::format("{} users {}", dataset.digest, share)));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "pushcart/base/random.hpp"
+#include "pushcart/matrix/assemble.hpp"
 #include "pushcart/models/popular.hpp"
 #include "pushcart/topn/filters.hpp"
 #include "topn/short_lists.hpp"
@@ -58,13 +59,32 @@ ListChooser::ListChooser(const Communicator& comm, const Dataset& dataset, Choos
   }
 }
 
-void ListChooser::plan(MemoryPlan& plan, Count num_users, Count num_excluded, Count n) {
-  constexpr Count entry_bytes = sizeof(Count) + sizeof(float) + 1;
+void ListChooser::plan(MemoryPlan& plan, const Dataset& dataset, const ChooserConfig& config, Count num_users,
+                       Count num_excluded, Count n) {
+  constexpr Count entry_bytes = sizeof(Count) + sizeof(float) + 1, mark = sizeof(std::uint8_t);
+  const Count items = dataset.by_item.num_rows(), pairs = dataset.by_user.num_entries();
+  plan.add("popularity of items, and which may be in lists", items * (Count{sizeof(float)} + mark));
+  const bool keeps_places = config.new_items.share > 0;
+  plan.add("marks of new items", keeps_places ? 2 * items * mark : 0);
+  // Items that older pairs name: all of them, and each once as it goes to its owner.
+  plan.add("pairs before --new-days",
+           keeps_places && config.new_items.days > 0 ? 2 * pairs * Count{sizeof(Count)} : 0);
+  const double new_places = std::ceil(config.new_items.share * static_cast<double>(n));
+  plan.add("lists of new items",
+           keeps_places ? num_users * std::min(n, static_cast<Count>(new_places) + 1) * entry_bytes : 0);
+  const bool asks_categories = !config.category_attribute.empty();
+  plan.add("categories of items, and what is popular in them",
+           asks_categories ? items * Count{2 * sizeof(Count) + sizeof(Interaction) + sizeof(float)} : 0);
+  // Each pair's item, and the category that comes back for it.
+  plan.add("categories of the users' items", asks_categories ? 2 * pairs * Count{sizeof(Count)} : 0);
   // A request of its own, and what each list does not want, sorted.
-  plan.add(
-      "what lists of further sources leave out",
-      num_excluded * Count{3 * sizeof(Count) + 2 * sizeof(float)} + num_users * n * Count{2 * sizeof(Count)});
-  plan.add("lists of further sources", 2 * num_users * n * entry_bytes);
+  const bool fills_many =
+      keeps_places || asks_categories || !config.fallbacks.empty() || config.min_evidence > 1;
+  plan.add("what lists of further sources leave out",
+           fills_many ? num_excluded * Count{3 * sizeof(Count) + 2 * sizeof(float)} +
+                            num_users * n * Count{2 * sizeof(Count)}
+                      : 0);
+  plan.add("lists of further sources", fills_many ? 2 * num_users * n * entry_bytes : 0);
 }
 
 TopLists ListChooser::lists(TopRequest request, const ListSearch& personal, Count num_unknown) const {

@@ -248,6 +248,25 @@ TEST(AttributeMap, GivesRowsWithoutInteractionsFactors) {
   EXPECT_GT(world().sum(num_empty), 0);
 }
 
+TEST(AttributeMap, IsPartOfWhatTheTrainingPlans) {
+  Trained trained;
+  AlsConfig config;
+  config.k = 4;
+  config.sweeps = 1;
+  PhaseLog phases;
+  const auto planned = [&](const AttributeConfig& attributes) {
+    config.attributes = attributes;
+    return train_als(world(), trained.dataset, config, {}, phases).report.planned_bytes;
+  };
+  const Count without = planned({}), users = planned({.users = {"gender", "tastes"}, .items = {}}),
+              both = planned({.users = {"gender", "tastes"}, .items = {"tastes"}});
+  const Count k = 4, size = 1 + trained.model.user_attribute_map->num_values();
+  // In doubles A'A and A'X, in floats F and what it says of each user.
+  EXPECT_EQ(users - without,
+            size * size * 8 + size * k * 8 + (size + trained.dataset.by_user.num_rows()) * k * 4);
+  EXPECT_EQ(both, users);  // the map of users is the larger one, and they come one after the other
+}
+
 TEST(AttributeMap, LiesInTheModelFile) {
   Trained trained;
   const std::string folder = test::scratch_folder("attribute_map");

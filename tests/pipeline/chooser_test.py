@@ -3,7 +3,7 @@
 import random
 import unittest
 
-from support import USAGE, SharedFolderTest, lists_of
+from support import USAGE, SharedFolderTest, lists_of, parts_planned
 
 NUM_ITEMS, NUM_USERS, NUM_NEW, N = 60, 120, 6, 10
 
@@ -123,6 +123,22 @@ class Chooser(SharedFolderTest):
                         for evidence in (1, learned[0]["learned"])]
         self.assertAlmostEqual(learned[0]["gain"]["value"], found - alone, 9)
         self.assertGreater(learned[0]["gain"]["low"], 0)  # all items of a kind are alike in this shop: content knows best
+
+    def test_the_plan_holds_further_models_and_places_for_new_items(self):
+        chosen = ["--fallback", "content.h5", "--new-share", "0.2", "--category-attribute", "group"]
+        for verb, base, options in (
+                ("recommend", ["--model", "als.h5", "--output", "planned"], chosen),
+                ("evaluate", ["--model", "part-als.h5"], ["--fallback", "part-content.h5", *chosen[2:]])):
+            plain, more = [parts_planned(self.run_well(2, verb, "--dataset", "data.h5", *base, *words).err, verb)
+                           for words in ([], options)]
+            self.assertEqual(set(plain) & {"further models"}, {"further models"})
+            for part in ("further models", "marks of new items", "lists of new items", "lists of further sources",
+                         "categories of items, and what is popular in them"):
+                self.assertEqual(plain[part], 0, part)
+                self.assertGreater(more[part], 0, part)
+            budget = ["--memory-per-rank", str(int(sum(plain.values()) + (sum(more.values()) - sum(plain.values())) / 2))]
+            self.run_well(2, verb, "--dataset", "data.h5", *base, *budget)
+            self.run_badly(2, USAGE, "--memory-per-rank", verb, "--dataset", "data.h5", *base, *options, *budget)
 
     def test_refusals(self):
         base = ["--dataset", "data.h5", "--model", "als.h5"]

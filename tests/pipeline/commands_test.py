@@ -510,14 +510,14 @@ class WholeFlow(PipelineTest):
             'columns = {user = "Customer ID", item = "StockCode", time = "InvoiceDate", quantity = "Quantity", '
             'price = "Price", name = "Description"}', "hold-out-days = 4", "[train]", 'family = "als"', "k = 8",
             "[evaluate]", "at = [5, 10]", "[recommend]", "n = 5", "[push]", 'campaign = "may"', "batch-size = 40",
-            'channel = "channel.txt"', ""]))
+            'channel = "channel.txt"', "[features]", "windows = [1, 4]", ""]))
         digests = []
         for ranks in (0, 2):
-            ended = self.run_well(ranks, "run", "--config", "job.toml", "--output", f"out{ranks}")
+            ended = self.run_well(ranks, "run", "--config", "job.toml", "--make-features", "--output", f"out{ranks}")
             folder = f"out{ranks}"
             for name in ("data.h5", "model.h5", "lists/manifest.json", "lists/lists.h5", "lists/part-00000.csv",
                          "similar/part-00000.csv", "feed/batch-000001.jsonl", "feed/manifest.json", "report.html",
-                         "run.json", "rejects.csv.gz"):
+                         "features.h5", "run.json", "rejects.csv.gz"):
                 self.assertTrue(self.path(f"{folder}/{name}").exists(), f"{name} is missing" + ended.told())
             self.assert_nothing_partial()
             results = self.record(f"{folder}/run.json")["results"]
@@ -528,7 +528,14 @@ class WholeFlow(PipelineTest):
                              self.run_well(0, "info", f"{folder}/model.h5", "--json").json()["digest"])
             for word in ("cleaning", "rows read", "recall@10", "popular", 'Cup "'):
                 self.assertIn(word, ended.out)
-            self.assertIn("<title>Cups</title>", self.path(f"{folder}/report.html").read_text())
+            page = self.path(f"{folder}/report.html").read_text()
+            self.assertIn("<title>Cups</title>", page)
+            self.assertIn("<td>days_since_last</td>", page)
+            self.run_well(ranks, "features", "--dataset", f"{folder}/data.h5", "--input", "events.csv", "--windows", "1,4",
+                          "--output", f"alone{ranks}.h5")
+            self.assertEqual(results["features"]["features"]["digest"],
+                             self.run_well(0, "info", f"alone{ranks}.h5", "--json").json()["digest"])
+            self.assertEqual([path["path"] for path in self.record(f"{folder}/run.json")["inputs"]], ["events.csv"])
             self.assertEqual({len(rows) for rows in lists_of(self.path(f"{folder}/lists")).values()}, {5})
         self.assertEqual(*digests)
 

@@ -3,7 +3,7 @@
 import csv
 import unittest
 
-from support import BAD_INPUT, USAGE, SharedFolderTest
+from support import BAD_INPUT, USAGE, SharedFolderTest, parts_planned
 
 COLUMNS = "user=user,item=item,type=type,time=time"
 
@@ -74,21 +74,37 @@ class FoldIn(SharedFolderTest):
         self.write("who.txt", "first\nsecond\nthird\n")
         self.run_well(2, "recommend", "--dataset", "mapped/data.h5", "--model", "mapped/model.h5", "--users", "who.txt",
                       "--n", "5", "--explain", "2", "--output", "lists")
-        lists = {}
-        for path in sorted(self.path("lists").glob("part-*.csv")):
-            with open(path, newline="", encoding="utf-8") as file:
-                for row in csv.DictReader(file):
-                    lists.setdefault(row["user"], []).append((row["item"], row["source"], row["score"]))
+        lists = self.lists_by_user("lists")
         self.assertEqual({user: len(entries) for user, entries in lists.items()}, {"first": 5, "second": 5, "third": 5})
         self.assertEqual({entry[1] for entry in lists["first"]}, {"als"})
         self.assertEqual(lists["second"], lists["third"])  # an unknown value says as much as none
         self.assertNotEqual(lists["first"], lists["third"])
+        # One pair that is asked for holds, though the default asks for none where attributes are mapped.
+        self.run_well(2, "recommend", "--dataset", "mapped/data.h5", "--model", "mapped/model.h5", "--users", "who.txt",
+                      "--n", "5", "--min-evidence", "1", "--output", "asked")
+        self.assertEqual({entry[1] for entry in self.lists_by_user("asked")["first"]}, {"popular"})
+
+    def lists_by_user(self, folder):
+        lists = {}
+        for path in sorted(self.path(folder).glob("part-*.csv")):
+            with open(path, newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    lists.setdefault(row["user"], []).append((row["item"], row["source"], row["score"]))
+        return lists
 
     def test_cold_users(self):
         self.run_well(2, "train", "als", "--k", "16", "--sweeps", "5", "--user-attributes", "age_group", "--hold-out", "users",
                       "--hold-out-share", "0.2", "--dataset", "old.h5", "--output", "cold.h5")
         command = ["evaluate", "--dataset", "old.h5", "--model", "cold.h5", "--at", "20", "--replicates", "100", "--json"]
-        known = {n: self.run_well(2, *command, "--known", n).json() for n in (0, 1, 10)}
+        ended = {n: self.run_well(2, *command, "--known", n) for n in (0, 1, 10)}
+        known = {n: run.json() for n, run in ended.items()}
+        parts = {n: parts_planned(run.err, "evaluate") for n, run in ended.items()}
+        for part in ("known pairs of users held out", "training part with what is known"):
+            self.assertEqual(parts[0][part], 0)
+            self.assertGreater(parts[1][part], 0)
+        self.assertGreater(parts[10]["known pairs of users held out"], parts[1]["known pairs of users held out"])
+        self.assertGreater(parts[1]["models with newcomers"], 0)
+        self.assertNotIn("models with newcomers", parts[0])
         self.assertEqual(self.run_well(3, *command, "--known", 1).json(), known[1])
         self.assertEqual(self.run_well(0, *command).json(), known[0])
         self.assertEqual(known[0]["pairs"] - known[1]["pairs"], known[0]["users"])  # one of each is not tested on

@@ -74,6 +74,10 @@ class ListCheckpoints(SharedFolderTest):
         for ranks in (2, 3, 1, 4, 2, 7, 2, 1, 3):
             ended = self.run_program(ranks, *command, "--output", "userknn.h5", *short)
             if ended.code == 0:
+                resumed = self.record("userknn.run.json")["results"]["resumed"]
+                self.assertEqual(len(resumed), 2, "both parts went on")
+                self.assertEqual([(part["checkpoint"].split("/")[0], part["after_lists"] > 0) for part in resumed],
+                                 [("userknn.checkpoint", True), ("userknn.checkpoint.items", True)])
                 break
             self.assert_refused(ended, STOPPED, "stopped after")
             stops += 1

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -51,6 +52,14 @@ class Ended:
     def told(self):
         return f"\n$ {' '.join(self.command)}\nexit code {self.code} after {self.seconds:.1f} s\n" \
                f"--- stdout\n{self.out[-1500:]}\n--- stderr\n{self.err[-3000:]}"
+
+
+def parts_planned(log, step):
+    """Bytes by part, as the step says before it works."""
+    units = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+    text = re.findall(rf"memory planned per rank for {step}: [^(]*\((.*)\)", log)[-1]
+    found = re.findall(r"(?:^|, )(.+?) (\d+(?:\.\d+)?) (B|KiB|MiB|GiB)(?=,|$)", text)
+    return {name: float(number) * units[unit] for name, number, unit in found}
 
 
 class Job:

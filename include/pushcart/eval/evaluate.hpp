@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/phases.hpp"
 #include "pushcart/eval/held_out.hpp"
 #include "pushcart/models/exact_filter.hpp"
@@ -122,6 +123,10 @@ struct EvaluationReport : ComparedMetrics {
 EvaluationReport evaluate(const Communicator& comm, const Model& model, const Model& baseline,
                           const Dataset& dataset, const HeldOut& held_out, const EvaluateConfig& config,
                           PhaseLog& phases);
+
+/// What evaluate() holds on this rank beside models, data, what was held out and the search for lists. Local.
+/// @param users, items  owned
+void plan_evaluation(MemoryPlan& plan, const EvaluateConfig& config, Count users, Count items);
 
 /// Recall@n of the model alone, for stopping a training early. Collective.
 double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "pushcart/base/memory.hpp"
 #include "pushcart/eval/held_out.hpp"
+#include "pushcart/matrix/cut_dataset.hpp"
 
 namespace pushcart {
 
@@ -48,6 +50,10 @@ struct Split {
 /// training part of last_days ends at its cut: cutoff_time is that. Collective.
 /// @throws ConfigError for settings out of range, and for last_n and last_days if the dataset has no times
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config);
+
+/// What hold_out() gives on this rank, at most. Local.
+/// @param whole  of the dataset  @param known  pairs known of each user held out; 0 = no known part
+void plan_split(MemoryPlan& plan, const DatasetSizes& whole, const SplitConfig& config, Count known);
 
 /// The pairs of a share of the users, in (0, 1], chosen by their ids; a smaller share's users are among a
 /// larger one's. Numbering and ownership stay. Collective.

@@ -66,6 +66,10 @@ AttributeMap map_without_factors(const Communicator& comm, const std::vector<Tex
 /// The normal equations take their square in doubles on every rank.
 inline constexpr Count max_attribute_values = 2000;
 
+/// What fit_attribute_map() and mapped_factors() hold on a rank for a map of so many values. Local.
+/// @param rows  owned rows of that side
+Count attribute_map_bytes(Count num_values, Count rows, Count k);
+
 /// m of every row. Columns that `attributes` does not have are without values. Local.
 /// @param rows  of the texts in `attributes`
 FactorTable mapped_factors(const AttributeMap& map, const std::vector<TextColumn>& attributes, Range rows);

@@ -57,9 +57,10 @@ class ListChooser {
   /// @param num_unknown  rows of -1 behind those of the users: of people whom the data set does not know
   TopLists lists(TopRequest request, const ListSearch& personal, Count num_unknown = 0) const;
 
-  /// What lists() holds on this rank beside models, request and the lists of top_items. Local.
-  /// @param num_excluded  entries of what is excluded from the lists
-  static void plan(MemoryPlan& plan, Count num_users, Count num_excluded, Count n);
+  /// What an object and its lists() hold on this rank beside the models, the request and the searches by
+  /// them. Local. @param num_excluded  entries of what is excluded from the lists
+  static void plan(MemoryPlan& plan, const Dataset& dataset, const ChooserConfig& config, Count num_users,
+                   Count num_excluded, Count n);
 
   Count num_new_items() const { return num_new_items_; }  ///< that may be in lists, over all ranks
 

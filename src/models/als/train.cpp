@@ -83,6 +83,7 @@ class Training {
     const auto choose = [&](const AlsConfig& config) {
       MemoryPlan plan = plan_memory(sizes_of(dataset_, settings, comm_.rank(), shares.first, shares.second),
                                     config_, objective_);
+      plan.add("map from attributes to factors", map_bytes_);
       const ExchangeChoice choice =
           choose_exchange(comm_, {shares.first.rows, dataset_.items}, {shares.second.rows, dataset_.users},
                           config, row_bytes, plan.total_bytes());
@@ -282,17 +283,19 @@ class Training {
     return result;
   }
 
-  /// What map_attributes would find wrong after all sweeps.
-  void check_attributes() const {
+  /// What map_attributes would find wrong after all sweeps, and what it will hold.
+  void check_attributes() {
     const AttributeConfig& wanted = config_.attributes;
-    if (!wanted.users.empty()) {
-      map_without_factors(comm_, dataset_.user_attributes, wanted.users, wanted, "--user-attributes",
-                          rows_with_entries(rows_.by_user()));
-    }
-    if (!wanted.items.empty()) {
-      map_without_factors(comm_, dataset_.item_attributes, wanted.items, wanted, "--item-attributes",
-                          rows_with_entries(rows_.by_item()));
-    }
+    const auto look = [&](const std::vector<TextColumn>& attributes, const std::vector<std::string>& columns,
+                          std::string_view option, const SparseRows& rows) {
+      if (columns.empty()) return;
+      const AttributeMap map =
+          map_without_factors(comm_, attributes, columns, wanted, option, rows_with_entries(rows));
+      // The maps are made one after the other.
+      map_bytes_ = std::max(map_bytes_, attribute_map_bytes(map.num_values(), rows.num_rows(), config_.k));
+    };
+    look(dataset_.user_attributes, wanted.users, "--user-attributes", rows_.by_user());
+    look(dataset_.item_attributes, wanted.items, "--item-attributes", rows_.by_item());
     const AttributeConfig usual;
     if (wanted.users.empty() && wanted.items.empty() &&
         (wanted.separator != usual.separator || wanted.ridge != usual.ridge)) {
@@ -367,6 +370,7 @@ class Training {
   Model model_;
   TrainingReport report_;
   std::optional<Best> best_;
+  Count map_bytes_ = 0;  // of the larger map from attributes, while it is made
 };
 
 }  // namespace

@@ -212,6 +212,12 @@ AttributeMap fit_attribute_map(const Communicator& comm, const std::vector<TextC
   return map;
 }
 
+Count attribute_map_bytes(Count num_values, Count rows, Count k) {
+  const Count size = 1 + num_values;
+  // The normal equations as they are solved, the map, and what it says of the rows.
+  return size * (size + k) * Count{sizeof(double)} + (size + rows) * k * Count{sizeof(float)};
+}
+
 FactorTable mapped_factors(const AttributeMap& map, const std::vector<TextColumn>& attributes, Range rows) {
   const Count k = map.factors.num_columns;
   FactorTable mapped{rows, k, std::vector<float>(at(rows.size() * k))};
