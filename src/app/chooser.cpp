@@ -133,11 +133,9 @@ Json new_items_results(const ListChooser& chooser, const ChooserOptions& options
 
 }  // namespace
 
-Json chooser_results(const Communicator& comm, const ListChooser& chooser, const ChooserOptions& options,
-                     const Partition& items, const TopLists& lists) {
-  const auto shares = source_shares(comm, items, lists);
-  Count num_places = 0;
-  for (const SourceShare& share : shares) num_places += share.places;
+namespace {
+
+Json source_results(const std::vector<SourceShare>& shares) {
   Json results;
   std::string text;
   for (const SourceShare& share : shares) {
@@ -146,6 +144,21 @@ Json chooser_results(const Communicator& comm, const ListChooser& chooser, const
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", share.label, share.places);
   }
   log_info("places by source: {}", text);
+  return results;
+}
+
+}  // namespace
+
+Json list_source_results(const Communicator& comm, const Partition& items, const TopLists& lists) {
+  return source_results(source_shares(comm, items, lists));
+}
+
+Json chooser_results(const Communicator& comm, const ListChooser& chooser, const ChooserOptions& options,
+                     const Partition& items, const TopLists& lists) {
+  const auto shares = source_shares(comm, items, lists);
+  Count num_places = 0;
+  for (const SourceShare& share : shares) num_places += share.places;
+  Json results = source_results(shares);
   if (options.new_share > 0) results["new_items"] = new_items_results(chooser, options, shares, num_places);
   return results;
 }

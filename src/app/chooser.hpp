@@ -60,7 +60,11 @@ class ChooserParts {
   std::optional<Model> new_model_;
 };
 
-/// What the sources gave, for the log and the run record. Collective.
+/// What the sources of some lists gave, for the log and the run record. Collective.
+nlohmann::ordered_json list_source_results(const Communicator& comm, const Partition& items,
+                                           const TopLists& lists);
+
+/// The same of a chooser's lists, and what new items got. Collective.
 nlohmann::ordered_json chooser_results(const Communicator& comm, const ListChooser& chooser,
                                        const ChooserOptions& options, const Partition& items,
                                        const TopLists& lists);

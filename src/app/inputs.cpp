@@ -1,5 +1,7 @@
 #include "app/inputs.hpp"
 
+#include <fmt/core.h>
+
 #include <filesystem>
 
 #include "pushcart/comm/memory_budget.hpp"
@@ -17,6 +19,18 @@ Count bytes_on_a_rank(const Communicator& comm, const std::string& path) {
   std::error_code unknown;  // a file that is not there is told by its reader
   const auto size = std::filesystem::file_size(path, unknown);
   return unknown ? 0 : static_cast<Count>(expansion * static_cast<double>(size)) / comm.size();
+}
+
+std::string_view what_they_are(ListKind kind) {
+  switch (kind) {
+    case ListKind::user_lists:
+      return "users' lists";
+    case ListKind::similar_items:
+      return "similar items";
+    case ListKind::query_lists:
+      return "lists of search queries";
+  }
+  return "";
 }
 
 }  // namespace
@@ -44,10 +58,13 @@ Model load_model(Session& session, const std::string& path, const Dataset& datas
   return model;
 }
 
-StoredLists load_lists(Session& session, const std::string& folder, const Dataset& dataset) {
+StoredLists load_lists(Session& session, const std::string& folder, const Dataset& dataset, ListKind kind) {
   const auto timer = session.phases.time("read lists");
   StoredLists lists = read_lists(session.comm, lists_file(folder), dataset);
   session.note_input(lists_file(folder), lists.digest);
+  if (lists.kind != kind) {
+    throw InputError(fmt::format("{}: these are {}, not {}", folder, what_they_are(lists.kind), what_they_are(kind)));
+  }
   return lists;
 }
 

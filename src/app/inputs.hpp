@@ -25,8 +25,8 @@ void announce_inputs(const Communicator& comm, std::string_view verb, const std:
 /// Reads a file of our own, times it, and notes it among the run's inputs. Collective; errors as the reader's.
 Dataset load_dataset(Session& session, const std::string& path);
 Model load_model(Session& session, const std::string& path, const Dataset& dataset);
-/// The lists.h5 of a folder.
-StoredLists load_lists(Session& session, const std::string& folder, const Dataset& dataset);
+/// The lists.h5 of a folder; InputError if its lists are of another kind.
+StoredLists load_lists(Session& session, const std::string& folder, const Dataset& dataset, ListKind kind);
 
 /// The file of lists in a folder written by recommend or similar.
 std::string lists_file(const std::string& folder);

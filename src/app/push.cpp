@@ -56,8 +56,7 @@ class Push : public Command {
   void run(Session& session) override {
     announce_inputs(session.comm, "push", {{"data set", dataset_}, {"lists", lists_file(lists_)}}, memory_per_rank_);
     const Dataset dataset = load_dataset(session, dataset_);
-    const StoredLists stored = load_lists(session, lists_, dataset);
-    if (stored.kind != ListKind::user_lists) throw InputError(lists_ + ": holds similar items, not users' lists");
+    const StoredLists stored = load_lists(session, lists_, dataset, ListKind::user_lists);
     if (!users_file_.empty()) options_.config.users = served_users(session.comm, dataset, users_file_).users;
     const PushReport report = push(session, dataset, stored.lists, stored.unknown_ids, stored.model_digest, options_);
     session.text = fmt::format("feed: {} ({} messages in {} batches)\n", options_.config.folder, report.num_messages,

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "app/command.hpp"
+#include "app/for_query.hpp"
 #include "app/inputs.hpp"
 #include "app/list_checkpoints.hpp"
 #include "app/paths.hpp"
@@ -324,9 +325,15 @@ class Recommend : public Command {
  public:
   std::string name() const override { return "recommend"; }
   std::string summary() const override { return "write everyone's exact top-N list"; }
+  std::string details() const override {
+    return "With --for-query or --queries: the best items for search queries, from the dataset alone, no "
+           "model is "
+           "read.\n";
+  }
   std::string record_path() const override { return options_.output.folder + "/run.json"; }
   void declare(OptionSet& options) override {
     declare_recommend(options, options_, RecommendPaths::declared);
+    declare_for_query(options, queries_);
     options_.checkpoints.emplace();
     declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
     declare_stop(options, stop_);
@@ -334,6 +341,10 @@ class Recommend : public Command {
   void run(Session& session) override {
     check_chooser(options_.chooser);
     limit_time(session, stop_);
+    if (queries_.is_given()) {
+      recommend_for_queries(session, queries_, options_);
+      return;
+    }
     if (options_.checkpoints->folder.empty()) {
       options_.checkpoints->folder = checkpoints_beside(options_.output.folder);
     }
@@ -352,6 +363,7 @@ class Recommend : public Command {
 
  private:
   RecommendOptions options_;
+  ForQueryOptions queries_;
   StopOptions stop_;
 };
 

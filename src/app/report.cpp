@@ -91,9 +91,9 @@ class Report : public Command {
                     memory_per_rank_);
     const Dataset dataset = load_dataset(session, dataset_);
     const Model model = load_model(session, model_, dataset);
-    const StoredLists stored = load_lists(session, lists_, dataset);
+    const StoredLists stored = load_lists(session, lists_, dataset, ListKind::user_lists);
     std::optional<StoredLists> similar;
-    if (!similar_.empty()) similar = load_lists(session, similar_, dataset);
+    if (!similar_.empty()) similar = load_lists(session, similar_, dataset, ListKind::similar_items);
     PageTables tables;
     collectively(session.comm, "reading " + evaluation_, [&] {
       if (evaluation_.empty() || !session.comm.is_root()) return;

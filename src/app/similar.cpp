@@ -20,7 +20,8 @@ class Similar : public Command {
   std::string name() const override { return "similar"; }
   std::string summary() const override { return "write every item's nearest other items"; }
   std::string details() const override {
-    return "Without --metric: cosine of a model's item factors. With it: from the dataset alone, no model is read.\n";
+    return "Without --metric: cosine of a model's item factors. With it: from the dataset alone, no model is read.\n"
+           "With --from-searches: of every search query the items of the users who searched it.\n";
   }
   std::string record_path() const override { return output_.folder + "/run.json"; }
   void declare(OptionSet& options) override {
@@ -40,6 +41,9 @@ class Similar : public Command {
     declare_similarity(options, similarity_);
     options.add_flag("bought-together", bought_together_,
                      "with --metric: also together-*.csv, with support, share and lift of each pair");
+    options.add_flag("from-searches", from_searches_,
+                     "with --metric cosine, jaccard or llr: a list for every search query, of what the users who "
+                     "searched it have, for example --to-events purchase");
     options.add_bytes("memory-per-rank", memory_per_rank_, "refuse to start over this much (2GiB); 0 = no limit");
     declare_checkpoints(options, checkpoints_, CheckpointFolderOption::declared);
     declare_stop(options, stop_);
@@ -49,6 +53,7 @@ class Similar : public Command {
   void run(Session& session) override {
     if (n_ < 1) throw ConfigError("--n: must be at least 1");
     if (bought_together_ && !metric_) throw ConfigError("--bought-together: needs --metric, for example --metric llr");
+    if (from_searches_ && !metric_) throw ConfigError("--from-searches: needs --metric, for example --metric llr");
     limit_time(session, stop_);
     if (checkpoints_.folder.empty()) checkpoints_.folder = checkpoints_beside(output_.folder);
     announce_inputs(session.comm, "similar", {{"data set", dataset_}, {"model", metric_ ? "" : model_}},
@@ -69,7 +74,7 @@ class Similar : public Command {
     const Recommendations made{similar_items(comm, model, n_, session.phases, &checkpoints), {}};
     StopRequest::end_at_signals();
     session.results["similar"] = {{"scoring", scoring_results(comm, made.lists)}};
-    write(session, dataset, made, model.digest);
+    write(session, dataset, made, ListKind::similar_items, model.digest);
   }
 
   void similar_by_users(Session& session, const Dataset& dataset) {
@@ -78,7 +83,7 @@ class Similar : public Command {
     similarity_.memory_budget_bytes = memory_per_rank_;
     if (bought_together_) similarity_.support = SupportColumn::wanted;
     SimilarityReport report;
-    const Neighbours neighbours = neighbours_of_items(session, dataset, report);
+    const Neighbours neighbours = nearest(session, dataset, report);
     session.results["similar"] = similarity_results(session.comm, report);
     TopLists lists;
     for (Count row = neighbours.rows.begin; row < neighbours.rows.end; ++row) lists.rows.push_back(row);
@@ -87,35 +92,40 @@ class Similar : public Command {
     lists.scores = neighbours.scores;
     lists.sources.assign(lists.items.size(), 0);
     lists.source_names = {std::string(similarity_metric_name(*metric_))};
-    write(session, dataset, {std::move(lists), {}}, "", bought_together_ ? &neighbours : nullptr);
+    write(session, dataset, {std::move(lists), {}},
+          from_searches_ ? ListKind::query_lists : ListKind::similar_items, "",
+          bought_together_ ? &neighbours : nullptr);
     if (bought_together_) session.text += fmt::format("bought together: {}/together-*.csv\n", output_.folder);
   }
 
-  Neighbours neighbours_of_items(Session& session, const Dataset& dataset, SimilarityReport& report) {
+  Neighbours nearest(Session& session, const Dataset& dataset, SimilarityReport& report) {
     WorkIdentity identity = identity_of_similar(dataset, "", n_);
     identity["--metric"] = similarity_metric_name(*metric_);
     identity["--bought-together"] = bought_together_ ? "true" : "false";
+    identity["--from-searches"] = from_searches_ ? "true" : "false";
     add_settings(identity, config_json(settings_));
     ListCheckpoints checkpoints(session, checkpoints_, std::move(identity));
     StopRequest::catch_signals();
-    Neighbours neighbours =
-        nearest_items(session.comm, dataset, similarity_, session.phases, &report, &checkpoints);
+    const auto find = from_searches_ ? items_of_queries : nearest_items;
+    Neighbours neighbours = find(session.comm, dataset, similarity_, session.phases, &report, &checkpoints);
     StopRequest::end_at_signals();
     return neighbours;
   }
 
-  void write(Session& session, const Dataset& dataset, const Recommendations& made,
+  void write(Session& session, const Dataset& dataset, const Recommendations& made, ListKind kind,
              const std::string& model_digest, const Neighbours* bought_together = nullptr) {
-    const auto info = write_list_files(session, dataset, made, ListKind::similar_items, output_, n_,
-                                       model_digest, bought_together);
-    session.text = fmt::format("similar items: {} ({} items, {} entries, digest {})\n", output_.folder, info.num_rows,
-                               info.num_entries, info.digest);
+    const auto info =
+        write_list_files(session, dataset, made, kind, output_, n_, model_digest, bought_together);
+    const bool of_queries = kind == ListKind::query_lists;
+    session.text = fmt::format("{}: {} ({} {}, {} entries, digest {})\n",
+                               of_queries ? "items of queries" : "similar items", output_.folder, info.num_rows,
+                               of_queries ? "queries" : "items", info.num_entries, info.digest);
   }
 
   std::string dataset_ = "data.h5", model_ = "model.h5";
   std::optional<SimilarityMetric> metric_;
   SimilarityConfig similarity_;
-  bool bought_together_ = false;
+  bool bought_together_ = false, from_searches_ = false;
   Count n_ = 20, memory_per_rank_ = 0;
   ListOutput output_;
   CheckpointOptions checkpoints_;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "app/command.hpp"
+#include "app/event_weight_option.hpp"
 #include "app/families/family_options.hpp"
 #include "app/inputs.hpp"
 #include "app/paths.hpp"
@@ -18,31 +19,6 @@ namespace pushcart::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-void add_weights(OptionSet& options, std::map<std::string, double>& weights) {
-  options.add_custom(
-      "event-weight", Arity::many, "event types to learn from, with weights: TYPE=1 (repeat); none = all as ingested",
-      [&weights](const auto& texts) {
-        weights.clear();
-        for (const auto& text : texts) {
-          const std::size_t equals = text.rfind('=');
-          std::size_t used = 0;
-          double weight = 0;
-          try {
-            if (equals != std::string::npos) weight = std::stod(text.substr(equals + 1), &used);
-          } catch (const std::exception&) {
-            used = 0;
-          }
-          if (used == 0 || equals + 1 + used != text.size()) throw ConfigError(fmt::format("'{}' is not TYPE=WEIGHT", text));
-          weights[text.substr(0, equals)] = weight;
-        }
-      },
-      [&weights] {
-        std::vector<std::string> texts;
-        for (const auto& [type, weight] : weights) texts.push_back(fmt::format("{}={}", type, weight));
-        return texts;
-      });
-}
 
 /// Settings that decide a model's numbers, for its file: no paths, no memory, nothing of other families.
 Json model_settings(const OptionSet& settings, const TrainOptions& options) {
@@ -115,7 +91,8 @@ void declare_train(OptionSet& options, TrainOptions& train, TrainPaths paths) {
     options.add("output", train.output, "model file to write (HDF5)");
   }
   declare_family_options(options, train.families, train.family);
-  add_weights(options, train.event_weights);
+  declare_event_weights(options, train.event_weights,
+                        "event types to learn from, with weights: TYPE=1 (repeat); none = all as ingested");
   options.add(
       "hold-out", train.hold_out,
       "leave out of the training, for evaluate: none, random, last-n, last-days, items (whole items, as if "

@@ -7,13 +7,15 @@
 
 #include "feed/item_labels.hpp"
 #include "feed/json_text.hpp"
+#include "feed/list_hdf5.hpp"
+#include "feed/list_text.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart {
 
 namespace {
 
-void append_row(std::string& out, const Dataset& dataset, const Neighbours& neighbours, Count row,
+void append_row(std::string& out, std::string_view row_id, const Neighbours& neighbours, Count row,
                 const ItemLabels& labels) {
   const auto first = static_cast<std::size_t>(neighbours.offsets[static_cast<std::size_t>(row)]);
   const auto last = static_cast<std::size_t>(neighbours.offsets[static_cast<std::size_t>(row) + 1]);
@@ -21,7 +23,7 @@ void append_row(std::string& out, const Dataset& dataset, const Neighbours& neig
   for (std::size_t at = first; at < last; ++at) {
     const auto support = static_cast<double>(neighbours.support[at]);
     const auto column_size = static_cast<double>(neighbours.column_sizes[at]);
-    append_csv_field(out, dataset.item_ids[row]);
+    append_csv_field(out, row_id);
     fmt::format_to(std::back_inserter(out), ",{},", at - first + 1);
     append_csv_field(out, labels.id(neighbours.columns[at]));
     out += ',';
@@ -37,13 +39,15 @@ void append_row(std::string& out, const Dataset& dataset, const Neighbours& neig
 
 void write_bought_together(const Communicator& comm, const Dataset& dataset, const Neighbours& neighbours,
                            const ListOptions& options, StagedFiles& files) {
+  const StringTable& ids = list_rows(dataset, options.kind, comm.rank()).ids;
   constexpr Count rows_at_once = 4096;  // whose labels are held at a time
   const std::size_t shard = collectively(comm, "create shards of bought-together lists", [&] {
     const char* ending = options.compression == Compression::gzip ? ".gz" : "";
     const std::string name = fmt::format("together-{:05}.csv{}", comm.rank(), ending);
     const auto handle = files.open({name, "together_csv", static_cast<Count>(neighbours.columns.size())},
                                    options.compression);
-    files.file(handle).write("item,rank,other,name,score,support,share,lift\n");
+    files.file(handle).write(
+        fmt::format("{},rank,other,name,score,support,share,lift\n", row_word(options.kind)));
     return handle;
   });
   const Count num_rows = neighbours.rows.size();
@@ -57,7 +61,7 @@ void write_bought_together(const Communicator& comm, const Dataset& dataset, con
     const ItemLabels labels(comm, dataset, items);
     collectively(comm, "write bought-together lists", [&] {
       std::string text;
-      for (Count row = first; row < last; ++row) append_row(text, dataset, neighbours, row, labels);
+      for (Count row = first; row < last; ++row) append_row(text, ids[row], neighbours, row, labels);
       files.file(shard).write(text);
     });
   }

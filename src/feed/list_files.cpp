@@ -44,6 +44,11 @@ const char* format_name(ListFormat format) {
   return "";
 }
 
+const char* rows_word(ListKind kind) {
+  if (kind == ListKind::query_lists) return "queries";
+  return kind == ListKind::user_lists ? "users" : "items";
+}
+
 bool wants(const ListOptions& options, ListFormat format) {
   return std::find(options.formats.begin(), options.formats.end(), format) != options.formats.end();
 }
@@ -126,7 +131,7 @@ nlohmann::ordered_json manifest_of(const Dataset& dataset, const ListOptions& op
   manifest["dataset_digest"] = dataset.digest;
   manifest["digest"] = info.digest;
   manifest["n"] = options.n;
-  manifest[options.kind == ListKind::user_lists ? "users" : "items"] = info.num_rows;
+  manifest[rows_word(options.kind)] = info.num_rows;
   manifest["rows"] = info.num_entries;
   if (info.num_reasons > 0) manifest["reasons"] = info.num_reasons;
   return manifest;
@@ -168,11 +173,9 @@ ListFilesInfo write_lists(const Communicator& comm, const Dataset& dataset, cons
                           const StringTable& unknown_ids, const ListOptions& options,
                           std::unique_ptr<StagedOutput>* staged) {
   if (options.formats.empty()) throw ConfigError("--format: none given; known are hdf5, csv, jsonl");
-  const bool by_user = options.kind == ListKind::user_lists;
-  const Range owned = (by_user ? dataset.users : dataset.items).range(comm.rank());
+  const ListRows rows = list_rows(dataset, options.kind, comm.rank());
   const auto named = collectively(comm, "check lists", [&] {
-    return NamedLists(lists, owned, dataset.num_items(), by_user ? dataset.user_ids : dataset.item_ids,
-                      unknown_ids);
+    return NamedLists(lists, rows.owned, dataset.num_items(), rows.ids, unknown_ids);
   });
 
   ListFilesInfo info;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "feed/item_labels.hpp"
@@ -14,6 +15,9 @@
 namespace pushcart {
 
 namespace {
+
+constexpr std::array<ListKind, 3> list_kinds{ListKind::user_lists, ListKind::similar_items,
+                                             ListKind::query_lists};
 
 template <class T>
 std::span<const T> part(const std::vector<T>& values, Range range) {
@@ -143,10 +147,12 @@ void check_read(const TopLists& lists, Range owned, Count num_items, const std::
 StoredLists read_owned(const FileReader& file, const Communicator& comm, const Dataset& dataset) {
   StoredLists stored;
   const std::string kind = file.attribute("list_kind").text;
-  if (kind != list_kind_name(ListKind::user_lists) && kind != list_kind_name(ListKind::similar_items)) {
+  const auto known_kind = std::find_if(list_kinds.begin(), list_kinds.end(),
+                                       [&](ListKind one) { return list_kind_name(one) == kind; });
+  if (known_kind == list_kinds.end()) {
     throw InputError(fmt::format("{}: unknown kind of lists '{}'", file.path(), kind));
   }
-  stored.kind = kind == list_kind_name(ListKind::user_lists) ? ListKind::user_lists : ListKind::similar_items;
+  stored.kind = *known_kind;
   stored.model_digest = file.attribute("model_digest").text;
   stored.n = file.attribute("n").integer;
   stored.digest = file.header().content_digest;
@@ -157,8 +163,7 @@ StoredLists read_owned(const FileReader& file, const Communicator& comm, const D
                     "recommend was given",
                     file.path(), made_from, dataset.digest));
   }
-  const auto& owners = stored.kind == ListKind::user_lists ? dataset.users : dataset.items;
-  const Range owned = owners.range(comm.rank());
+  const Range owned = list_rows(dataset, stored.kind, comm.rank()).owned;
   const StringTable labels = file.read_strings("labels", 0, file.shape("labels/offsets").num_rows - 1);
   for (Count label = 0; label < labels.size(); ++label) stored.lists.source_names.emplace_back(labels[label]);
 
@@ -179,7 +184,29 @@ StoredLists read_owned(const FileReader& file, const Communicator& comm, const D
 }  // namespace
 
 std::string list_kind_name(ListKind kind) {
-  return kind == ListKind::user_lists ? "user_lists" : "similar_items";
+  switch (kind) {
+    case ListKind::user_lists:
+      return "user_lists";
+    case ListKind::similar_items:
+      return "similar_items";
+    case ListKind::query_lists:
+      return "query_lists";
+  }
+  return "";
+}
+
+ListRows list_rows(const Dataset& dataset, ListKind kind, int rank) {
+  static const StringTable no_texts;
+  switch (kind) {
+    case ListKind::user_lists:
+      return {dataset.users.range(rank), dataset.user_ids};
+    case ListKind::similar_items:
+      return {dataset.items.range(rank), dataset.item_ids};
+    case ListKind::query_lists:
+      break;
+  }
+  if (!dataset.searches) return {{0, 0}, no_texts};
+  return {dataset.searches->queries.range(rank), dataset.searches->texts};
 }
 
 std::string write_list_file(const Communicator& comm, const std::string& path, const Dataset& dataset,

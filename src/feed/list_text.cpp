@@ -8,9 +8,21 @@
 
 namespace pushcart {
 
-std::string_view csv_header(ListKind kind) {
-  return kind == ListKind::user_lists ? "user,rank,item,name,score,source\n"
-                                      : "item,rank,similar,name,score,source\n";
+std::string_view row_word(ListKind kind) {
+  switch (kind) {
+    case ListKind::user_lists:
+      return "user";
+    case ListKind::similar_items:
+      return "item";
+    case ListKind::query_lists:
+      return "query";
+  }
+  return "";
+}
+
+std::string csv_header(ListKind kind) {
+  return fmt::format("{},rank,{},name,score,source\n", row_word(kind),
+                     kind == ListKind::similar_items ? "similar" : "item");
 }
 
 void append_csv(std::string& out, const NamedLists& lists, Count row, const ItemLabels& labels) {
@@ -83,10 +95,9 @@ void append_json_reasons(std::string& out, const TopLists& lists, Count entry, c
 
 void append_json_line(std::string& out, ListKind kind, const NamedLists& lists, Count row,
                       const ItemLabels& labels) {
-  const bool is_user = kind == ListKind::user_lists;
-  out += is_user ? "{\"user\":" : "{\"item\":";
+  fmt::format_to(std::back_inserter(out), "{{\"{}\":", row_word(kind));
   append_json_string(out, lists.row_id(row));
-  out += is_user ? ",\"items\":[" : ",\"similar\":[";
+  out += kind == ListKind::similar_items ? ",\"similar\":[" : ",\"items\":[";
   const Range entries = lists.entries(row);
   for (Count entry = entries.begin; entry < entries.end; ++entry) {
     const Count item = lists.lists().items[static_cast<std::size_t>(entry)];

@@ -9,8 +9,11 @@
 
 namespace pushcart {
 
+/// What a row of such lists is called: user, item or query.
+std::string_view row_word(ListKind kind);
+
 /// First line of every CSV shard.
-std::string_view csv_header(ListKind kind);
+std::string csv_header(ListKind kind);
 
 /// Appends a row's lines: an entry a line. Ids stand as they are, names as valid UTF-8.
 void append_csv(std::string& out, const NamedLists& lists, Count row, const ItemLabels& labels);

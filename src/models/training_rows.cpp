@@ -34,10 +34,7 @@ std::vector<WeightedColumn> weighted_columns(const Dataset& dataset,
   if (event_weights.empty()) return {{1.0, dataset.by_user.values, dataset.last_time}};
   std::vector<WeightedColumn> columns;
   for (const auto& [type, weight] : event_weights) {
-    if (!std::isfinite(weight) || weight < 0) {
-      throw ConfigError(fmt::format("--event-weight: {}={} must be a number >= 0", type, weight));
-    }
-    const EventColumn& column = find_column(dataset, type);
+    const EventColumn& column = weighted_column(dataset, type, weight);
     columns.push_back({weight, column.strength, column.last_time});
   }
   return columns;
@@ -48,6 +45,13 @@ double decay(std::int64_t cutoff_time, std::int64_t last_time, double half_life_
 }
 
 }  // namespace
+
+const EventColumn& weighted_column(const Dataset& dataset, const std::string& type, double weight) {
+  if (!std::isfinite(weight) || weight < 0) {
+    throw ConfigError(fmt::format("--event-weight: {}={} must be a number >= 0", type, weight));
+  }
+  return find_column(dataset, type);
+}
 
 TrainingRows select_rows(const Communicator& comm, const Dataset& dataset,
                          const std::map<std::string, double>& event_weights, double half_life_days,

@@ -27,6 +27,10 @@ enum class PairValue : int {
   recency    ///< 2^(-age/half-life) of the latest event alone: how much a user of an item still counts
 };
 
+/// The events of a type that --event-weight names. ConfigError for a type that the dataset does not have
+/// (with the nearest it has), and for a weight below 0. Local.
+const EventColumn& weighted_column(const Dataset& dataset, const std::string& type, double weight);
+
 /// PairValue::strength: value = sum over the types of weight * strength * 2^(-age/half-life); pairs whose
 /// value is not above 0 are left out. PairValue::recency: the pairs that this leaves, each with its recency.
 /// Without weights the dataset's values stand for all types; half_life_days 0 = no decay. Collective.

@@ -8,6 +8,7 @@
 #include "pushcart/ids/dictionary_lookup.hpp"
 #include "pushcart/ids/send_by_rank.hpp"
 #include "pushcart/topn/filters.hpp"
+#include "pushcart/topn/query_lists.hpp"
 #include "topn/mark_items.hpp"
 
 namespace pushcart {
@@ -76,32 +77,52 @@ AllowedItems allowed_items(const Communicator& comm, const Dataset& dataset, con
   return result;
 }
 
-ServedUsers served_users(const Communicator& comm, const Dataset& dataset, const std::string& path) {
-  ServedUsers served;
-  if (path.empty()) {
-    served.users = indices_of(dataset.users.range(comm.rank()));
-    return served;
-  }
-  const StringTable ids = read_id_list(comm, path);
-  if (comm.sum(ids.size()) == 0) throw InputError(fmt::format("{}: names no user; give one id a line", path));
-  const auto indices = DictionaryLookup(comm, dataset.users, dataset.user_ids).find(ids);
+namespace {
+
+/// Rows of a table by their names: what ServedUsers and ServedQueries have.
+struct ServedRows {
+  std::vector<Count> rows;
+  StringTable unknown;
+  Count num_unknown = 0, num_repeated = 0;
+};
+
+ServedRows find_rows(const Communicator& comm, const Partition& partition, const StringTable& table,
+                     const StringTable& wanted) {
+  ServedRows served;
+  const auto indices = DictionaryLookup(comm, partition, table).find(wanted);
   std::vector<Count> known;
   std::vector<int> owners;
   for (std::size_t i = 0; i < indices.size(); ++i) {
     if (indices[i] < 0) {
-      served.unknown.push_back(ids[static_cast<Count>(i)]);
+      served.unknown.push_back(wanted[static_cast<Count>(i)]);
     } else {
       known.push_back(indices[i]);
-      owners.push_back(dataset.users.owner(indices[i]));
+      owners.push_back(partition.owner(indices[i]));
     }
   }
-  served.users = exchange_grouped<Count>(comm, known, order_by_rank(owners, comm.size())).data;
-  const auto num_given = static_cast<Count>(served.users.size());
-  std::sort(served.users.begin(), served.users.end());
-  served.users.erase(std::unique(served.users.begin(), served.users.end()), served.users.end());
+  served.rows = exchange_grouped<Count>(comm, known, order_by_rank(owners, comm.size())).data;
+  const auto num_given = static_cast<Count>(served.rows.size());
+  std::sort(served.rows.begin(), served.rows.end());
+  served.rows.erase(std::unique(served.rows.begin(), served.rows.end()), served.rows.end());
   served.num_unknown = comm.sum(served.unknown.size());
-  served.num_repeated = comm.sum(num_given - static_cast<Count>(served.users.size()));
+  served.num_repeated = comm.sum(num_given - static_cast<Count>(served.rows.size()));
   return served;
+}
+
+}  // namespace
+
+ServedUsers served_users(const Communicator& comm, const Dataset& dataset, const std::string& path) {
+  if (path.empty()) return {indices_of(dataset.users.range(comm.rank())), {}, 0, 0};
+  const StringTable ids = read_id_list(comm, path);
+  if (comm.sum(ids.size()) == 0) throw InputError(fmt::format("{}: names no user; give one id a line", path));
+  ServedRows served = find_rows(comm, dataset.users, dataset.user_ids, ids);
+  return {std::move(served.rows), std::move(served.unknown), served.num_unknown, served.num_repeated};
+}
+
+ServedQueries served_queries(const Communicator& comm, const Dataset& dataset, const StringTable& texts) {
+  if (!dataset.searches) return {{}, texts, comm.sum(texts.size()), 0};
+  ServedRows served = find_rows(comm, dataset.searches->queries, dataset.searches->texts, texts);
+  return {std::move(served.rows), std::move(served.unknown), served.num_unknown, served.num_repeated};
 }
 
 }  // namespace pushcart

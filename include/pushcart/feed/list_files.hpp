@@ -16,8 +16,9 @@ namespace pushcart {
 
 /// What the rows of some lists are.
 enum class ListKind : int {
-  user_lists,    ///< a row a user: items to recommend
-  similar_items  ///< a row an item: its nearest other items
+  user_lists,     ///< a row a user: items to recommend
+  similar_items,  ///< a row an item: its nearest other items
+  query_lists     ///< a row a search query: items for it
 };
 
 enum class ListFormat : int { hdf5, csv, jsonl };
@@ -35,7 +36,7 @@ struct ListOptions {
   Count n = 0;                           ///< length asked for, written to the manifest
   Count batch_entries = Count{1} << 16;  ///< list entries whose item names a rank holds at a time
   const Neighbours* bought_together =
-      nullptr;  ///< of owned items, with support: also written, as together-*.csv
+      nullptr;  ///< of owned items or queries, with support: also written, as together-*.csv
 };
 
 /// What was written; the same on all ranks.
@@ -52,9 +53,9 @@ struct ListFilesInfo {
 /// ranks together, then manifest.json. The text of the shards in the order of their numbers is the same for
 /// any number of ranks but for the CSV header, which every shard has (docs/file-formats.md).
 ///
-/// Rows of `lists` are owned users (or items), ascending, then rows of -1: users who are not in the dataset,
-/// whose outside ids are `unknown_ids` in that order (given to the ranks in consecutive pieces). If there are
-/// any, they have shards of their own, numbered after those of the known users.
+/// Rows of `lists` are owned users (items, queries), ascending, then rows of -1: users (queries) that are not
+/// in the dataset, whose outside ids are `unknown_ids` in that order (given to the ranks in consecutive
+/// pieces). If there are any, they have shards of their own, numbered after those of the known users.
 ///
 /// Lists with reasons (topn/explain.hpp) have them in the JSON lines and in lists.h5, and beside the CSV
 /// shards in shards of their own, reasons-00000.csv[.gz], a reason a line:
@@ -66,7 +67,7 @@ struct ListFilesInfo {
 ///     item,rank,other,name,score,support,share,lift
 ///
 /// support: users who have both; share: of the users of `item`, those who have `other` too; lift: support
-/// over what it would be if the two had nothing to do with each other.
+/// over what it would be if the two had nothing to do with each other. Those of queries begin with `query`.
 ///
 /// The files replace the set of an earlier run as a whole (StagedFolder); after an error that set is as it
 /// was. Collective. ConfigError, StorageError; InternalError for rows or items out of range or a score that

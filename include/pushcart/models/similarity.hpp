@@ -98,10 +98,12 @@ struct SimilarityReport {
   double seconds = 0;
 };
 
-/// Neighbours of items by their users, or of users by their items. Rows stay with their owners; blocks of
+/// Neighbours of items by their users, or of users by their items; or of queries the items whose users searched
+/// them: n_j is then the number of users of a query, a window runs from a user's latest such search to the latest
+/// of `to_events`, the metric is cosine, jaccard or llr, values are binary. Rows stay with their owners; blocks of
 /// columns go round the ranks while the last ones are worked on. A rank holds its rows, one block in, one
 /// out, and k results a row. Bits do not depend on ranks, threads or block_columns. Collective. ConfigError:
-/// settings that make no sense, with the option; InputError: metrics of ratings on strengths.
+/// settings that make no sense, with the option, queries without searches; InputError: metrics of ratings on strengths.
 /// @param checkpoints  the work is done in batches of rows, and what an earlier run has done is not done again;
 ///                     without support columns only
 Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
@@ -110,5 +112,8 @@ Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const
 Neighbours nearest_users(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                          PhaseLog& phases, SimilarityReport* report = nullptr,
                          RowCheckpoints* checkpoints = nullptr);
+Neighbours items_of_queries(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
+                            PhaseLog& phases, SimilarityReport* report = nullptr,
+                            RowCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart

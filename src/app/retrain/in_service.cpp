@@ -35,7 +35,7 @@ Model InService::served_model(Session& session, const Dataset& tonight) const {
 
 InService::Changes InService::changes(Session& session, const Dataset& tonight, const TopLists& lists) const {
   const auto& comm = session.comm;
-  const StoredLists earlier = load_lists(session, folder_ + "/lists", dataset_);
+  const StoredLists earlier = load_lists(session, folder_ + "/lists", dataset_, ListKind::user_lists);
   const auto timer = session.phases.time("compare lists");
   const IdMap ids = map_ids(comm, dataset_, tonight);
   Changes changes;

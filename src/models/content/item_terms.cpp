@@ -36,35 +36,40 @@ const StringTable& texts_of(const Dataset& dataset, const ContentField& field) {
 
 }  // namespace
 
-ItemTerms item_terms(const Dataset& dataset, const ContentField& field, const std::string& tag_separator) {
-  const StringTable& texts = texts_of(dataset, field);
-  ItemTerms result;
+TextTerms text_terms(const StringTable& texts, const CutText& cut) {
+  TextTerms result;
   std::unordered_map<std::string, Count> positions;
-  std::map<Count, float> of_item;
+  std::map<Count, float> of_text;
   const std::function<void(std::string_view)> add = [&](std::string_view term) {
     const auto [found, is_new] = positions.try_emplace(std::string(term), result.terms.size());
     if (is_new) {
       result.terms.push_back(term);
-      result.num_items.push_back(0);
+      result.num_texts.push_back(0);
     }
-    of_item[found->second] += 1;
+    of_text[found->second] += 1;
   };
-  WordCutter words;
-  for (Count item = 0; item < texts.size(); ++item) {
-    of_item.clear();
-    if (field.kind == TextKind::words) {
-      words.cut(texts[item], add);
-    } else {
-      for_each_tag(texts[item], tag_separator, add);
-    }
-    for (const auto& [term, frequency] : of_item) {
-      ++result.num_items[static_cast<std::size_t>(term)];
+  for (Count text = 0; text < texts.size(); ++text) {
+    of_text.clear();
+    cut(texts[text], add);
+    for (const auto& [term, frequency] : of_text) {
+      ++result.num_texts[static_cast<std::size_t>(term)];
       result.term.push_back(term);
       result.frequency.push_back(frequency);
     }
     result.offsets.push_back(static_cast<Count>(result.term.size()));
   }
   return result;
+}
+
+TextTerms item_terms(const Dataset& dataset, const ContentField& field, const std::string& tag_separator) {
+  WordCutter words;
+  return text_terms(texts_of(dataset, field), [&](std::string_view text, const auto& visit) {
+    if (field.kind == TextKind::words) {
+      words.cut(text, visit);
+    } else {
+      for_each_tag(text, tag_separator, visit);
+    }
+  });
 }
 
 }  // namespace pushcart::content

@@ -22,16 +22,6 @@ namespace pushcart {
 namespace content {
 namespace {
 
-similarity::Operand operand_of(std::shared_ptr<const SparseRows> rows) {
-  similarity::Operand operand;
-  operand.has_values = true;
-  operand.values = rows->values;
-  operand.size.assign(static_cast<std::size_t>(rows->num_rows()), 1.0);
-  operand.scale = operand.size;
-  operand.pattern = std::move(rows);
-  return operand;
-}
-
 class Fit {
  public:
   Fit(const Communicator& comm, const Dataset& dataset, const ContentConfig& config, PhaseLog& phases,
@@ -100,7 +90,7 @@ class Fit {
   void add_weights() {
     const auto rows = std::make_shared<const SparseRows>(terms_.rows);
     similarity::Product product;
-    product.left = operand_of(rows);
+    product.left = similarity::plain_operand(rows, SimilarityValues::as_is);
     product.right = product.left;
     product.num_inner = static_cast<double>(rows->num_columns);
     SimilarityConfig best;

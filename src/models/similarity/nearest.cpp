@@ -151,9 +151,11 @@ std::vector<Count> column_sizes(const Communicator& comm, const Partition& parti
 Neighbours nearest(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                    Neighbourhood what, PhaseLog& phases, SimilarityReport* report,
                    RowCheckpoints* checkpoints) {
-  const Partition& columns = what == Neighbourhood::of_items ? dataset.items : dataset.users;
-  collectively(comm, "checking the settings",
-               [&] { check_settings(config, columns.num_rows(), dataset.value_kind); });
+  const Partition& columns = what == Neighbourhood::of_users ? dataset.users : dataset.items;
+  collectively(comm, "checking the settings", [&] {
+    check_settings(config, columns.num_rows(), dataset.value_kind);
+    if (what == Neighbourhood::of_queries) check_settings_of_queries(config);
+  });
   std::optional<Product> product;
   {
     const auto timer = phases.time("similarity: prepare", dataset.by_user.num_entries());
@@ -227,6 +229,12 @@ Neighbours nearest_items(const Communicator& comm, const Dataset& dataset, const
 Neighbours nearest_users(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                          PhaseLog& phases, SimilarityReport* report, RowCheckpoints* checkpoints) {
   return similarity::nearest(comm, dataset, config, similarity::Neighbourhood::of_users, phases, report,
+                             checkpoints);
+}
+
+Neighbours items_of_queries(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
+                            PhaseLog& phases, SimilarityReport* report, RowCheckpoints* checkpoints) {
+  return similarity::nearest(comm, dataset, config, similarity::Neighbourhood::of_queries, phases, report,
                              checkpoints);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "models/similarity/query_rows.hpp"
 #include "models/similarity/settings.hpp"
 #include "models/similarity/side_rows.hpp"
 #include "pushcart/comm/exact_sum.hpp"
@@ -194,19 +195,31 @@ double mean_row_sum(const Communicator& comm, const SparseRows& rows, bool is_bi
 
 }  // namespace
 
+Operand plain_operand(std::shared_ptr<const SparseRows> rows, SimilarityValues values) {
+  Operand operand;
+  operand.has_values = values == SimilarityValues::as_is;
+  if (operand.has_values) operand.values = rows->values;
+  operand.size.assign(static_cast<std::size_t>(rows->num_rows()), 1.0);
+  operand.scale = operand.size;
+  operand.pattern = std::move(rows);
+  return operand;
+}
+
 Product make_product(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                      Neighbourhood what) {
-  const bool of_items = what == Neighbourhood::of_items;
-  const Outer outer = of_items ? Outer::items : Outer::users;
+  const bool of_users = what == Neighbourhood::of_users, of_queries = what == Neighbourhood::of_queries;
+  const Outer outer = of_users ? Outer::users : Outer::items;
   const bool has_window = config.window_days > 0;
   const SideChoice from{"--from-events", config.from_events, config.event_weights, has_window};
   const SideChoice to{"--to-events", config.to_events, config.event_weights, has_window};
 
   Context context{config};
-  context.num_rows = static_cast<double>(of_items ? dataset.num_items() : dataset.num_users());
-  context.is_cross = config.from_events != config.to_events;
+  context.num_rows = static_cast<double>(of_users ? dataset.num_users() : dataset.num_items());
+  context.is_cross = of_queries || config.from_events != config.to_events;
   context.is_binary = !wants_values(config);
-  SideRows left = side_rows(comm, dataset, from, outer, inner_statistic(config.metric, context.is_binary));
+  SideRows left =
+      of_queries ? query_rows(comm, dataset, has_window)
+                 : side_rows(comm, dataset, from, outer, inner_statistic(config.metric, context.is_binary));
   SideRows right = context.is_cross ? side_rows(comm, dataset, to, outer,
                                                 inner_statistic(config.metric, context.is_binary))
                                     : left;
@@ -217,7 +230,8 @@ Product make_product(const Communicator& comm, const Dataset& dataset, const Sim
 
   Product product;
   product.formula = formula_of(config.metric);
-  product.num_inner = static_cast<double>(of_items ? dataset.num_users() : dataset.num_items());
+  product.num_inner = static_cast<double>(of_users ? dataset.num_items() : dataset.num_users());
+  product.rows_are_columns = !of_queries;
   context.mean_row_sum = mean_row_sum(comm, *left.rows, context.is_binary, context.num_rows);
   product.left = make_operand(context, Role::left, left, nullptr);
   const bool folded = is_weighted(context) && folds_right_into_left(context);

@@ -19,6 +19,9 @@ struct Operand {
   std::vector<double> size, scale;            ///< per row, see Formula
 };
 
+/// Rows as they are, for a product that is a plain sum: sizes and scales are 1. Local.
+Operand plain_operand(std::shared_ptr<const SparseRows> rows, SimilarityValues values);
+
 /// How P and c become a score.
 enum class Formula : int {
   product,  ///< P scale_j scale_i
@@ -39,10 +42,11 @@ struct Product {
   bool has_window() const { return left.has_times; }
 };
 
-enum class Neighbourhood : int { of_items, of_users };
+/// What the rows are; those of queries have items as columns, the others themselves.
+enum class Neighbourhood : int { of_items, of_users, of_queries };
 
 /// Collective; on all ranks ConfigError for event types that the dataset does not have, for events that leave
-/// nothing and for a window without times.
+/// nothing, for a window without times and for queries without searches.
 Product make_product(const Communicator& comm, const Dataset& dataset, const SimilarityConfig& config,
                      Neighbourhood what);
 

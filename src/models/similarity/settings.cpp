@@ -101,6 +101,21 @@ void check_settings(const SimilarityConfig& config, Count num_columns, ValueKind
   }
 }
 
+void check_settings_of_queries(const SimilarityConfig& config) {
+  const bool is_known = config.metric == SimilarityMetric::cosine ||
+                        config.metric == SimilarityMetric::jaccard || config.metric == SimilarityMetric::llr;
+  if (!is_known) {
+    throw ConfigError(fmt::format("--from-searches: compares by cosine, jaccard or llr, not by --metric {}",
+                                  similarity_metric_name(config.metric)));
+  }
+  if (config.values != SimilarityValues::binary) {
+    throw ConfigError("--from-searches: who searched what has no values; leave out --values values");
+  }
+  if (!config.from_events.empty()) {
+    throw ConfigError("--from-searches: one comes from queries, so --from-events has no meaning");
+  }
+}
+
 bool needs_ratings(SimilarityMetric metric) {
   return metric == SimilarityMetric::adjusted || metric == SimilarityMetric::pearson;
 }

@@ -14,12 +14,6 @@ namespace pushcart::similarity {
 
 namespace {
 
-/// Pairs by user, and for each the seconds from its latest event to the cut-off.
-struct UserRows {
-  std::shared_ptr<const SparseRows> rows;
-  std::vector<std::int32_t> times;
-};
-
 /// The dataset's own table, which outlives the product.
 std::shared_ptr<const SparseRows> borrow(const SparseRows& rows) {
   return {std::shared_ptr<const SparseRows>(), &rows};
@@ -55,15 +49,6 @@ std::vector<WeightedColumn> chosen_columns(const Dataset& dataset, const SideCho
   return columns;
 }
 
-std::int32_t seconds_before(std::int64_t cutoff, std::int64_t time) {
-  const std::int64_t seconds = cutoff - time;
-  if (seconds < 0 || seconds > std::numeric_limits<std::int32_t>::max()) {
-    throw InputError(
-        fmt::format("--window-days: an event {} seconds before the last one is too far away", seconds));
-  }
-  return static_cast<std::int32_t>(seconds);
-}
-
 UserRows all_pairs(const Dataset& dataset, bool with_times) {
   UserRows result{borrow(dataset.by_user), {}};
   if (with_times) {
@@ -75,9 +60,7 @@ UserRows all_pairs(const Dataset& dataset, bool with_times) {
 }
 
 UserRows chosen_pairs(const Dataset& dataset, const SideChoice& choice) {
-  if (choice.with_times && dataset.cutoff_time == 0) {
-    throw ConfigError("--window-days needs times, and the dataset has none; ingest it with a time column");
-  }
+  check_window(dataset, choice.with_times);
   const auto columns = chosen_columns(dataset, choice);
   if (columns.empty()) return all_pairs(dataset, choice.with_times);
   const SparseRows& rows = dataset.by_user;
@@ -112,24 +95,6 @@ std::vector<float> transpose_numbers(const Communicator& comm, const SparseRows&
   return transpose(comm, carrier, columns, num_rows).values;
 }
 
-/// Whole numbers below 2^31 travel as two floats that hold their halves exactly.
-std::vector<std::int32_t> transpose_times(const Communicator& comm, const SparseRows& pattern,
-                                          const std::vector<std::int32_t>& times, const Partition& columns,
-                                          Count num_rows) {
-  std::vector<float> high, low;
-  for (const std::int32_t time : times) {
-    high.push_back(static_cast<float>(time >> 16));
-    low.push_back(static_cast<float>(time & 0xffff));
-  }
-  high = transpose_numbers(comm, pattern, std::move(high), columns, num_rows);
-  low = transpose_numbers(comm, pattern, std::move(low), columns, num_rows);
-  std::vector<std::int32_t> result;
-  for (std::size_t entry = 0; entry < high.size(); ++entry) {
-    result.push_back((static_cast<std::int32_t>(high[entry]) << 16) + static_cast<std::int32_t>(low[entry]));
-  }
-  return result;
-}
-
 /// The statistic of its row for every entry.
 std::vector<float> row_statistic(const SparseRows& rows, InnerStatistic statistic) {
   std::vector<float> result;
@@ -147,6 +112,39 @@ std::vector<float> row_statistic(const SparseRows& rows, InnerStatistic statisti
 }
 
 }  // namespace
+
+void check_window(const Dataset& dataset, bool with_times) {
+  if (with_times && dataset.cutoff_time == 0) {
+    throw ConfigError("--window-days needs times, and the dataset has none; ingest it with a time column");
+  }
+}
+
+std::int32_t seconds_before(std::int64_t cutoff, std::int64_t time) {
+  const std::int64_t seconds = cutoff - time;
+  if (seconds < 0 || seconds > std::numeric_limits<std::int32_t>::max()) {
+    throw InputError(
+        fmt::format("--window-days: an event {} seconds before the last one is too far away", seconds));
+  }
+  return static_cast<std::int32_t>(seconds);
+}
+
+std::vector<std::int32_t> transpose_times(const Communicator& comm, const SparseRows& pattern,
+                                          const std::vector<std::int32_t>& times, const Partition& columns,
+                                          Count num_rows) {
+  // Whole numbers below 2^31 travel as two floats that hold their halves exactly.
+  std::vector<float> high, low;
+  for (const std::int32_t time : times) {
+    high.push_back(static_cast<float>(time >> 16));
+    low.push_back(static_cast<float>(time & 0xffff));
+  }
+  high = transpose_numbers(comm, pattern, std::move(high), columns, num_rows);
+  low = transpose_numbers(comm, pattern, std::move(low), columns, num_rows);
+  std::vector<std::int32_t> result;
+  for (std::size_t entry = 0; entry < high.size(); ++entry) {
+    result.push_back((static_cast<std::int32_t>(high[entry]) << 16) + static_cast<std::int32_t>(low[entry]));
+  }
+  return result;
+}
 
 SideRows side_rows(const Communicator& comm, const Dataset& dataset, const SideChoice& choice, Outer outer,
                    InnerStatistic statistic) {

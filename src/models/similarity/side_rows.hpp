@@ -33,6 +33,23 @@ struct SideRows {
   std::vector<std::int32_t> times;         ///< per entry: seconds before the cut-off; empty unless asked for
 };
 
+/// Pairs by user, and for each the seconds from its latest event to the cut-off.
+struct UserRows {
+  std::shared_ptr<const SparseRows> rows;
+  std::vector<std::int32_t> times;
+};
+
+/// ConfigError if times are asked for and the dataset has none. Local.
+void check_window(const Dataset& dataset, bool with_times);
+
+/// InputError if they are out of range. Local.
+std::int32_t seconds_before(std::int64_t cutoff, std::int64_t time);
+
+/// A time an entry of `pattern`, brought to the transposed table in its order. Collective.
+std::vector<std::int32_t> transpose_times(const Communicator& comm, const SparseRows& pattern,
+                                          const std::vector<std::int32_t>& times, const Partition& columns,
+                                          Count num_rows);
+
 /// Collective; ConfigError on all ranks.
 SideRows side_rows(const Communicator& comm, const Dataset& dataset, const SideChoice& choice, Outer outer,
                    InnerStatistic statistic);

@@ -11,20 +11,6 @@
 
 namespace pushcart {
 
-namespace {
-
-similarity::Operand operand_of(std::shared_ptr<const SparseRows> rows, SimilarityValues values) {
-  similarity::Operand operand;
-  operand.has_values = values == SimilarityValues::as_is;
-  if (operand.has_values) operand.values = rows->values;
-  operand.size.assign(static_cast<std::size_t>(rows->num_rows()), 1.0);
-  operand.scale = operand.size;
-  operand.pattern = std::move(rows);
-  return operand;
-}
-
-}  // namespace
-
 Model train_user_knn(const Communicator& comm, const Dataset& dataset, const UserKnnConfig& config,
                      PhaseLog& phases, SimilarityReport* report, const UserKnnCheckpoints& checkpoints) {
   if (config.kept_items < 1) {
@@ -35,8 +21,9 @@ Model train_user_knn(const Communicator& comm, const Dataset& dataset, const Use
   const similarity::SideChoice choice{"--to-events", config.similarity.to_events,
                                       config.similarity.event_weights, false};
   similarity::Product product;
-  product.left = operand_of(std::make_shared<const SparseRows>(std::move(users)), SimilarityValues::as_is);
-  product.right = operand_of(
+  product.left = similarity::plain_operand(std::make_shared<const SparseRows>(std::move(users)),
+                                           SimilarityValues::as_is);
+  product.right = similarity::plain_operand(
       similarity::side_rows(comm, dataset, choice, similarity::Outer::items, similarity::InnerStatistic::none)
           .rows,
       config.similarity.values);

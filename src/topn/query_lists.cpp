@@ -1,0 +1,174 @@
+#include "pushcart/topn/query_lists.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "models/content/words.hpp"
+#include "models/search/text_rows.hpp"
+#include "models/similarity/nearest.hpp"
+#include "models/similarity/neighbour_matrix.hpp"
+#include "pushcart/matrix/assemble.hpp"
+#include "pushcart/models/popular.hpp"
+#include "pushcart/topn/top_items.hpp"
+#include "topn/short_lists.hpp"
+
+namespace pushcart {
+
+namespace {
+
+void check(const QueryListConfig& config) {
+  if (config.n < 1) throw ConfigError("--n: must be at least 1");
+  if (config.similar_queries < 1) throw ConfigError("--similar-queries: must be at least 1");
+}
+
+/// Each row over the sum of its entries.
+void divide_by_sums(SparseRows& rows) {
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    double sum = 0;
+    for (const float value : rows.row_values(row)) sum += static_cast<double>(value);
+    const auto first = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row)]);
+    for (auto at = first; at < first + static_cast<std::size_t>(rows.row_length(row)); ++at) {
+      rows.values[at] = static_cast<float>(static_cast<double>(rows.values[at]) / sum);
+    }
+  }
+}
+
+/// Rows that are not marked lose their entries.
+SparseRows only_marked(const SparseRows& rows, const std::vector<std::uint8_t>& marks) {
+  if (marks.empty()) return rows;
+  SparseRows result;
+  result.rows = rows.rows;
+  result.num_columns = rows.num_columns;
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    if (marks[static_cast<std::size_t>(row)]) {
+      const auto columns = rows.row_columns(row);
+      const auto values = rows.row_values(row);
+      result.columns.insert(result.columns.end(), columns.begin(), columns.end());
+      result.values.insert(result.values.end(), values.begin(), values.end());
+    }
+    result.offsets.push_back(result.num_entries());
+  }
+  return result;
+}
+
+/// Makes the lists of some queries, a source at a time.
+class QueryLists {
+ public:
+  QueryLists(const Communicator& comm, const Dataset& dataset, const ServedQueries& served,
+             const QueryListConfig& config, PhaseLog& phases)
+      : comm_(comm), dataset_(dataset), served_(served), config_(config), phases_(phases) {
+    request_.n = config.n;
+    request_.item_allowed = config.item_allowed;
+    lists_.rows = served.queries;
+    lists_.rows.resize(served.queries.size() + static_cast<std::size_t>(served.unknown.size()), -1);
+    lists_.offsets.resize(lists_.rows.size() + 1, 0);
+  }
+
+  TopLists run() {
+    if (dataset_.searches) fill_from_searches();
+    fill_from_names();
+    fill_from_popular(comm_, train_popular(comm_, dataset_, PopularConfig{}), request_, lists_, "popular");
+    return std::move(lists_);
+  }
+
+ private:
+  void fill_from_searches() {
+    const Searches& searches = *dataset_.searches;
+    SparseRows shares = query_items(comm_, dataset_, config_.weights);
+    divide_by_sums(shares);
+    const auto items = std::make_shared<const SparseRows>(only_marked(
+        transpose(comm_, shares, dataset_.items, searches.queries.num_rows()), config_.item_allowed));
+    fill(own_queries(), items, "searched");
+    fill(similar_queries(), items, "similar queries");
+  }
+
+  void fill_from_names() {
+    const auto names = text_rows(dataset_.item_names, dataset_.items.range(comm_.rank()));
+    fill(names.wanted, std::make_shared<const SparseRows>(only_marked(names.texts, config_.item_allowed)),
+         "name");
+  }
+
+  /// A row a list: 1 at the query itself.
+  SparseRows own_queries() const {
+    SparseRows rows;
+    rows.rows = {0, lists_.num_rows()};
+    rows.num_columns = dataset_.searches->queries.num_rows();
+    for (const Count query : lists_.rows) {
+      if (query >= 0) rows.columns.push_back(query);
+      rows.offsets.push_back(rows.num_entries());
+    }
+    rows.values.assign(rows.columns.size(), 1.0F);
+    return rows;
+  }
+
+  /// A row a list: the queries most like its own.
+  SparseRows similar_queries() const {
+    const Searches& searches = *dataset_.searches;
+    const auto rows = text_rows(searches.texts, searches.queries.range(comm_.rank()));
+    return similarity::matrix_of(best(rows.wanted, std::make_shared<const SparseRows>(rows.texts),
+                                      searches.queries, config_.similar_queries));
+  }
+
+  search::TextRows text_rows(const StringTable& texts, Range owned) const {
+    content::WordCutter words;
+    return search::text_rows(comm_, texts, owned, texts_of_lists(),
+                             [&](std::string_view text, const auto& visit) { words.cut(text, visit); });
+  }
+
+  StringTable texts_of_lists() const {
+    StringTable texts;
+    for (const Count query : served_.queries) {
+      texts.push_back(dataset_.searches->texts[query - dataset_.searches->queries.range(comm_.rank()).begin]);
+    }
+    for (Count n = 0; n < served_.unknown.size(); ++n) texts.push_back(served_.unknown[n]);
+    return texts;
+  }
+
+  /// For each left row the right rows with the largest products.
+  Neighbours best(const SparseRows& left, std::shared_ptr<const SparseRows> right, const Partition& columns,
+                  Count k) const {
+    similarity::Product product;
+    product.left =
+        similarity::plain_operand(std::make_shared<const SparseRows>(left), SimilarityValues::as_is);
+    product.right = similarity::plain_operand(std::move(right), SimilarityValues::as_is);
+    product.rows_are_columns = false;
+    product.num_inner = static_cast<double>(left.num_columns);
+    SimilarityConfig config;
+    config.k = std::min(k, columns.num_rows());
+    config.memory_budget_bytes = config_.memory_budget_bytes;
+    return similarity::best_of_product(comm_, product, columns, config, phases_, nullptr);
+  }
+
+  /// Fills lists that are short with the best items of left x items'.
+  void fill(const SparseRows& left, std::shared_ptr<const SparseRows> items, const std::string& source) {
+    auto short_lists = detail::find_short_lists(request_, lists_);
+    // Whatever a list has already, as many are left as it may want.
+    const Neighbours found = best(left, std::move(items), dataset_.items, 2 * config_.n);
+    for (detail::ShortList& list : short_lists) {
+      for (auto at = static_cast<std::size_t>(found.offsets[static_cast<std::size_t>(list.row)]);
+           at < static_cast<std::size_t>(found.offsets[static_cast<std::size_t>(list.row) + 1]); ++at) {
+        if (list.missing > 0 && list.wants(found.columns[at]))
+          list.add({found.columns[at], found.scores[at]});
+      }
+    }
+    detail::append_added(lists_, short_lists, source);
+  }
+
+  const Communicator& comm_;
+  const Dataset& dataset_;
+  const ServedQueries& served_;
+  const QueryListConfig& config_;
+  PhaseLog& phases_;
+  TopRequest request_;
+  TopLists lists_;
+};
+
+}  // namespace
+
+TopLists query_lists(const Communicator& comm, const Dataset& dataset, const ServedQueries& served,
+                     const QueryListConfig& config, PhaseLog& phases) {
+  check(config);
+  return QueryLists(comm, dataset, served, config, phases).run();
+}
+
+}  // namespace pushcart
