@@ -50,6 +50,19 @@ class Plan : public Command {
     options.add("pairs", assumed_.pairs, "without --data: distinct user-item pairs; 0 = --events");
     options.add("user-exponent", assumed_.user_exponent, "without --data: of the users' interactions");
     options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
+    options.add_named("family", job_.family, "what is trained: als, or for --data itemknn or rp3beta",
+                      planned_family_of, planned_family_name);
+    options.add("neighbours", job_.item_knn.k, "as for train itemknn and rp3beta");
+    options.add_named("metric", job_.item_knn.metric, "as for train itemknn", similarity_metric_of,
+                      similarity_metric_name);
+    options.add_custom(
+        "similar-metric", Arity::one, "for --data: plan similar --metric too, lists of --n",
+        [this](const auto& texts) { job_.similar_by = similarity_metric_of(texts.back()); },
+        [this] {
+          return job_.similar_by
+                     ? std::vector<std::string>{std::string(similarity_metric_name(*job_.similar_by))}
+                     : std::vector<std::string>{};
+        });
     options.add("k", job_.als.k, "number of factors");
     options.add("sweeps", job_.als.sweeps, "sweeps of the training");
     options.add("n", job_.n, "length of the lists");
@@ -80,7 +93,8 @@ class Plan : public Command {
                      ? std::vector<std::string>{fmt::format("{}s", limits_.deadline_seconds)}
                      : std::vector<std::string>{};
         });
-    options.add("rates", records_, "run records of ingest, train als, recommend or run to take rates from");
+    options.add("rates", records_,
+                "run records of ingest, train, similar, recommend or run to take rates from");
     for (auto [key, rate, help] :
          {std::tuple{"lines-per-second", &rates_.ingested_lines, "log lines ingested, a core"},
           std::tuple{"flops", &rates_.product_flops, "operations of matrix products, a second and core"},
@@ -88,6 +102,7 @@ class Plan : public Command {
           std::tuple{"sweep-factor", &rates_.sweep_factor,
                      "time of a sweep over that of its products and gathers"},
           std::tuple{"pairs-per-second", &rates_.scored_pairs, "user-item pairs scored, a core"},
+          std::tuple{"multiply-adds-per-second", &rates_.multiply_adds, "of similarities, a second and core"},
           std::tuple{"network-bytes-per-second", &rates_.network_bytes, "into a node"}}) {
       options.add_custom(
           key, Arity::one, help,
@@ -110,9 +125,9 @@ class Plan : public Command {
     const auto timer = session.phases.time("plan");
     lay_out(ranks_ > 0 ? 0 : fewest_nodes(max_nodes_, [&](Count nodes) {
       lay_out(nodes);
-      return excess(planned(), job_.nodes, limits_);
+      return excess(planned(session.comm), job_.nodes, limits_);
     }));
-    const JobPlan plan = planned();
+    const JobPlan plan = planned(session.comm);
     if (const auto why = excess(plan, job_.nodes, limits_)) {
       throw ConfigError(
           fmt::format("{} ranks will not do: {}; use more ranks or a larger budget", job_.num_ranks, *why));
@@ -170,7 +185,9 @@ class Plan : public Command {
     const Json record = Json::parse(read_text_file(path), nullptr, false);
     if (!record.is_object()) throw InputError(path + ": is not a run record (JSON)");
     if (!take_rates(record, path, rates_)) {
-      throw InputError(path + ": holds no rates; give the run record of ingest, train als, recommend or run");
+      throw InputError(path +
+                       ": holds no rates; give the run record of ingest, train (als, itemknn, rp3beta), "
+                       "similar, recommend or run");
     }
   }
 
@@ -185,8 +202,8 @@ class Plan : public Command {
     job_.nodes.shared_bytes = limits_.node_bytes > 0 ? limits_.node_bytes / 2 : free_shared_bytes();
   }
 
-  JobPlan planned() const {
-    return dataset_ ? plan_job(*dataset_, job_, rates_) : plan_job(assumed_, job_, rates_);
+  JobPlan planned(const Communicator& comm) const {
+    return dataset_ ? plan_job(comm, *dataset_, job_, rates_) : plan_job(assumed_, job_, rates_);
   }
 
   Json data_json() const {

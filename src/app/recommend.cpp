@@ -18,6 +18,7 @@
 #include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/models/model_memory.hpp"
 #include "pushcart/topn/explain.hpp"
+#include "pushcart/topn/list_plan.hpp"
 
 namespace pushcart::app {
 
@@ -102,8 +103,13 @@ void announce_lists(const Communicator& comm, std::string_view step, const Model
 void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserParts& parts,
                        const Model& model, Count num_users, Count num_excluded, Count n) {
   Count bytes = 0;
-  for (const Model* const further : parts.further_models()) bytes += memory_bytes(*further);
+  bool by_weights = model.item_weights.has_value();
+  for (const Model* const further : parts.further_models()) {
+    bytes += memory_bytes(*further);
+    by_weights = by_weights || further->item_weights;
+  }
   plan.add("further models", bytes);
+  plan_histories(plan, by_weights ? dataset.by_user.num_entries() : 0);
   ListChooser::plan(plan, dataset, parts.config(model), num_users, num_excluded, n);
 }
 

@@ -1,5 +1,6 @@
 #include "pushcart/plan/job_plan.hpp"
 
+#include <fmt/core.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "pushcart/ingest/ingest_plan.hpp"
 #include "pushcart/matrix/attach_vectors.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
+#include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/topn/list_plan.hpp"
 
 namespace pushcart {
@@ -84,11 +86,40 @@ class JobPlanner {
     return finish(std::move(phase));
   }
 
+  /// @param plans  by rank
+  PhasePlan train_item_knn(const std::vector<SimilarityRankPlan>& plans) const {
+    PhasePlan phase = by_similarity("train " + std::string(planned_family_name(job_.family)), plans);
+    for (std::size_t rank = 0; rank < plans.size(); ++rank) {
+      // The model is made when all but what it is made of is gone.
+      MemoryPlan model = started();
+      model.add("data set", memory_bytes(sizes_[rank]));
+      model.add("neighbours, and the model made of them",
+                item_knn_bytes(sizes_[rank].items, plans[rank].num_neighbours));
+      phase.ranks[rank].memory = larger(phase.ranks[rank].memory, model);
+    }
+    return finish(std::move(phase));
+  }
+
+  PhasePlan similar(const std::vector<SimilarityRankPlan>& plans) const {
+    PhasePlan phase = by_similarity("similar", plans);
+    for (std::size_t rank = 0; rank < plans.size(); ++rank) {
+      MemoryPlan lists = started();
+      lists.add("data set", memory_bytes(sizes_[rank]));
+      constexpr Count entry = sizeof(Count) + sizeof(float);
+      lists.add("neighbours, and lists of them", plans[rank].num_neighbours * (2 * entry + 1));
+      lists.add("lists as they are written", Count{6} << 20);  // measured
+      phase.ranks[rank].memory = larger(phase.ranks[rank].memory, lists);
+    }
+    return finish(std::move(phase));
+  }
+
   /// @param row  what goes along with a user's row that another rank serves
-  PhasePlan recommend(const std::function<LentListRow(int rank, Count row)>& row) const {
+  /// @param weights  entries of the item weights of each rank; empty = a model of factors
+  PhasePlan recommend(const std::function<LentListRow(int rank, Count row)>& row,
+                      const std::vector<Count>& weights = {}) const {
     PhasePlan phase;
     phase.name = "recommend";
-    const Count k = job_.als.k;
+    const Count k = weights.empty() ? job_.als.k : 0;
     std::vector<Count> users, items;
     ListSizes sizes;
     sizes.num_ranks = job_.num_ranks;
@@ -104,6 +135,8 @@ class JobPlanner {
       sizes.lenders_rows += part.users;
       sizes.lenders_excluded += part.user_entries;
     }
+    sizes.has_item_weights = !weights.empty();
+    const Count all_weights = std::accumulate(weights.begin(), weights.end(), Count{0});
     const auto received = list_received_bytes(users, items, k, job_.n, row);
     for (std::size_t rank = 0; rank < sizes_.size(); ++rank) {
       RankPhase& here = phase.ranks.emplace_back();
@@ -112,9 +145,17 @@ class JobPlanner {
       here.memory.add("model", (users[rank] + items[rank]) * k * Count{sizeof(float)});
       sizes.rows = users[rank];
       sizes.excluded = sizes_[rank].user_entries;
+      if (sizes.has_item_weights) {
+        constexpr Count entry = sizeof(Count) + sizeof(float);
+        here.memory.add("item weights", weights[rank] * entry + items[rank] * Count{sizeof(Count)});
+        plan_histories(here.memory, sizes_[rank].user_entries);
+        sizes.remote_weights = all_weights - weights[rank];
+      }
       plan_lists(here.memory, sizes, job_.n);
       here.received_bytes = received[rank];
     }
+    // Item weights of other ranks come beside what the search counts.
+    if (sizes.has_item_weights) phase.bytes = Exactness::estimate;
     const Count most_users = most(users);
     if (first_batch_rows(most_users, num_items_, k, omp_get_max_threads()) < most_users) {
       phase.bytes = Exactness::estimate;  // several batches, by time
@@ -126,6 +167,22 @@ class JobPlanner {
   }
 
  private:
+  /// Work, bytes, and memory while neighbours are found.
+  PhasePlan by_similarity(std::string name, const std::vector<SimilarityRankPlan>& plans) const {
+    PhasePlan phase;
+    phase.name = std::move(name);
+    double most_work = 0;
+    for (std::size_t rank = 0; rank < plans.size(); ++rank) {
+      RankPhase& here = phase.ranks.emplace_back();
+      here.memory = started();
+      here.memory.add("data set", memory_bytes(sizes_[rank]));
+      append(here.memory, plans[rank].memory);
+      here.received_bytes = plans[rank].received_bytes;
+      most_work = std::max(most_work, plans[rank].multiply_adds);
+    }
+    phase.work_seconds = most_work / (rates_.multiply_adds.value * static_cast<double>(threads_));
+    return phase;
+  }
   static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b) {
     return a.total_bytes() < b.total_bytes() ? b : a;
   }
@@ -197,6 +254,16 @@ JobPlan put_together(const JobPlanner& planner, const PlannedJob& job, const Als
 
 }  // namespace
 
+namespace {
+
+SimilarityConfig similarity_of(const PlannedJob& job) {
+  SimilarityConfig config = job.item_knn;
+  if (job.family == PlannedFamily::rp3beta) config.metric = SimilarityMetric::rp3beta;
+  return config;
+}
+
+}  // namespace
+
 Count PhasePlan::peak_bytes() const {
   Count peak = 0;
   for (const RankPhase& rank : ranks) peak = std::max(peak, rank.resident_bytes);
@@ -234,20 +301,61 @@ Count JobPlan::node_bytes(const PlannedNodes& nodes) const {
   return fullest;
 }
 
-JobPlan plan_job(const Dataset& whole, const PlannedJob& job, const Rates& rates) {
+PlannedFamily planned_family_of(std::string_view name) {
+  for (const PlannedFamily family : {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta}) {
+    if (name == planned_family_name(family)) return family;
+  }
+  throw ConfigError(
+      fmt::format("'{}' is none of als, itemknn and rp3beta; other families are not planned", name));
+}
+
+std::string_view planned_family_name(PlannedFamily family) {
+  switch (family) {
+    case PlannedFamily::als:
+      return "als";
+    case PlannedFamily::itemknn:
+      return "itemknn";
+    case PlannedFamily::rp3beta:
+      return "rp3beta";
+  }
+  throw InternalError("unknown family");
+}
+
+JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJob& job, const Rates& rates) {
   const std::vector<Dataset> parts = cut_dataset(whole, job.num_ranks);
   std::vector<DatasetSizes> sizes;
   for (const Dataset& part : parts) sizes.push_back(sizes_of(part));
   const JobPlanner planner(job, rates, std::move(sizes));
-  return put_together(planner, job, plan_als(parts, job.als, job.nodes), [&](int rank, Count row) {
+  const auto row = [&](int rank, Count position) {
     const Dataset& part = parts[static_cast<std::size_t>(rank)];
-    return LentListRow{part.by_user.row_length(row),
-                       static_cast<Count>(list_row_name(part.user_ids[row]).size())};
-  });
+    return LentListRow{part.by_user.row_length(position),
+                       static_cast<Count>(list_row_name(part.user_ids[position]).size())};
+  };
+  JobPlan plan;
+  if (job.family == PlannedFamily::als) {
+    plan = put_together(planner, job, plan_als(parts, job.als, job.nodes), row);
+  } else {
+    const auto neighbours = plan_nearest_items(alone, whole, parts, similarity_of(job));
+    std::vector<Count> weights;
+    for (const SimilarityRankPlan& rank : neighbours) weights.push_back(rank.num_neighbours);
+    if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
+    plan.phases.push_back(planner.train_item_knn(neighbours));
+    plan.phases.push_back(planner.recommend(row, weights));
+  }
+  if (job.similar_by) {
+    const SimilarityConfig config{.metric = *job.similar_by, .k = job.n};
+    plan.phases.push_back(planner.similar(plan_nearest_items(alone, whole, parts, config)));
+  }
+  return plan;
 }
 
 JobPlan plan_job(const AssumedData& data, const PlannedJob& job, const Rates& rates) {
   check(data);
+  if (job.family != PlannedFamily::als || job.similar_by) {
+    throw ConfigError(
+        "--data: neighbours depend on who shares what: without a data set only --family als is planned, and "
+        "no --similar-metric");
+  }
   const std::vector<AssumedPart> assumed = assume_parts(data, job.als, job.num_ranks);
   std::vector<DatasetSizes> sizes;
   std::vector<ExpectedPart> parts;

@@ -1,8 +1,8 @@
 #include "pushcart/plan/plan_report.hpp"
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 #include <omp.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -31,7 +31,8 @@ Count num_nodes(const PlannedJob& job) {
 std::vector<std::pair<const char*, const Rate*>> named(const Rates& rates) {
   return {{"ingested_lines", &rates.ingested_lines}, {"product_flops", &rates.product_flops},
           {"gathered_bytes", &rates.gathered_bytes}, {"sweep_factor", &rates.sweep_factor},
-          {"scored_pairs", &rates.scored_pairs},     {"network_bytes", &rates.network_bytes}};
+          {"scored_pairs", &rates.scored_pairs},     {"multiply_adds", &rates.multiply_adds},
+          {"network_bytes", &rates.network_bytes}};
 }
 
 std::string phases_text(const JobPlan& plan) {
@@ -65,6 +66,11 @@ std::string memory_text(const JobPlan& plan) {
   return text;
 }
 
+std::string model_text(const PlannedJob& job) {
+  if (job.family == PlannedFamily::als) return fmt::format("k = {}, {} sweeps", job.als.k, job.als.sweeps);
+  return fmt::format("{} with {} neighbours", planned_family_name(job.family), job.item_knn.k);
+}
+
 std::string slurm_time(double seconds) {
   const auto minutes = std::max<long long>(10, std::llround(std::ceil(seconds / 60)));
   return fmt::format("{:02}:{:02}:00", minutes / 60, minutes % 60);
@@ -73,17 +79,17 @@ std::string slurm_time(double seconds) {
 }  // namespace
 
 std::string plan_text(const JobPlan& plan, const PlannedJob& job, const Rates& rates) {
-  std::string text =
-      fmt::format("{} rank{} of {} thread{}, {} a node, {} node{}; k = {}, {} sweeps, lists of {}\n\n",
-                  job.num_ranks, job.num_ranks == 1 ? "" : "s", omp_get_max_threads(),
-                  omp_get_max_threads() == 1 ? "" : "s", job.nodes.ranks_per_node, num_nodes(job),
-                  num_nodes(job) == 1 ? "" : "s", job.als.k, job.als.sweeps, job.n);
+  std::string text = fmt::format("{} rank{} of {} thread{}, {} a node, {} node{}; {}, lists of {}\n\n",
+                                 job.num_ranks, job.num_ranks == 1 ? "" : "s", omp_get_max_threads(),
+                                 omp_get_max_threads() == 1 ? "" : "s", job.nodes.ranks_per_node,
+                                 num_nodes(job), num_nodes(job) == 1 ? "" : "s", model_text(job), job.n);
   text += phases_text(plan);
   text += memory_text(plan);
-  text += fmt::format(
-      "\nexchange of factors: {}; solving work of the busiest rank: {:.3f} of the mean; "
-      "heavy rows: {}; rows lent: {}\n",
-      exchange_method_name(plan.exchange), plan.work_balance, plan.num_heavy_rows, plan.num_lent_rows);
+  if (job.family == PlannedFamily::als)
+    text += fmt::format(
+        "\nexchange of factors: {}; solving work of the busiest rank: {:.3f} of the mean; "
+        "heavy rows: {}; rows lent: {}\n",
+        exchange_method_name(plan.exchange), plan.work_balance, plan.num_heavy_rows, plan.num_lent_rows);
   text += "\nrates (a core; the network: a node)\n";
   for (const auto& [name, rate] : named(rates))
     text += fmt::format("  {:<16} {:>10.4g}  {}\n", name, rate->value, rate->source);
@@ -115,10 +121,12 @@ Json plan_json(const JobPlan& plan, const PlannedJob& job, const Rates& rates) {
                               {"transfer_seconds", phase.transfer_seconds},
                               {"seconds", phase.seconds()}});
   }
-  json["exchange"] = exchange_method_name(plan.exchange);
-  json["solving_work_largest_over_mean"] = plan.work_balance;
-  json["heavy_rows"] = plan.num_heavy_rows;
-  json["lent_rows"] = plan.num_lent_rows;
+  if (job.family == PlannedFamily::als) {
+    json["exchange"] = exchange_method_name(plan.exchange);
+    json["solving_work_largest_over_mean"] = plan.work_balance;
+    json["heavy_rows"] = plan.num_heavy_rows;
+    json["lent_rows"] = plan.num_lent_rows;
+  }
   json["seconds"] = plan.seconds();
   json["peak_memory_bytes"] = plan.peak_bytes();
   json["node_memory_bytes"] = plan.node_bytes(job.nodes);

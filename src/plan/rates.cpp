@@ -1,5 +1,7 @@
 #include "pushcart/plan/rates.hpp"
 
+#include <fmt/core.h>
+
 #include <nlohmann/json.hpp>
 
 namespace pushcart {
@@ -47,6 +49,10 @@ bool take_rates(const Json& record, const std::string& name, Rates& rates) {
   take(rates.gathered_bytes,
        number_at(record, "/results/training/gathered_bytes_per_second_on_rank_0") / threads);
   take(rates.sweep_factor, measured_sweep_factor(record));
+  for (const char* part : {"training", "similar"}) {
+    take(rates.multiply_adds,
+         number_at(record, fmt::format("/results/{}/multiply_adds_per_second_per_core", part).c_str()));
+  }
   take(rates.scored_pairs, number_at(record, "/results/recommend/scoring/scores_per_second_per_core"));
   return found;
 }

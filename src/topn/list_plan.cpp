@@ -43,8 +43,14 @@ void plan_lists(MemoryPlan& plan, const ListSizes& sizes, Count n) {
   if (!sizes.has_item_weights) return;
   plan.add("sums of item weights", threads * tile_rows * block_rows * Count{sizeof(double) + sizeof(float)});
   if (sizes.num_ranks == 1) return;
-  // Received, and a copy for the owners' answers.
-  plan.add("item weights of other ranks", 2 * detail::max_fetched_entries * entry);
+  // What owners answer with is gone when the lists begin.
+  plan.add("item weights of other ranks",
+           std::min(detail::max_fetched_entries, sizes.remote_weights) * entry);
+}
+
+void plan_histories(MemoryPlan& plan, Count num_pairs) {
+  plan.add("item weights of each user's items, and how far they are read",
+           num_pairs * static_cast<Count>(sizeof(detail::WeightCursor) + sizeof(Count)));
 }
 
 Count first_batch_rows(Count num_rows, Count num_items, Count num_columns, int num_threads) {

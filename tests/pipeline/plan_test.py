@@ -52,7 +52,7 @@ class OfSynth(Planned):
         plan = self.plan("--ranks", 2, "--rates", "data.run.json", "model.run.json", "lists/run.json", "--network-bytes-per-second", "5e9")
         self.assertEqual({name: rate["source"] for name, rate in plan["rates"].items()},
                          {"ingested_lines": "data.run.json", "product_flops": "model.run.json", "gathered_bytes": "model.run.json",
-                          "sweep_factor": "model.run.json", "scored_pairs": "lists/run.json", "network_bytes": "given"})
+                          "sweep_factor": "model.run.json", "scored_pairs": "lists/run.json", "multiply_adds": "docs/similarity.md", "network_bytes": "given"})
         pairs = record["results"]["recommend"]["scoring"]["pairs"]
         rate = record["results"]["recommend"]["scoring"]["scores_per_second_per_core"]
         self.assertAlmostEqual(plan["phases"][2]["work_seconds"], pairs / rate / 2, delta=1e-6)
@@ -82,6 +82,22 @@ class OfRealData(Planned):
     def test_memory_and_bytes_are_those_of_the_runs(self):
         self.assert_as_run(2, "--compressed-files", 1)
 
+    def test_memory_by_neighbours(self):
+        """Models of item weights, and similar items."""
+        records = {"train itemknn": "knn.run.json", "recommend": "knn-lists/run.json", "similar": "like/run.json"}
+        plan = json.loads(self.run_well(1, "plan", "--data", "data.h5", "--family", "itemknn", "--neighbours", 50,
+                                        "--similar-metric", "llr", "--ranks", 2, "--json").out)
+        self.run_well(2, "train", "itemknn", "--dataset", "data.h5", "--neighbours", 50, "--output", "knn.h5")
+        self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "knn.h5", "--output", "knn-lists")
+        self.run_well(2, "similar", "--dataset", "data.h5", "--metric", "llr", "--output", "like")
+        for phase in plan["phases"]:
+            if phase["name"] not in records:
+                continue
+            planned = max(phase["peak_memory_bytes_by_rank"])
+            measured = max(self.record(records.pop(phase["name"]))["peak_memory_bytes_by_rank"])
+            self.assertLess(abs(planned / measured - 1), 0.1, f"{phase['name']}: planned {planned}, measured {measured}")
+        self.assertEqual(records, {})
+
 
 class FromCounts(PipelineTest):
     COUNTS = ["plan", "--users", 50000, "--items", 9000, "--events", 2000000, "--pairs", 1500000]
@@ -103,6 +119,9 @@ class FromCounts(PipelineTest):
             ("--users: must be at least 1", ["--items", 5, "--events", 5, "--ranks", 2]),
             ("--events: must be at least 1", ["--users", 5, "--items", 5, "--ranks", 2]),
             ("--pairs: must be at most users times items", ["--users", 5, "--items", 5, "--events", 26, "--ranks", 2]),
+            ("--family: 'ease' is none of", [*self.COUNTS[1:], "--ranks", 2, "--family", "ease"]),
+            ("--data: neighbours depend", [*self.COUNTS[1:], "--ranks", 2, "--family", "itemknn"]),
+            ("--data: neighbours depend", [*self.COUNTS[1:], "--ranks", 2, "--similar-metric", "llr"]),
             ("--k must be between 1 and 16384", [*self.COUNTS[1:], "--ranks", 2, "--k", 20000]),
             ("--ranks: say how many", self.COUNTS[1:]),
             ("--data: has its own users", [*self.COUNTS[1:], "--ranks", 2, "--data", "data.h5"]),

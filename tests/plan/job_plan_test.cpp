@@ -1,11 +1,14 @@
 #include "pushcart/plan/job_plan.hpp"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include "models/similarity/block_ring.hpp"
 #include "pushcart/comm/node_window.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/models/als.hpp"
+#include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/topn/list_plan.hpp"
 #include "pushcart/topn/top_items.hpp"
 #include "support/small_dataset.hpp"
@@ -18,10 +21,14 @@ SmallDataset shape() {
   return {.num_users = 700, .num_items = 300, .density = 0.05, .types = {"view", "cart"}, .has_times = true};
 }
 
+const Communicator& alone() {
+  static const Communicator self = world().split(world().rank(), 0);
+  return self;
+}
+
 /// The same data set as one rank holds it.
 Dataset whole() {
-  static const Communicator alone = world().split(world().rank(), 0);
-  return small_dataset(alone, shape());
+  return small_dataset(alone(), shape());
 }
 
 PlannedNodes one_node() {
@@ -126,6 +133,63 @@ TEST(PlanAls, ChoosesStreamInABudgetAsTheTrainingDoes) {
   EXPECT_EQ(tight.exchange, ExchangeMethod::stream);
 }
 
+/// Bytes of the blocks that a ring really brings from other ranks.
+Count bytes_of_ring(const Dataset& mine, const SimilarityConfig& config) {
+  using namespace similarity;
+  const Product product = make_product(world(), mine, config, Neighbourhood::of_items);
+  const auto own = cut_into_blocks(product, config.block_columns);
+  BlockRing ring(world(), product.right, own);
+  const Range owned = mine.items.range(world().rank());
+  Count bytes = 0;
+  while (const ColumnBlock* block = ring.next()) {
+    const Range columns = block->shape().columns;
+    if (columns.size() > 0 && !owned.contains(columns.begin)) bytes += ColumnBlock::num_bytes(block->shape());
+  }
+  return bytes;
+}
+
+TEST(PlanNearestItems, IsWhatTheEngineMovesAndDoes) {
+  const Dataset mine = small_dataset(world(), shape()), all = whole();
+  const auto parts = cut_dataset(all, world().size());
+  for (const SimilarityMetric metric :
+       {SimilarityMetric::cosine, SimilarityMetric::tfidf, SimilarityMetric::bm25, SimilarityMetric::llr}) {
+    for (const Count k : {5, 299}) {
+      const SimilarityConfig config{.metric = metric, .k = k, .exponent = 0.4, .block_columns = 64};
+      PhaseLog phases;
+      SimilarityReport report;
+      const Neighbours found = nearest_items(world(), mine, config, phases, &report);
+      const auto plans = plan_nearest_items(alone(), all, parts, config);
+      const SimilarityRankPlan& here = plans[static_cast<std::size_t>(world().rank())];
+      const std::string what = fmt::format("{} {}", similarity_metric_name(metric), k);
+      EXPECT_EQ(here.received_bytes, bytes_of_ring(mine, config)) << what;
+      EXPECT_EQ(here.multiply_adds, static_cast<double>(report.multiply_adds)) << what;
+      EXPECT_GE(here.num_neighbours, static_cast<Count>(found.columns.size())) << what;
+      if (k == 5) {
+        EXPECT_EQ(here.num_neighbours, static_cast<Count>(found.columns.size())) << what;
+      }
+    }
+  }
+}
+
+TEST(PlanJob, OfItemWeightsLendsRowsAsTheSearchDoes) {
+  PlannedJob job;
+  job.num_ranks = world().size();
+  job.nodes = one_node();
+  job.family = PlannedFamily::itemknn;
+  job.item_knn.k = 10;
+  job.similar_by = SimilarityMetric::llr;
+  job.n = 7;
+  const JobPlan plan = plan_job(alone(), whole(), job, {});
+  ASSERT_EQ(plan.phases.size(), 3U);
+  EXPECT_EQ(plan.phases[0].name, "train itemknn");
+  EXPECT_EQ(plan.phases[1].name, "recommend");
+  EXPECT_EQ(plan.phases[2].name, "similar");
+  EXPECT_EQ(plan.phases[1].bytes, Exactness::estimate);
+  EXPECT_EQ(plan.phases[2].bytes, Exactness::exact);
+  EXPECT_THROW(plan_job(AssumedData{.users = 10, .items = 10, .pairs = 10, .log_lines = 10}, job, {}),
+               ConfigError);
+}
+
 TEST(PlanLists, BytesAreThoseThatTheSearchCounts) {
   const Dataset mine = small_dataset(world(), shape());
   AlsConfig config;
@@ -146,7 +210,7 @@ TEST(PlanLists, BytesAreThoseThatTheSearchCounts) {
   job.nodes = one_node();
   job.als = config;
   job.n = request.n;
-  const JobPlan plan = plan_job(whole(), job, {});
+  const JobPlan plan = plan_job(alone(), whole(), job, {});
   ASSERT_EQ(plan.phases.back().name, "recommend");
   EXPECT_EQ(plan.phases.back().ranks[static_cast<std::size_t>(world().rank())].received_bytes,
             lists.scoring.received_bytes);

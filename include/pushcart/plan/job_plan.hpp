@@ -1,24 +1,35 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pushcart/base/memory.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/als_plan.hpp"
+#include "pushcart/models/similarity.hpp"
 #include "pushcart/plan/assumed_data.hpp"
 #include "pushcart/plan/rates.hpp"
 
 namespace pushcart {
 
-/// A job that is planned: ingest, `train als` and `recommend` on so many ranks, of OpenMP's threads here.
+/// The family of models that a job trains. Those by similarity are planned for a data set that is there.
+enum class PlannedFamily : int { als, itemknn, rp3beta };
+PlannedFamily planned_family_of(std::string_view name);  ///< ConfigError
+std::string_view planned_family_name(PlannedFamily family);
+
+/// A job that is planned: ingest, `train` and `recommend` on so many ranks, of OpenMP's threads here.
 struct PlannedJob {
   int num_ranks = 1;
   PlannedNodes nodes;
+  PlannedFamily family = PlannedFamily::als;
   AlsConfig als;
-  Count n = 20;                ///< places of a list
-  Count log_lines = 0;         ///< that ingest reads; 0 = not known: ingest is not planned
+  SimilarityConfig item_knn;                   ///< of itemknn and rp3beta
+  std::optional<SimilarityMetric> similar_by;  ///< `similar --metric` too
+  Count n = 20;                                ///< places of a list
+  Count log_lines = 0;                         ///< that ingest reads; 0 = not known: ingest is not planned
   Count compressed_files = 0;  ///< that these lines are in, each read by one rank; 0 = plain text, cut evenly
   Count program_bytes = 0;     ///< that a rank holds before it has read anything
 };
@@ -58,9 +69,10 @@ struct JobPlan {
   Count node_bytes(const PlannedNodes& nodes) const;
 };
 
-/// Of a data set that is there, as one rank holds it. Local; ConfigError as train_als.
-JobPlan plan_job(const Dataset& whole, const PlannedJob& job, const Rates& rates);
-/// Of one that is known by its counts. Local; ConfigError.
+/// Of a data set that is there, as one rank holds it. Collective over a communicator of one rank; ConfigError
+/// as the trainings.
+JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJob& job, const Rates& rates);
+/// Of one that is known by its counts. Local; ConfigError, also for what is planned for a data set only.
 JobPlan plan_job(const AssumedData& data, const PlannedJob& job, const Rates& rates);
 
 }  // namespace pushcart

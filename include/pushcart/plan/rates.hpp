@@ -18,7 +18,9 @@ struct Rates {
   Rate gathered_bytes{6.7e9, "docs/parallel.md"};  ///< of gathered factor rows a second and core
   Rate sweep_factor{2.2,
                     "docs/parallel.md"};  ///< time of a sweep over that of its products and gathers, no unit
-  Rate scored_pairs{2.7e9, "docs/parallel.md"};       ///< user-item pairs a second and core, in top-N
+  Rate scored_pairs{2.7e9, "docs/parallel.md"};  ///< user-item pairs a second and core, in top-N
+  Rate multiply_adds{0.325e9,
+                     "docs/similarity.md"};  ///< of sparse products for similarities, a second and core
   Rate network_bytes{10e9, "assumed, not measured"};  ///< into a node, a second
 };
 

@@ -20,7 +20,11 @@ struct ListSizes {
   Count num_ranks = 1;
   Count num_items = 0, num_columns = 0;  ///< of the catalogue; columns of the factors
   bool has_item_weights = false;
+  Count remote_weights = 0;  ///< entries of the item weights of other ranks
 };
+
+/// What rows served by item weights hold of theirs, for so many items that they have. Local.
+void plan_histories(MemoryPlan& plan, Count num_pairs);
 
 /// Whether a rank with so many of all rows has more than the mean. Local.
 inline bool lends_rows(Count rows, Count all_rows, Count num_ranks) {

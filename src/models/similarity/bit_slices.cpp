@@ -31,6 +31,11 @@ Count BitSlices::planned_bytes(Count num_inner, Count block_columns) {
   return groups == 0 ? 0 : num_inner * (groups * slice_columns / 8 + 4);
 }
 
+Count BitSlices::needed_bytes(const ColumnBlock& block) {
+  const Count groups = choose_groups(block);
+  return groups == 0 ? 0 : block.shape().num_inner * (groups * slice_columns / 8 + 4);
+}
+
 Count BitSlices::choose_groups(const ColumnBlock& block) {
   const BlockShape& shape = block.shape();
   const Count candidates = most_groups(shape.num_inner, shape.columns.size());

@@ -27,6 +27,8 @@ class BitSlices {
 
   /// Bytes at most for a block of these numbers.
   static Count planned_bytes(Count num_inner, Count block_columns);
+  /// Bytes for this very block. Local.
+  static Count needed_bytes(const ColumnBlock& block);
 
  private:
   static constexpr Count words_a_group = slice_columns / 64;

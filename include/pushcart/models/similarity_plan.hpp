@@ -1,0 +1,29 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "pushcart/base/memory.hpp"
+#include "pushcart/models/similarity.hpp"
+
+namespace pushcart {
+
+/// What nearest_items() would take of one rank.
+struct SimilarityRankPlan {
+  MemoryPlan memory;         ///< beside the data set, in its fullest step
+  Count num_neighbours = 0;  ///< of its rows, at most: a row has no more than its users have other items
+  Count received_bytes = 0;  ///< blocks of columns, the rows being worked on in one batch: exactly
+  double multiply_adds = 0;  ///< as SimilarityReport counts them
+};
+
+/// By rank. Threads are those of OpenMP here. Collective over a communicator of one rank; errors as
+/// nearest_items, but for the memory budget, which refuses nothing.
+/// @param whole  as one rank holds it  @param parts  the data set of each rank (cut_dataset)
+std::vector<SimilarityRankPlan> plan_nearest_items(const Communicator& alone, const Dataset& whole,
+                                                   std::span<const Dataset> parts,
+                                                   const SimilarityConfig& config);
+
+/// What a model of item weights holds while train_item_knn() makes it of so many neighbours. Local.
+Count item_knn_bytes(Count num_items, Count num_neighbours);
+
+}  // namespace pushcart
