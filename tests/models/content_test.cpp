@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "content_reference.hpp"
+#include "models/content/ngrams.hpp"
 #include "models/content/words.hpp"
+#include "pushcart/base/digest.hpp"
 #include "pushcart/topn/top_items.hpp"
 
 namespace pushcart::test {
@@ -58,6 +60,65 @@ TEST(Words, AreFoldedAndCutInAnyScript) {
   EXPECT_THAT(words_of("a\xff"
                        "b"),
               ElementsAre("a", "b"));
+}
+
+/// By code points, from the texts' words as they are: the names of the dataset fold to ASCII but for one
+/// letter.
+std::vector<std::string> ngrams_by_hand(const std::vector<std::string>& words, std::size_t shortest,
+                                        std::size_t longest) {
+  std::vector<std::string> result;
+  for (const auto& word : words) {
+    std::vector<std::string> letters{"<"};
+    for (std::size_t at = 0; at < word.size();) {
+      const std::size_t bytes = word[at] == '\xc3' ? 2 : 1;
+      letters.push_back(word.substr(at, bytes));
+      at += bytes;
+    }
+    letters.emplace_back(">");
+    for (std::size_t n = shortest; n <= longest; ++n) {
+      for (std::size_t first = 0; first + n <= letters.size(); ++first) {
+        std::string ngram;
+        for (std::size_t l = first; l < first + n; ++l) ngram += letters[l];
+        result.push_back(ngram);
+      }
+    }
+  }
+  return result;
+}
+
+TEST(Ngrams, AreRunsOfCodePointsInFoldedWords) {
+  const NgramConfig config{2, 4, 1 << 20};
+  std::vector<std::string> found, expected;
+  content::NgramCutter(config).cut("Caf\xc3\x89, Ox!",
+                                   [&](std::string_view ngram) { found.emplace_back(ngram); });
+  for (const auto& ngram : ngrams_by_hand({"caf\xc3\xa9", "ox"}, 2, 4))
+    expected.push_back(std::to_string(hash_text(ngram) % (1 << 20)));
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(found.size(), 5U + 4U + 3U + 3U + 2U + 1U);
+}
+
+TEST(Content, ComparesByNgrams) {
+  const Dataset dataset = content_dataset(world());
+  for (const Count buckets : {40, 1 << 20}) {
+    ContentConfig config;
+    config.fields = {{TextKind::ngrams, "name"}};
+    config.ngrams = {3, 4, buckets};
+    config.k = 0;
+    Frequencies items;
+    for (Count item = 0; item < content_items; ++item) {
+      auto& terms = items.emplace_back();
+      const std::vector<std::string> words{"box",         std::to_string(item % 4), "box", "of",
+                                           "caf\xc3\xa9", std::to_string(item % 3)};
+      for (const auto& ngram : ngrams_by_hand(words, 3, 4))
+        terms[std::to_string(hash_text(ngram) % static_cast<std::uint64_t>(buckets))] += 1;
+    }
+    const MatrixXd terms = field_matrix(items, config.tf_exponent, config.idf_exponent, 2, 1);
+    MatrixXd expected = terms * terms.transpose();
+    expected.diagonal().setZero();
+    const Model model = train(world(), dataset, config).model;
+    EXPECT_LT((whole_weights(world(), *model.item_weights) - expected).cwiseAbs().maxCoeff(), 1e-5);
+    EXPECT_GT(expected.maxCoeff(), 0.5);
+  }
 }
 
 TEST(Content, WeightsAreCosinesOfTagProfiles) {
@@ -225,6 +286,9 @@ TEST(Content, SaysWhatIsWrong) {
     }
   };
   refuse("did you mean 'tags'", [](ContentConfig& c) { c.fields = {{TextKind::tags, "tag"}}; });
+  refuse("--ngrams", [](ContentConfig& c) { c.fields = {{TextKind::ngrams, "title"}}; });
+  refuse("--ngram-shortest", [](ContentConfig& c) { c.ngrams.shortest = 6; });
+  refuse("--ngram-buckets", [](ContentConfig& c) { c.ngrams.buckets = 0; });
   refuse("--words", [](ContentConfig& c) { c.fields = {{TextKind::words, "title"}}; });
   refuse("did you mean 'image'", [](ContentConfig& c) { c.vectors = {{"imge"}}; });
   refuse("all their weights are 0", [](ContentConfig& c) { c.fields.front().weight = 0; });

@@ -16,12 +16,19 @@ namespace pushcart {
 
 /// How a text becomes terms.
 enum class TextKind : int {
-  tags,  ///< cut at the tag separator; blanks around a tag do not count
-  words  ///< words of any script as Unicode cuts them, compared after NFKC and case folding
+  tags,   ///< cut at the tag separator; blanks around a tag do not count
+  words,  ///< words of any script as Unicode cuts them, compared after NFKC and case folding
+  ngrams  ///< runs of code points in these words, hashed: texts that are spelt differently share some
 };
 
-/// An item attribute that items are compared by; the words of "name" are those of the items' names unless
-/// there is an attribute of that name.
+/// How words become n-grams.
+struct NgramConfig {
+  Count shortest = 3, longest = 5;  ///< code points, ends of words included; 1 <= shortest <= longest <= 16
+  Count buckets = Count{1} << 18;   ///< that n-grams are hashed to, >= 1
+};
+
+/// An item attribute that items are compared by; the words and n-grams of "name" are those of the items'
+/// names unless there is an attribute of that name.
 struct ContentField {
   TextKind kind = TextKind::tags;
   std::string column;
@@ -48,6 +55,7 @@ struct ContentConfig {
   std::vector<ContentField> fields;  ///< these and `vectors` empty = the words of names, every attribute as
   std::vector<ContentVectors> vectors;  ///< tags, every set: all of weight 1
   std::string tag_separator = "|";      ///< not empty
+  NgramConfig ngrams;                   ///< of fields of this kind
   Count min_items = 2;                  ///< terms of fewer items are left out, >= 1
   double max_share = 1;                 ///< and those of more than this share of all items, in (0, 1]
   double tf_exponent = 0.5;             ///< a, >= 0

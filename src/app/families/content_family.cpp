@@ -74,12 +74,17 @@ void add_vectors(OptionSet& options, std::vector<ContentVectors>& vectors) {
 void declare_content(OptionSet& options, ContentConfig& content) {
   add_fields(options, "tags", TextKind::tags, content.fields,
              "item attributes whose tags are compared: COLUMN or COLUMN=WEIGHT (repeat); without --tags, "
-             "--words and "
-             "--vectors: all attributes, the words of names, all sets of vectors");
+             "--words, --ngrams and --vectors: all attributes, the words of names, all sets of vectors");
   options.add("tag-separator", content.tag_separator, "between the tags of a text");
   add_fields(
       options, "words", TextKind::words, content.fields,
       "item attributes whose words are compared: COLUMN or COLUMN=WEIGHT, name = the items' names (repeat)");
+  add_fields(options, "ngrams", TextKind::ngrams, content.fields,
+             "item attributes whose words are compared by their n-grams, as names may be misspelt: COLUMN or "
+             "COLUMN=WEIGHT, name = the items' names (repeat)");
+  options.add("ngram-shortest", content.ngrams.shortest, "code points of the shortest n-grams");
+  options.add("ngram-longest", content.ngrams.longest, "code points of the longest n-grams, at most 16");
+  options.add("ngram-buckets", content.ngrams.buckets, "buckets that n-grams are hashed to");
   add_vectors(options, content.vectors);
   options.add("min-items", content.min_items, "terms of fewer items are left out");
   options.add("max-share", content.max_share,
@@ -130,9 +135,8 @@ class ContentFamily : public ModelFamily {
           *request.checkpoints, checkpoint_places(request.checkpoints->folder).back().folder);
       vectors.emplace(session, options_of_vectors, request.identity, "round");
     }
-    ContentResult result =
-        train_content(session.comm, request.train, config_, session.phases,
-                      {weights ? &*weights : nullptr, vectors ? &*vectors : nullptr});
+    ContentResult result = train_content(session.comm, request.train, config_, session.phases,
+                                         {weights ? &*weights : nullptr, vectors ? &*vectors : nullptr});
     const ContentReport& report = result.report;
     nlohmann::ordered_json training{{"terms", report.num_terms},
                                     {"entries", report.num_entries},

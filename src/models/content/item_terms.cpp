@@ -7,6 +7,8 @@
 #include <unordered_map>
 
 #include "models/attributes/tags.hpp"
+#include "models/content/ngrams.hpp"
+#include "models/content/settings.hpp"
 #include "models/content/words.hpp"
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/suggest.hpp"
@@ -21,10 +23,10 @@ const StringTable& texts_of(const Dataset& dataset, const ContentField& field) {
     if (column.name == field.column) return column.values;
     known.push_back(column.name);
   }
-  const bool has_words = field.kind == TextKind::words;
+  const bool has_words = field.kind != TextKind::tags;
   if (has_words && field.column == "name") return dataset.item_names;
   if (has_words) known.emplace_back("name");
-  const std::string_view option = has_words ? "--words" : "--tags";
+  const std::string option = text_kind_option(field.kind);
   if (known.empty()) {
     throw ConfigError(fmt::format(
         "{} {}: the items of the dataset have no attributes; ingest it with --items", option, field.column));
@@ -61,13 +63,18 @@ TextTerms text_terms(const StringTable& texts, const CutText& cut) {
   return result;
 }
 
-TextTerms item_terms(const Dataset& dataset, const ContentField& field, const std::string& tag_separator) {
+TextTerms item_terms(const Dataset& dataset, const ContentField& field, const std::string& tag_separator,
+                     const NgramConfig& ngram_config) {
   WordCutter words;
+  NgramCutter ngrams(ngram_config);
   return text_terms(texts_of(dataset, field), [&](std::string_view text, const auto& visit) {
-    if (field.kind == TextKind::words) {
-      words.cut(text, visit);
-    } else {
-      for_each_tag(text, tag_separator, visit);
+    switch (field.kind) {
+      case TextKind::tags:
+        return for_each_tag(text, tag_separator, visit);
+      case TextKind::words:
+        return words.cut(text, visit);
+      case TextKind::ngrams:
+        return ngrams.cut(text, visit);
     }
   });
 }

@@ -27,6 +27,7 @@ TextTerms text_terms(const StringTable& texts, const CutText& cut);
 
 /// The terms of the owned items in one field. ConfigError, with the nearest column there is, if there is none
 /// of that name. Local.
-TextTerms item_terms(const Dataset& dataset, const ContentField& field, const std::string& tag_separator);
+TextTerms item_terms(const Dataset& dataset, const ContentField& field, const std::string& tag_separator,
+                     const NgramConfig& ngrams = {});
 
 }  // namespace pushcart::content

@@ -41,6 +41,14 @@ void check_vectors(const ContentConfig& config, const Dataset& dataset) {
   }
 }
 
+void check_ngrams(const NgramConfig& ngrams) {
+  if (!(1 <= ngrams.shortest && ngrams.shortest <= ngrams.longest && ngrams.longest <= 16)) {
+    throw ConfigError(
+        "--ngram-shortest, --ngram-longest: must be in [1, 16], the first not above the second");
+  }
+  if (ngrams.buckets < 1) throw ConfigError("--ngram-buckets: must be at least 1");
+}
+
 void check_profile(const ContentConfig& config) {
   check_at_least_zero(config.half_life_days, "--profile-half-life-days");
   if (config.neighbours == 0) return;
@@ -60,11 +68,13 @@ ContentConfig resolved(const ContentConfig& given, const Dataset& dataset) {
   ContentConfig config = given;
   if (config.fields.empty() && config.vectors.empty()) compare_by_everything(config, dataset);
   for (const ContentField& field : config.fields) {
-    check_at_least_zero(field.weight, field.kind == TextKind::tags ? "--tags" : "--words");
+    check_at_least_zero(field.weight, text_kind_option(field.kind).c_str());
   }
   check_vectors(config, dataset);
-  if (!(total_weight(config) > 0)) throw ConfigError("--tags, --words, --vectors: all their weights are 0");
+  if (!(total_weight(config) > 0))
+    throw ConfigError("--tags, --words, --ngrams, --vectors: all their weights are 0");
   if (config.tag_separator.empty()) throw ConfigError("--tag-separator: must not be empty");
+  check_ngrams(config.ngrams);
   if (config.min_items < 1) throw ConfigError("--min-items: must be at least 1");
   if (!(config.max_share > 0 && config.max_share <= 1)) throw ConfigError("--max-share: must be in (0, 1]");
   check_at_least_zero(config.tf_exponent, "--tf-exponent");
@@ -92,6 +102,18 @@ ContentConfig resolved(const ContentConfig& given, const Dataset& dataset) {
   return config;
 }
 
+std::string text_kind_option(TextKind kind) {
+  switch (kind) {
+    case TextKind::tags:
+      return "--tags";
+    case TextKind::words:
+      return "--words";
+    case TextKind::ngrams:
+      return "--ngrams";
+  }
+  return "";
+}
+
 double total_weight(const ContentConfig& config) {
   double total = 0;
   for (const ContentField& field : config.fields) total += field.weight;
@@ -102,7 +124,7 @@ double total_weight(const ContentConfig& config) {
 std::string settings_text(const ContentConfig& config) {
   nlohmann::json fields = nlohmann::json::array(), vectors = nlohmann::json::array();
   for (const ContentField& field : config.fields) {
-    fields.push_back({{"kind", field.kind == TextKind::tags ? "tags" : "words"},
+    fields.push_back({{"kind", text_kind_option(field.kind).substr(2)},
                       {"column", field.column},
                       {"weight", field.weight}});
   }
@@ -113,6 +135,9 @@ std::string settings_text(const ContentConfig& config) {
                         {"fields", fields},
                         {"vectors", vectors},
                         {"tag_separator", config.tag_separator},
+                        {"ngram_shortest", config.ngrams.shortest},
+                        {"ngram_longest", config.ngrams.longest},
+                        {"ngram_buckets", config.ngrams.buckets},
                         {"min_items", config.min_items},
                         {"max_share", config.max_share},
                         {"tf_exponent", config.tf_exponent},

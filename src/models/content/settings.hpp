@@ -9,6 +9,9 @@ namespace pushcart::content {
 /// option, for settings that make no sense. Local.
 ContentConfig resolved(const ContentConfig& config, const Dataset& dataset);
 
+/// The option that names fields of a kind.
+std::string text_kind_option(TextKind kind);
+
 /// Sum of the weights of all fields and sets.
 double total_weight(const ContentConfig& config);
 

@@ -20,8 +20,8 @@ class FieldRows {
             const ContentConfig& config, double share)
       : weighting_{config.tf_exponent, config.idf_exponent, static_cast<double>(dataset.num_items())},
         share_(share) {
-    terms_ =
-        collectively(comm, "reading terms", [&] { return item_terms(dataset, field, config.tag_separator); });
+    terms_ = collectively(comm, "reading terms",
+                          [&] { return item_terms(dataset, field, config.tag_separator, config.ngrams); });
     const auto most = static_cast<Count>(std::floor(config.max_share * weighting_.num_texts));
     numbers_ = number_texts(comm, terms_.terms, terms_.num_texts, {config.min_items, most});
   }

@@ -65,7 +65,7 @@ class Fit {
     log_info("{} terms, {} entries; {} of {} items have nothing to be compared by", report_.num_terms,
              report_.num_entries, report_.num_items_without, dataset_.num_items());
     if (report_.num_items_without == dataset_.num_items()) {
-      throw ConfigError("--tags, --words, --vectors: no item has anything by which it is like another");
+      throw ConfigError("--tags, --words, --ngrams, --vectors: no item has anything by which it is like another");
     }
   }
 
