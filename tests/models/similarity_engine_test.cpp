@@ -337,9 +337,9 @@ TEST(Similarity, KeepsTheBestOfManyInAnyOrder) {
     std::sort(all.rbegin(), all.rend());
     all.resize(static_cast<std::size_t>(k));
     EXPECT_EQ(rows.sizes, (std::vector<std::int32_t>{0, static_cast<std::int32_t>(k)}));
-    std::vector<std::uint64_t> kept(rows.keys.begin() + k, rows.keys.end());
+    std::vector<std::uint64_t> kept(rows.keys_of(1), rows.keys_of(1) + k);
     for (std::size_t n = 0; n < kept.size(); ++n) {
-      EXPECT_EQ(rows.support[static_cast<std::size_t>(k) + n], (similarity::column_of_key(kept[n]) - 5) / 7);
+      EXPECT_EQ(rows.support_of(1)[n], (similarity::column_of_key(kept[n]) - 5) / 7);
     }
     std::sort(kept.rbegin(), kept.rend());
     EXPECT_EQ(kept, all);

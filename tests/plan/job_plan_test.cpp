@@ -137,15 +137,11 @@ TEST(PlanAls, ChoosesStreamInABudgetAsTheTrainingDoes) {
 Count bytes_of_ring(const Dataset& mine, const SimilarityConfig& config) {
   using namespace similarity;
   const Product product = make_product(world(), mine, config, Neighbourhood::of_items);
-  const auto own = cut_into_blocks(product, config.block_columns);
-  BlockRing ring(world(), product.right, own);
-  const Range owned = mine.items.range(world().rank());
-  Count bytes = 0;
-  while (const ColumnBlock* block = ring.next()) {
-    const Range columns = block->shape().columns;
-    if (columns.size() > 0 && !owned.contains(columns.begin)) bytes += ColumnBlock::num_bytes(block->shape());
+  BlockRing ring(world(), product.right, cut_into_blocks(product, config.block_columns),
+                 config.block_columns);
+  while (ring.next()) {
   }
-  return bytes;
+  return ring.received_bytes();
 }
 
 TEST(PlanNearestItems, IsWhatTheEngineMovesAndDoes) {

@@ -100,9 +100,9 @@ struct SimilarityReport {
 
 /// Neighbours of items by their users, or of users by their items; or of queries the items whose users searched
 /// them: n_j is then the number of users of a query, a window runs from a user's latest such search to the latest
-/// of `to_events`, the metric is cosine, jaccard or llr, values are binary. Rows stay with their owners; blocks of
-/// columns go round the ranks while the last ones are worked on. A rank holds its rows, one block in, one
-/// out, and k results a row. Bits do not depend on ranks, threads or block_columns. Collective. ConfigError:
+/// of `to_events`, the metric is cosine, jaccard or llr, values are binary. Ranks share the rows out by
+/// what their search costs; blocks of columns go round the ranks while the last ones are worked on. A rank holds its
+/// rows, those that it searches, blocks in, out and merged, and k results a row. Bits do not depend on ranks, threads or block_columns. Collective. ConfigError:
 /// settings that make no sense, with the option, queries without searches; InputError: metrics of ratings on strengths.
 /// @param checkpoints  the work is done in batches of rows, and what an earlier run has done is not done again;
 ///                     without support columns only

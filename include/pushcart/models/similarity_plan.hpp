@@ -12,8 +12,9 @@ namespace pushcart {
 struct SimilarityRankPlan {
   MemoryPlan memory;         ///< beside the data set, in its fullest step
   Count num_neighbours = 0;  ///< of its rows, at most: a row has no more than its users have other items
-  Count received_bytes = 0;  ///< blocks of columns, the rows being worked on in one batch: exactly
-  double multiply_adds = 0;  ///< as SimilarityReport counts them
+  Count received_bytes = 0;  ///< blocks of columns, the rows being worked on in one batch: exactly.
+                             ///< Rows that ranks lend each other come on top
+  double multiply_adds = 0;  ///< as SimilarityReport counts them, of the rows that it searches
 };
 
 /// By rank. Threads are those of OpenMP here. Collective over a communicator of one rank; errors as

@@ -16,9 +16,8 @@ void BestColumns::start(const BestOfRows& rows, Count row) {
   size_ = rows.sizes[static_cast<std::size_t>(row)];
   threshold_ = 0;
   if (size_ == 0) return;
-  const auto first = row * k_;
-  std::copy_n(rows.keys.begin() + first, size_, keys_.begin());
-  if (keeps_support_) std::copy_n(rows.support.begin() + first, size_, support_.begin());
+  std::copy_n(rows.keys_of(row), size_, keys_.begin());
+  if (keeps_support_) std::copy_n(rows.support_of(row), size_, support_.begin());
   if (size_ == k_) threshold_ = score_of_key(*std::min_element(keys_.begin(), keys_.begin() + size_));
 }
 
@@ -76,9 +75,8 @@ void BestColumns::keep_from(std::uint64_t least) {
 
 void BestColumns::finish(BestOfRows& rows, Count row) {
   if (size_ > k_) keep_from(kth_key());
-  const auto first = row * k_;
-  std::copy_n(keys_.begin(), size_, rows.keys.begin() + first);
-  if (keeps_support_) std::copy_n(support_.begin(), size_, rows.support.begin() + first);
+  std::copy_n(keys_.begin(), size_, rows.keys_of(row));
+  if (keeps_support_) std::copy_n(support_.begin(), size_, rows.support_of(row));
   rows.sizes[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(size_);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "models/similarity/score_kernels.hpp"
@@ -23,18 +24,36 @@ inline std::uint32_t column_of_key(std::uint64_t key) {
 }
 
 /// The k best of each row so far: all that stays of a row between blocks.
-struct BestOfRows {
+class BestOfRows {
+ public:
   BestOfRows(Count num_rows, Count num_kept, bool keeps_support)
       : k(num_kept),
-        keys(static_cast<std::size_t>(num_rows * num_kept)),
-        support(keeps_support ? keys.size() : 0),
-        sizes(static_cast<std::size_t>(num_rows), 0) {}
+        has_support(keeps_support),
+        sizes(static_cast<std::size_t>(num_rows), 0),
+        keys_(
+            std::make_unique_for_overwrite<std::uint64_t[]>(static_cast<std::size_t>(num_rows * num_kept))) {
+    if (!keeps_support) return;
+    support_ = std::make_unique_for_overwrite<std::uint32_t[]>(static_cast<std::size_t>(num_rows * num_kept));
+  }
   static Count bytes_a_row(Count k, bool keeps_support) { return k * (keeps_support ? 12 : 8) + 4; }
 
-  Count k;
-  std::vector<std::uint64_t> keys;
-  std::vector<std::uint32_t> support;  ///< empty if it is not wanted
+  Count num_rows() const { return static_cast<Count>(sizes.size()); }
+  /// Of a row: k, of which the first sizes[row] are set.
+  std::uint64_t* keys_of(Count row) { return keys_.get() + row * k; }
+  const std::uint64_t* keys_of(Count row) const { return keys_.get() + row * k; }
+  /// Null if it is not wanted.
+  std::uint32_t* support_of(Count row) { return has_support ? support_.get() + row * k : nullptr; }
+  const std::uint32_t* support_of(Count row) const {
+    return has_support ? support_.get() + row * k : nullptr;
+  }
+
+  const Count k;
+  const bool has_support;  ///< alike on all ranks, whether they have rows or not
   std::vector<std::int32_t> sizes;
+
+ private:
+  std::unique_ptr<std::uint64_t[]> keys_;
+  std::unique_ptr<std::uint32_t[]> support_;
 };
 
 /// Finds the k best of many columns offered for one row: they pile up, and when there is no more room all but

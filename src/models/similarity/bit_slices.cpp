@@ -1,6 +1,7 @@
 #include "models/similarity/bit_slices.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "pushcart/base/parallel.hpp"
 
@@ -9,12 +10,12 @@ namespace pushcart::similarity {
 namespace {
 
 constexpr Count most_bytes = Count{1} << 26;
-/// Counters that a visit must add to on average for bits to be quicker than a list of columns, as measured: a
-/// visit costs as much as 3 of them, and comparing and the first planes as much as 350 a row.
+/// Counters that a visit must add to on average for bits to be quicker than a list of columns.
 double least_hits(const BlockShape& shape) {
   const double row_length =
       static_cast<double>(shape.num_entries) / static_cast<double>(std::max<Count>(1, shape.columns.size()));
-  return 3 + 350 / std::max(1.0, row_length);
+  return static_cast<double>(visits_a_bitmap) +
+         static_cast<double>(visits_a_sliced_row) / std::max(1.0, row_length);
 }
 
 Count groups_of(Count columns) {
@@ -39,8 +40,10 @@ Count BitSlices::needed_bytes(const ColumnBlock& block) {
 Count BitSlices::choose_groups(const ColumnBlock& block) {
   const BlockShape& shape = block.shape();
   const Count candidates = most_groups(shape.num_inner, shape.columns.size());
-  // Long u are visited by many rows: as many, about, as they have columns.
-  std::vector<double> hits(static_cast<std::size_t>(candidates), 0);
+  // Long u are visited by many rows: as many, about, as they have columns. Neighbours go to sums of their
+  // own, since they often are of one group, and each would wait for the one before.
+  constexpr std::size_t ways = 4;
+  std::vector<double> hits(static_cast<std::size_t>(candidates) * ways, 0);
   double visits = 0;
   for (Count u = 0; u < shape.num_inner; ++u) {
     const double weight = block.offsets()[u + 1] - block.offsets()[u];
@@ -48,12 +51,16 @@ Count BitSlices::choose_groups(const ColumnBlock& block) {
     for (std::uint32_t at = block.offsets()[u]; at < block.offsets()[u + 1]; ++at) {
       const Count group = block.columns()[at] / slice_columns;
       if (group >= candidates) break;
-      hits[static_cast<std::size_t>(group)] += weight;
+      hits[static_cast<std::size_t>(group) * ways + at % ways] += weight;
     }
   }
   const double least = least_hits(shape);
   Count groups = 0;
-  while (groups < candidates && hits[static_cast<std::size_t>(groups)] > least * visits) ++groups;
+  const auto of_group = [&](Count group) {
+    const auto first = hits.begin() + group * static_cast<Count>(ways);
+    return std::accumulate(first, first + ways, 0.0);
+  };
+  while (groups < candidates && of_group(groups) > least * visits) ++groups;
   return groups;
 }
 

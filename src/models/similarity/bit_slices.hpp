@@ -9,6 +9,9 @@ namespace pushcart::similarity {
 
 /// Columns whose bits are added at once.
 inline constexpr Count slice_columns = 512;
+/// What slice_columns counters of a row cost, as measured, in columns of a list: each bitmap that is added,
+/// and comparing and the first planes.
+inline constexpr Count visits_a_bitmap = 3, visits_a_sliced_row = 350;
 
 /// The dense head of a block as a bitmap for each u, so that a visit to u adds slice_columns counters at
 /// once, bit by bit. Columns are numbered by popularity, so the dense ones come first.

@@ -1,6 +1,7 @@
 #include "models/similarity/block_ring.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace pushcart::similarity {
 
@@ -15,51 +16,80 @@ void for_each_part(std::span<std::byte> bytes, Use&& use) {
   }
 }
 
-}  // namespace
-
-BlockRing::BlockRing(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own)
-    : comm_(comm), right_(right) {
-  num_rounds_ = comm.allreduce(static_cast<Count>(own.size()), Reduce::max);
-  std::vector<BlockShape> padded = own;
-  const Count end = right.pattern->rows.end;
-  BlockShape none;
-  none.columns = {end, end};
-  padded.resize(static_cast<std::size_t>(num_rounds_), none);
-  shapes_ = comm.allgather(std::span<const BlockShape>(padded)).data;
-  for (const auto& shape : shapes_) largest_bytes_ = std::max(largest_bytes_, ColumnBlock::num_bytes(shape));
+RingOrder order_of(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
+                   Count block_columns) {
+  const auto all = comm.allgather(std::span<const BlockShape>(own));
+  std::vector<std::vector<BlockShape>> by_rank;
+  auto at = all.data.begin();
+  for (const Count count : all.counts) {
+    by_rank.emplace_back(at, at + count);
+    at += count;
+  }
+  return {padded_shapes(by_rank, comm.allgather(right.pattern->rows.end)), comm.size(), comm.rank(),
+          block_columns};
 }
 
-const BlockShape& BlockRing::shape(Count round, Count step) const {
-  const Count origin = (comm_.rank() + step) % comm_.size();
-  return shapes_[static_cast<std::size_t>(origin * num_rounds_ + round)];
+}  // namespace
+
+BlockRing::BlockRing(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
+                     Count block_columns)
+    : comm_(comm), right_(right), order_(order_of(comm, right, own, block_columns)) {}
+
+bool BlockRing::start_round() {
+  while (is_exchanging()) finish_exchange();
+  drop_before(num_arrived_);
+  if (++round_ >= order_.num_rounds()) return false;
+  current_ = {0, 0};
+  first_held_ = 0;
+  held_.push_back(taken_from_spare());
+  held_.back().pack(right_, order_.shape(round_, 0));
+  num_arrived_ = 1;
+  return true;
 }
 
 const ColumnBlock* BlockRing::next() {
-  if (step_ >= 0) finish_exchange();
-  ++step_;
-  if (step_ == comm_.size()) {
-    step_ = 0;
-    ++round_;
+  const bool is_over = round_ < 0 || current_.end == comm_.size();
+  if (is_over && !start_round()) return nullptr;
+  current_ = order_.span_from(round_, current_.end);
+  while (num_arrived_ < current_.end) {
+    if (!is_exchanging()) start_exchange();
+    finish_exchange();
   }
-  if (round_ >= num_rounds_) return nullptr;
-  if (step_ == 0) {
-    blocks_[current_].pack(right_, shape(round_, 0));
-  } else {
-    current_ = 1 - current_;
+  const bool is_single = current_.end == current_.begin + 1;
+  if (!is_single) {
+    std::vector<const ColumnBlock*> parts;
+    for (Count step = current_.begin; step < current_.end; ++step) parts.push_back(&held(step));
+    merged_.merge(parts);
   }
-  start_exchange();
-  return &blocks_[current_];
+  drop_before(is_single ? current_.begin : current_.end - 1);
+  if (current_.end < comm_.size() && !is_exchanging()) start_exchange();
+  return is_single ? &held(current_.begin) : &merged_;
 }
 
+void BlockRing::drop_before(Count step) {
+  for (; first_held_ < step; ++first_held_) {
+    spare_.push_back(std::move(held_.front()));
+    held_.pop_front();
+  }
+}
+
+ColumnBlock BlockRing::taken_from_spare() {
+  if (spare_.empty()) return {};
+  ColumnBlock block = std::move(spare_.back());
+  spare_.pop_back();
+  return block;
+}
+
+/// The last block that came goes on, the next one comes.
 void BlockRing::start_exchange() {
-  if (step_ + 1 == comm_.size()) return;
   const int ranks = comm_.size(), before = (comm_.rank() + ranks - 1) % ranks,
             after = (comm_.rank() + 1) % ranks;
-  ColumnBlock& coming = blocks_[1 - current_];
-  coming.reserve(shape(round_, step_ + 1));
+  held_.push_back(taken_from_spare());
+  ColumnBlock& coming = held_.back();
+  coming.reserve(order_.shape(round_, num_arrived_));
   for_each_part(coming.bytes(),
                 [&](std::span<std::byte> part) { requests_.push_back(comm_.start_receive(part, after)); });
-  for_each_part(blocks_[current_].bytes(), [&](std::span<std::byte> part) {
+  for_each_part(held(num_arrived_ - 1).bytes(), [&](std::span<std::byte> part) {
     requests_.push_back(comm_.start_send(std::span<const std::byte>(part), before));
   });
 }
@@ -67,10 +97,19 @@ void BlockRing::start_exchange() {
 void BlockRing::finish_exchange() {
   for (Request& request : requests_) request.wait();
   requests_.clear();
+  received_bytes_ += ColumnBlock::num_bytes(order_.shape(round_, num_arrived_));
+  ++num_arrived_;
 }
 
 void BlockRing::advance() {
-  for (Request& request : requests_) request.test();
+  if (!is_exchanging()) return;
+  bool is_complete = true;
+  for (Request& request : requests_) is_complete = request.test() && is_complete;
+  if (!is_complete) return;
+  finish_exchange();
+  const bool wants_more =
+      num_arrived_ < comm_.size() && num_arrived_ < order_.span_from(round_, current_.end).end;
+  if (wants_more) start_exchange();
 }
 
 }  // namespace pushcart::similarity

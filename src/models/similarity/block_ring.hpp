@@ -1,42 +1,51 @@
 #pragma once
 
-#include <array>
+#include <deque>
 #include <vector>
 
-#include "models/similarity/column_block.hpp"
+#include "models/similarity/ring_order.hpp"
 #include "pushcart/comm/communicator.hpp"
 
 namespace pushcart::similarity {
 
-/// Blocks on their way round the ranks: every rank works on its own first, then on its successor's and so on,
-/// and hands each to its predecessor while it works. Two blocks a rank. Collective, but for advance().
+/// Blocks on their way round the ranks: each is handed on to its predecessor while a rank works, so that a
+/// small table is searched once, whatever the number of ranks. Collective, but for advance().
 class BlockRing {
  public:
-  /// @param own  this rank's blocks
-  BlockRing(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own);
+  /// @param own            this rank's blocks, none wider than block_columns
+  /// @param block_columns  of a merged block at most
+  BlockRing(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
+            Count block_columns);
 
-  /// Bytes of the two buffers on this rank.
-  Count planned_bytes() const { return 2 * largest_bytes_; }
-  /// That next() gives, empty ones too.
-  Count num_blocks() const { return static_cast<Count>(shapes_.size()); }
-  /// Begins the exchange of the next block and returns the one to work on; nullptr after the last.
+  const RingOrder& order() const { return order_; }
+  /// Brings the next block and begins the exchange of those after it; nullptr after the last.
   const ColumnBlock* next();
   /// Moves messages on. Local; on the main thread only.
   void advance();
+  /// Bytes that have come from other ranks.
+  Count received_bytes() const { return received_bytes_; }
 
  private:
+  bool start_round();
   void start_exchange();
   void finish_exchange();
-  const BlockShape& shape(Count round, Count step) const;
+  bool is_exchanging() const { return !requests_.empty(); }
+  void drop_before(Count step);
+  ColumnBlock& held(Count step) { return held_[static_cast<std::size_t>(step - first_held_)]; }
+  ColumnBlock taken_from_spare();
 
   const Communicator& comm_;
   const Operand& right_;
-  std::vector<BlockShape> shapes_;  ///< of all ranks, a row a rank, padded with empty ones
-  Count num_rounds_ = 0, largest_bytes_ = 0;
-  Count round_ = 0, step_ = -1;
-  std::array<ColumnBlock, 2> blocks_;
-  std::size_t current_ = 0;
+  RingOrder order_;
+  Count round_ = -1;
+  RingOrder::Span current_;
+  Count num_arrived_ = 0;         ///< steps of the round whose blocks are here
+  Count first_held_ = 0;          ///< step of held_.front()
+  std::deque<ColumnBlock> held_;  ///< what is worked on, sent or received
+  std::vector<ColumnBlock> spare_;
+  ColumnBlock merged_;
   std::vector<Request> requests_;
+  Count received_bytes_ = 0;
 };
 
 }  // namespace pushcart::similarity

@@ -15,6 +15,8 @@ inline constexpr Count chunk_columns = 64;
 
 /// What all ranks know of a block before it comes.
 struct BlockShape {
+  static constexpr Count most_entries = Count{1} << 31;  ///< but for a single longer row
+
   Range columns;          ///< global; at most 65536
   Count num_entries = 0;  ///< below 2^32
   Count num_inner = 0;
@@ -31,8 +33,10 @@ class ColumnBlock {
 
   /// Room for a block of that shape; memory is reused.
   void reserve(const BlockShape& shape);
-  /// Fills it from this rank's right rows. Local.
+  /// Fills it from this rank's right rows. Local, by all threads.
   void pack(const Operand& right, const BlockShape& shape);
+  /// Joins blocks of neighbouring columns, in any order. Local, by all threads.
+  void merge(std::vector<const ColumnBlock*> parts);
   std::span<std::byte> bytes() { return std::span(memory_).first(static_cast<std::size_t>(num_bytes_)); }
 
   const BlockShape& shape() const { return shape_; }
@@ -44,6 +48,8 @@ class ColumnBlock {
   const std::uint16_t* columns() const { return at<std::uint16_t>(5); }
 
   static Count num_bytes(const BlockShape& shape) { return layout(shape).back(); }
+  /// Of what merge() makes of such blocks.
+  static BlockShape merged(std::span<const BlockShape> shapes);
 
  private:
   static std::array<Count, 7> layout(const BlockShape& shape);  ///< begin of each part, and the end

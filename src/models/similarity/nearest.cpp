@@ -8,7 +8,9 @@
 #include <tuple>
 
 #include "models/similarity/block_ring.hpp"
+#include "models/similarity/left_shares.hpp"
 #include "models/similarity/row_batches.hpp"
+#include "models/similarity/row_costs.hpp"
 #include "models/similarity/row_search.hpp"
 #include "models/similarity/settings.hpp"
 #include "pushcart/base/log.hpp"
@@ -38,21 +40,22 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-Count operand_bytes(const Operand& operand) {
-  return operand.pattern->num_entries() * 12 +
-         static_cast<Count>(operand.values.size() + operand.times.size()) * 4 +
-         operand.pattern->num_rows() * 24;
-}
-
 void announce(const Communicator& comm, const Product& product, const SimilarityConfig& config,
-              const BlockRing& ring) {
+              const RingOrder& order, const LeftShares& shares) {
   MemoryPlan plan;
+  const Count num_searched = shares.searched().size();
   const bool is_same = product.left.pattern == product.right.pattern;
-  plan.add("rows", operand_bytes(product.left) + (is_same ? 0 : operand_bytes(product.right)));
-  plan.add("blocks of columns, one in and one out", ring.planned_bytes());
+  const auto bytes_of = [](const Operand& operand) {
+    return operand.num_bytes(operand.pattern->num_rows(), operand.pattern->num_entries());
+  };
+  plan.add("rows", bytes_of(product.left) + (is_same ? 0 : bytes_of(product.right)));
+  plan.add("blocks of columns, in, out and merged", order.buffer_bytes());
   const bool wants_support = config.support == SupportColumn::wanted;
-  plan.add("best of each row",
-           product.left.pattern->num_rows() * BestOfRows::bytes_a_row(config.k, wants_support));
+  if (shares.moves()) {
+    plan.add("rows searched here",
+             product.left.num_bytes(num_searched, shares.num_taken(*product.left.pattern)));
+  }
+  plan.add("best of each row", num_searched * BestOfRows::bytes_a_row(config.k, wants_support));
   plan.add("lists of the best", product.left.pattern->num_rows() * config.k * (wants_support ? 20 : 12));
   plan.add("accumulators", omp_get_max_threads() * RowSearch::planned_bytes(product, config));
   if (product.is_count() && !product.has_window()) {
@@ -61,6 +64,22 @@ void announce(const Communicator& comm, const Product& product, const Similarity
                                       std::min(config.block_columns, product.right.pattern->num_rows())));
   }
   announce_memory(comm, "similarity", plan, config.memory_budget_bytes);
+}
+
+/// The product of other left rows; of the right ones it has the kind alone.
+Product with_left(const Product& product, Operand left) {
+  Product other;
+  other.left = std::move(left);
+  other.right.has_values = product.right.has_values;
+  other.right.has_times = product.right.has_times;
+  other.right.pattern = product.right.pattern;
+  other.formula = product.formula;
+  other.rows_are_columns = product.rows_are_columns;
+  other.num_inner = product.num_inner;
+  other.counts_too = product.counts_too;
+  other.min_lag = product.min_lag;
+  other.max_lag = product.max_lag;
+  return other;
 }
 
 /// Works on some rows with one block; the main thread moves the next one on meanwhile.
@@ -85,12 +104,12 @@ void search_block(const ColumnBlock& block, const BlockAids& aids, std::span<con
 /// Best first.
 void sort_row(BestOfRows& best, Count row, std::vector<std::pair<std::uint64_t, std::uint32_t>>& pairs) {
   const auto size = best.sizes[static_cast<std::size_t>(row)];
-  const auto keys = best.keys.begin() + row * best.k;
-  if (best.support.empty()) {
+  std::uint64_t* const keys = best.keys_of(row);
+  if (!best.has_support) {
     std::sort(keys, keys + size, std::greater<>());
     return;
   }
-  const auto support = best.support.begin() + row * best.k;
+  std::uint32_t* const support = best.support_of(row);
   pairs.clear();
   for (std::int32_t n = 0; n < size; ++n) pairs.emplace_back(keys[n], support[n]);
   std::sort(pairs.begin(), pairs.end(), std::greater<>());
@@ -99,28 +118,39 @@ void sort_row(BestOfRows& best, Count row, std::vector<std::pair<std::uint64_t, 
   }
 }
 
-Neighbours sorted(BestOfRows& best, Range rows, Count num_columns) {
+/// Calls body(begin, end) for parts of the rows, on all threads.
+template <class Body>
+void for_row_parts(Count num_rows, Body&& body) {
+  constexpr Count rows_at_once = 256;
+  parallel_for((num_rows + rows_at_once - 1) / rows_at_once,
+               [&](Count task) { body(task * rows_at_once, std::min(num_rows, (task + 1) * rows_at_once)); });
+}
+
+void sort(BestOfRows& best) {
+  for_row_parts(best.num_rows(), [&](Count begin, Count end) {
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> pairs;
+    for (Count row = begin; row < end; ++row) sort_row(best, row, pairs);
+  });
+}
+
+Neighbours lists_of(const std::vector<BestOfRow>& best, Range rows, Count num_columns, bool has_support) {
   Neighbours result;
   result.rows = rows;
   result.num_columns = num_columns;
-  result.offsets.reserve(best.sizes.size() + 1);
-  for (const std::int32_t size : best.sizes) result.offsets.push_back(result.offsets.back() + size);
+  result.offsets.reserve(best.size() + 1);
+  for (const BestOfRow& row : best) result.offsets.push_back(result.offsets.back() + row.size);
   const auto num_entries = static_cast<std::size_t>(result.offsets.back());
   result.columns.resize(num_entries);
   result.scores.resize(num_entries);
-  if (!best.support.empty()) result.support.resize(num_entries);
-  constexpr Count rows_at_once = 256;
-  parallel_for((rows.size() + rows_at_once - 1) / rows_at_once, [&](Count task) {
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> pairs;
-    for (Count row = task * rows_at_once; row < std::min(rows.size(), (task + 1) * rows_at_once); ++row) {
-      sort_row(best, row, pairs);
-      auto out = static_cast<std::size_t>(result.offsets[static_cast<std::size_t>(row)]);
-      const auto first = static_cast<std::size_t>(row * best.k);
-      const auto end = first + static_cast<std::size_t>(best.sizes[static_cast<std::size_t>(row)]);
-      for (std::size_t n = first; n < end; ++n, ++out) {
-        result.columns[out] = column_of_key(best.keys[n]);
-        result.scores[out] = score_of_key(best.keys[n]);
-        if (!best.support.empty()) result.support[out] = best.support[n];
+  if (has_support) result.support.resize(num_entries);
+  for_row_parts(rows.size(), [&](Count begin, Count end) {
+    auto out = static_cast<std::size_t>(result.offsets[static_cast<std::size_t>(begin)]);
+    for (Count row = begin; row < end; ++row) {
+      const BestOfRow& found = best[static_cast<std::size_t>(row)];
+      for (std::int32_t n = 0; n < found.size; ++n, ++out) {
+        result.columns[out] = column_of_key(found.keys[n]);
+        result.scores[out] = score_of_key(found.keys[n]);
+        if (has_support) result.support[out] = found.support[n];
       }
     }
   });
@@ -173,35 +203,42 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
   PUSHCART_CHECK(columns.num_rows() < Count{1} << 32);
   const Stopwatch watch(report);
   const SparseRows& rows = *product.left.pattern;
+  const std::vector<Count> no_costs(static_cast<std::size_t>(rows.num_rows()), 1);
+  LeftShares shares(comm, rows, comm.size() == 1 ? no_costs : row_costs(comm, product, config.k));
   const std::vector<BlockShape> own_blocks = cut_into_blocks(product, config.block_columns);
-  announce(comm, product, config, BlockRing(comm, product.right, own_blocks));
+  announce(comm, product, config, BlockRing(comm, product.right, own_blocks, config.block_columns).order(),
+           shares);
+  std::optional<Product> shared;
+  if (shares.moves()) shared = with_left(product, shares.take(product.left));
+  const Product& searched = shared ? *shared : product;
 
   const bool wants_support = config.support == SupportColumn::wanted;
-  const PairScore score(product, config);
-  BestOfRows best(rows.num_rows(), config.k, wants_support);
+  const PairScore score(searched, config);
+  BestOfRows best(shares.searched().size(), config.k, wants_support);
   std::vector<RowSearch> searches;
   const Count widest = std::min(config.block_columns, columns.num_rows());
   for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
-    searches.emplace_back(product, score, widest, best);
+    searches.emplace_back(searched, score, widest, best);
   }
-  RowBatches batches(comm, product, best, columns.num_rows(), checkpoints);
+  RowBatches batches(comm, searched, best, columns.num_rows(), checkpoints);
   while (batches.next()) {
     const auto timer = phases.time("similarity: multiply", static_cast<Count>(batches.rows().size()));
-    BlockRing ring(comm, product.right, own_blocks);
+    BlockRing ring(comm, product.right, own_blocks, config.block_columns);
     BlockAids aids;
     const auto num_rows = static_cast<Count>(batches.rows().size());
-    Progress progress("comparing rows", num_rows * ring.num_blocks());
+    Progress progress("comparing rows", num_rows * static_cast<Count>(ring.order().blocks().size()));
     Count rows_done = 0;
     while (const ColumnBlock* block = ring.next()) {
       if (block->shape().columns.size() > 0) {  // ranks may have fewer blocks than others
-        aids.fill(*block, product, score);
+        aids.fill(*block, searched, score);
         search_block(*block, aids, batches.rows(), searches, best, ring, progress, rows_done);
       }
       rows_done += num_rows;
     }
   }
-  const auto timer = phases.time("similarity: sort", rows.num_rows());
-  Neighbours result = sorted(best, rows.rows, columns.num_rows());
+  const auto timer = phases.time("similarity: sort", shares.searched().size());
+  sort(best);
+  Neighbours result = lists_of(shares.bring_back(best), rows.rows, columns.num_rows(), wants_support);
   if (wants_support) {
     result.num_inner = rows.num_columns;
     for (Count row = 0; row < rows.num_rows(); ++row) result.row_sizes.push_back(rows.row_length(row));

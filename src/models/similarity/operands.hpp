@@ -17,6 +17,11 @@ struct Operand {
   std::vector<float> values;                  ///< per entry
   std::vector<std::int32_t> times;            ///< per entry, seconds before the cut-off
   std::vector<double> size, scale;            ///< per row, see Formula
+
+  /// Of so many rows and entries of this kind.
+  Count num_bytes(Count num_rows, Count num_entries) const {
+    return num_entries * (12 + (has_values ? 4 : 0) + (has_times ? 4 : 0)) + num_rows * 24;
+  }
 };
 
 /// Rows as they are, for a product that is a plain sum: sizes and scales are 1. Local.

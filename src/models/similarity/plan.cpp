@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 #include "models/similarity/bit_slices.hpp"
 #include "models/similarity/column_block.hpp"
+#include "models/similarity/left_shares.hpp"
 #include "models/similarity/operands.hpp"
+#include "models/similarity/ring_order.hpp"
+#include "models/similarity/row_costs.hpp"
 #include "models/similarity/row_search.hpp"
 #include "models/similarity/settings.hpp"
 #include "pushcart/models/similarity_plan.hpp"
@@ -37,63 +41,97 @@ Product part_of(const Product& whole, const SparseRows& rows) {
   return part;
 }
 
-/// The largest blocks of columns and what is made of them, over all ranks: every rank gets to see them.
-struct LargestBlock {
-  Count block_bytes = 0, slice_bytes = 0;
-};
-
 class Planner {
  public:
-  Planner(const Product& whole, const SparseRows& by_user, std::span<const Dataset> parts,
-          const SimilarityConfig& config)
-      : whole_(whole), by_user_(by_user), parts_(parts), config_(config), bytes_by_rank_(parts.size(), 0) {
-    for (std::size_t rank = 0; rank < parts.size(); ++rank) look_at_blocks(rank);
+  Planner(const Communicator& alone, const Product& whole, const SparseRows& by_user,
+          std::span<const Dataset> parts, const SimilarityConfig& config)
+      : whole_(whole),
+        by_user_(by_user),
+        parts_(parts),
+        config_(config),
+        searched_(even_cuts(row_costs(alone, whole, config.k), static_cast<int>(parts.size()))) {
+    std::vector<std::vector<BlockShape>> by_rank;
+    std::vector<Count> ends;
+    for (const Dataset& part : parts) {
+      by_rank.push_back(cut_into_blocks(part_of(whole, part.by_item), config.block_columns));
+      ends.push_back(part.by_item.rows.end);
+    }
+    shapes_ = padded_shapes(by_rank, ends);
   }
 
   SimilarityRankPlan plan(std::size_t rank) const {
-    const SparseRows& rows = parts_[rank].by_item;
+    const Range searched = searched_by(rank);
     SimilarityRankPlan result;
-    for (std::size_t other = 0; other < parts_.size(); ++other) {
-      if (other != rank) result.received_bytes += bytes_by_rank_[other];
+    for (Count row = searched.begin; row < searched.end; ++row) {
+      result.multiply_adds += static_cast<double>(visits_of(row));
     }
-    for (Count row = 0; row < rows.num_rows(); ++row) {
-      Count visits = 0;
-      for (const Count user : rows.row_columns(row)) visits += by_user_.row_length(user);
-      result.multiply_adds += static_cast<double>(visits);
+    const Range owned = parts_[rank].by_item.rows;
+    for (Count row = owned.begin; row < owned.end; ++row) {
       // Each user brings its other items.
-      const Count others = std::min(visits - rows.row_length(row), by_user_.num_columns - 1);
+      const Count others =
+          std::min(visits_of(row) - whole_.left.pattern->row_length(row), by_user_.num_columns - 1);
       result.num_neighbours += std::min(config_.k, others);
     }
-    result.memory = memory(parts_[rank], result.num_neighbours);
+    const RingOrder order(shapes_, static_cast<Count>(parts_.size()), static_cast<Count>(rank),
+                          config_.block_columns);
+    result.received_bytes = order.received_bytes();
+    result.memory = memory(rank, order, result.num_neighbours);
     return result;
   }
 
  private:
-  void look_at_blocks(std::size_t rank) {
-    const Product part = part_of(whole_, parts_[rank].by_item);
-    ColumnBlock block;
-    for (const BlockShape& shape : cut_into_blocks(part, config_.block_columns)) {
-      bytes_by_rank_[rank] += ColumnBlock::num_bytes(shape);
-      largest_.block_bytes = std::max(largest_.block_bytes, ColumnBlock::num_bytes(shape));
-      if (!whole_.is_count() || whole_.has_window()) continue;
-      block.pack(part.right, shape);
-      largest_.slice_bytes = std::max(largest_.slice_bytes, BitSlices::needed_bytes(block));
-    }
+  Range searched_by(std::size_t rank) const { return {searched_[rank], searched_[rank + 1]}; }
+
+  Count visits_of(Count row) const {
+    Count visits = 0;
+    for (const Count user : whole_.left.pattern->row_columns(row)) visits += by_user_.row_length(user);
+    return visits;
   }
 
-  MemoryPlan memory(const Dataset& data, Count num_neighbours) const {
+  /// Of the largest block that the rank works on; blocks are packed to be looked at, each once.
+  Count slice_bytes(const RingOrder& order) const {
+    if (!whole_.is_count() || whole_.has_window()) return 0;
+    Count largest = 0;
+    for (const BlockShape& shape : order.blocks()) {
+      if (shape.columns.size() == 0) continue;
+      const auto [known, is_new] = slice_bytes_.try_emplace({shape.columns.begin, shape.columns.end}, 0);
+      if (is_new) {
+        ColumnBlock block;
+        block.pack(whole_.right, shape);
+        known->second = BitSlices::needed_bytes(block);
+      }
+      largest = std::max(largest, known->second);
+    }
+    return largest;
+  }
+
+  bool lends_rows() const {
+    for (std::size_t rank = 0; rank < parts_.size(); ++rank) {
+      if (!(searched_by(rank) == parts_[rank].by_item.rows)) return true;
+    }
+    return false;
+  }
+
+  MemoryPlan memory(std::size_t rank, const RingOrder& order, Count num_neighbours) const {
+    const Dataset& data = parts_[rank];
     const SparseRows& rows = data.by_item;
+    const Range searched = searched_by(rank);
     const bool wants_support = config_.support == SupportColumn::wanted;
     const Count entries = rows.num_entries();
     MemoryPlan plan;
     plan.add("norms of rows, both sides", rows.num_rows() * Count{4 * sizeof(double)});
     const Count valued = (whole_.left.has_values ? entries : 0) + (whole_.right.has_values ? entries : 0);
     plan.add("values of pairs", valued * Count{sizeof(float)});
-    plan.add("best of each row", rows.num_rows() * BestOfRows::bytes_a_row(config_.k, wants_support));
+    if (lends_rows()) {
+      const auto& offsets = whole_.left.pattern->offsets;
+      plan.add("rows searched here",
+               whole_.left.num_bytes(searched.size(), offsets[static_cast<std::size_t>(searched.end)] -
+                                                          offsets[static_cast<std::size_t>(searched.begin)]));
+    }
+    plan.add("best of each row", searched.size() * BestOfRows::bytes_a_row(config_.k, wants_support));
     MemoryPlan multiply;
-    const Count buffers = parts_.size() == 1 ? 1 : 2;
-    multiply.add("blocks of columns, one in and one out", buffers * largest_.block_bytes);
-    multiply.add("bit slices of dense columns", largest_.slice_bytes);
+    multiply.add("blocks of columns, in, out and merged", order.buffer_bytes());
+    multiply.add("bit slices of dense columns", slice_bytes(order));
     multiply.add("accumulators", omp_get_max_threads() * RowSearch::planned_bytes(whole_, config_));
     const Count lists = num_neighbours * (wants_support ? 20 : 12);
     // The lists are made when the blocks are gone.
@@ -115,8 +153,9 @@ class Planner {
   const SparseRows& by_user_;
   const std::span<const Dataset> parts_;
   const SimilarityConfig& config_;
-  std::vector<Count> bytes_by_rank_;  // of each rank's own blocks
-  LargestBlock largest_;
+  std::vector<Count> searched_;                                   // cuts between the rows that ranks search
+  std::vector<BlockShape> shapes_;                                // of all ranks' blocks
+  mutable std::map<std::pair<Count, Count>, Count> slice_bytes_;  // by the columns of a block
 };
 
 }  // namespace
@@ -129,7 +168,7 @@ std::vector<SimilarityRankPlan> plan_nearest_items(const Communicator& alone, co
   similarity::check_settings(config, whole.num_items(), whole.value_kind);
   const similarity::Product product =
       similarity::make_product(alone, whole, config, similarity::Neighbourhood::of_items);
-  const similarity::Planner planner(product, whole.by_user, parts, config);
+  const similarity::Planner planner(alone, product, whole.by_user, parts, config);
   std::vector<SimilarityRankPlan> plans;
   for (std::size_t rank = 0; rank < parts.size(); ++rank) plans.push_back(planner.plan(rank));
   return plans;

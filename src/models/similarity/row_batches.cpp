@@ -47,7 +47,7 @@ RowBatches::RowBatches(const Communicator& comm, const Product& product, BestOfR
 
 void RowBatches::take_up(const RowLists& done) {
   // Ranks without such rows see nothing of it.
-  if (comm_.any(!best_.support.empty() && done.support.size() != done.columns.size())) {
+  if (comm_.any(best_.has_support && done.support.size() != done.columns.size())) {
     throw InputError("a checkpoint of neighbours has no support of its pairs");
   }
   for (std::size_t n = 0; n < done.rows.size(); ++n) {
@@ -55,10 +55,9 @@ void RowBatches::take_up(const RowLists& done) {
     const Count size = std::min(best_.k, done.offsets[n + 1] - done.offsets[n]);
     for (Count e = 0; e < size; ++e) {
       const auto entry = static_cast<std::size_t>(done.offsets[n] + e);
-      best_.keys[static_cast<std::size_t>(row * best_.k + e)] =
-          key_of(done.scores[entry], static_cast<std::uint32_t>(done.columns[entry]));
-      if (!best_.support.empty()) {
-        best_.support[static_cast<std::size_t>(row * best_.k + e)] = done.support[entry];
+      best_.keys_of(row)[e] = key_of(done.scores[entry], static_cast<std::uint32_t>(done.columns[entry]));
+      if (best_.has_support) {
+        best_.support_of(row)[e] = done.support[entry];
       }
     }
     best_.sizes[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(size);
@@ -85,11 +84,11 @@ RowLists RowBatches::done() const {
     if (!is_done_[static_cast<std::size_t>(row)]) continue;
     lists.rows.push_back(left_rows_.rows.begin + row);
     for (Count e = 0; e < best_.sizes[static_cast<std::size_t>(row)]; ++e) {
-      const std::uint64_t key = best_.keys[static_cast<std::size_t>(row * best_.k + e)];
+      const std::uint64_t key = best_.keys_of(row)[e];
       lists.columns.push_back(column_of_key(key));
       lists.scores.push_back(score_of_key(key));
-      if (!best_.support.empty()) {
-        lists.support.push_back(best_.support[static_cast<std::size_t>(row * best_.k + e)]);
+      if (best_.has_support) {
+        lists.support.push_back(best_.support_of(row)[e]);
       }
     }
     lists.offsets.push_back(static_cast<Count>(lists.columns.size()));

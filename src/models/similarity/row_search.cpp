@@ -55,7 +55,7 @@ RowSearch::Aligned<T> RowSearch::zeros(Count size) {
 
 RowSearch::RowSearch(const Product& product, const PairScore& score, Count block_columns,
                      const BestOfRows& rows)
-    : product_(product), score_(score), kernels_(score_kernels()), best_(rows.k, !rows.support.empty()) {
+    : product_(product), score_(score), kernels_(score_kernels()), best_(rows.k, rows.has_support) {
   const Count columns = padded(block_columns) + spare;
   accumulator_ = zeros<unsigned char>(columns * 4);
   if (product.counts_too) support_ = zeros<unsigned>(columns);

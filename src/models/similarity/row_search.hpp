@@ -25,7 +25,7 @@ struct BlockAids {
 
 /// One thread's search: multiplies a left row with a block into a dense accumulator (Gustavson 1978) and
 /// offers the columns that may be among the row's best.
-class RowSearch {
+class alignas(128) RowSearch {
  public:
   RowSearch(const Product& product, const PairScore& score, Count block_columns, const BestOfRows& rows);
 
