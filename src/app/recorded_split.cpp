@@ -15,9 +15,11 @@ std::optional<SplitConfig> split_under(const Model& model, const char* key) {
     const Json config = Json::parse(model.config.empty() ? "{}" : model.config);
     if (!config.contains(key)) return std::nullopt;
     const Json& split = config.at(key);
-    return SplitConfig{split_kind_of(split.at("kind").get<std::string>()), split.at("share").get<double>(),
-                       split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>(),
-                       split.value("days", SplitConfig{}.days)};
+    SplitConfig recorded{split_kind_of(split.at("kind").get<std::string>()), split.at("share").get<double>(),
+                         split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>(),
+                         split.value("days", SplitConfig{}.days)};
+    recorded.gap_minutes = split.value("gap_minutes", recorded.gap_minutes);
+    return recorded;
   } catch (const Json::exception& error) {
     throw InputError(
         fmt::format("the settings that the model records are damaged ({}); train it again", error.what()));
@@ -27,11 +29,8 @@ std::optional<SplitConfig> split_under(const Model& model, const char* key) {
 }  // namespace
 
 Json split_json(const SplitConfig& split) {
-  return {{"kind", name_of(split.kind)},
-          {"share", split.share},
-          {"n", split.n},
-          {"seed", split.seed},
-          {"days", split.days}};
+  return {{"kind", name_of(split.kind)}, {"share", split.share}, {"n", split.n},
+          {"seed", split.seed},          {"days", split.days},   {"gap_minutes", split.gap_minutes}};
 }
 
 std::optional<SplitConfig> recorded_split(const Model& model) {

@@ -96,12 +96,14 @@ void declare_train(OptionSet& options, TrainOptions& train, TrainPaths paths) {
   options.add(
       "hold-out", train.hold_out,
       "leave out of the training, for evaluate: none, random, last-n, last-days, items (whole items, as if "
-      "nobody had them), users (whole users, as if nobody knew them)");
+      "nobody had them), users (whole users, as if nobody knew them), sessions (the latest pair of each user "
+      "whose last session has two or more)");
   options.add("hold-out-share", train.split.share,
               "random: share of the pairs, items, users: of these, in (0, 1)");
   options.add("hold-out-n", train.split.n, "last-n: the latest pairs of each user");
-  options.add("hold-out-seed", train.split.seed, "random, items, users: seed");
+  options.add("hold-out-seed", train.split.seed, "random, items, users: seed; sessions: of the choice among equal times");
   options.add("hold-out-days", train.split.days, "last-days: pairs seen in the last so many days of the log");
+  options.add("hold-out-gap-minutes", train.split.gap_minutes, "sessions: a longer pause begins another session");
   options.add("validation-share", train.validation_share, "with --patience: share of the pairs to validate on");
   options.add("validation-n", train.validation_n, "with --patience: length of the lists validated (Recall@N)");
   options.add_bytes("memory-per-rank", train.memory_per_rank, "refuse to start over this much (2GiB); 0 = no limit");

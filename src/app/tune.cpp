@@ -91,6 +91,8 @@ class Tune : public Command {
     std::string text = fmt::format("{} {} {} {} {} {} {} {}", dataset_digest, options_.family,
                                    options_.hold_out, options_.split.share, options_.split.n,
                                    options_.split.seed, options_.split.days, options_.n);
+    if (split_kind_of(options_.hold_out) == SplitKind::sessions)
+      text += fmt::format(" {}", options_.split.gap_minutes);
     if (options_.strategy == Strategy::halving) {
       text += fmt::format(" {} {} {} {} {}", options_.budget_key, options_.budget_min, options_.budget_max,
                           options_.eta, options_.trials);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "pushcart/base/days.hpp"
 #include "pushcart/base/digest.hpp"
@@ -12,6 +13,7 @@
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/matrix/assemble.hpp"
+#include "pushcart/matrix/sessions.hpp"
 
 namespace pushcart {
 
@@ -39,6 +41,7 @@ void check_config(const Dataset& dataset, const SplitConfig& config) {
   if (config.kind == SplitKind::last_days && !(config.days > 0 && config.days < 1e6)) {
     throw ConfigError(fmt::format("--hold-out-days {}: must be above 0 and below 1e6", config.days));
   }
+  if (config.kind == SplitKind::sessions) session_gap_seconds(config.gap_minutes, "--hold-out-gap-minutes");
   if (!is_by_share(config.kind) && dataset.cutoff_time == 0) {
     throw ConfigError(
         fmt::format("--hold-out {}: the dataset has no times, so no pair is the last; use --hold-out random",
@@ -143,6 +146,29 @@ Marks mark_last(const Dataset& dataset, Count n) {
   return marks;
 }
 
+/// Of each user whose last session has two pairs or more the latest; among those of the same time by coin.
+Marks mark_sessions(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  const std::int64_t gap = session_gap_seconds(config.gap_minutes, "--hold-out-gap-minutes");
+  const SparseRows& rows = dataset.by_user;
+  Marks marks(rows.columns.size(), for_training);
+  std::vector<double> coins(rows.columns.size());
+  toss_coins(comm, dataset, config.seed, CoinOf::pair, [&](Count, Count entry, const RandomStream& coin) {
+    coins[static_cast<std::size_t>(entry)] = coin.uniform(0);
+  });
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    const auto first = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row)]);
+    const auto times = std::span(dataset.last_time).subspan(first, rows.row_columns(row).size());
+    const auto steps = session_steps(times, gap);
+    if (std::count(steps.begin(), steps.end(), not_in_session) + 1 >= rows.row_length(row)) continue;
+    const auto is_before = [&](Count a, Count b) {
+      const auto x = static_cast<std::size_t>(a), y = static_cast<std::size_t>(b);
+      return std::tuple(-dataset.last_time[x], coins[x]) < std::tuple(-dataset.last_time[y], coins[y]);
+    };
+    mark_first(rows, row, 1, held_out_mark, is_before, marks);
+  }
+  return marks;
+}
+
 /// The time after which last_days holds out, unix seconds.
 std::int64_t cut_of(const Dataset& dataset, double days) {
   return dataset.cutoff_time - static_cast<std::int64_t>(days * day_seconds);
@@ -165,6 +191,8 @@ Marks mark(const Communicator& comm, const Dataset& dataset, const SplitConfig& 
       return mark_users(comm, dataset, config);
     case SplitKind::last_n:
       return mark_last(dataset, config.n);
+    case SplitKind::sessions:
+      return mark_sessions(comm, dataset, config);
     case SplitKind::last_days:
       return mark_after(dataset, cut_of(dataset, config.days));
   }
@@ -249,8 +277,8 @@ Marks mark_other_users(const Dataset& dataset, const SparseRows& rows, double sh
   return marks;
 }
 
-const std::array<std::string, 5> split_names{"random", "last-n", "last-days", "items",
-                                             "users"};  // by SplitKind
+const std::array<std::string, 6> split_names{"random", "last-n", "last-days",
+                                             "items",  "users",  "sessions"};  // by SplitKind
 
 }  // namespace
 
@@ -272,9 +300,10 @@ Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConf
   split.train = part_of(comm, dataset, marks);
   if (config.kind == SplitKind::last_days) split.train.cutoff_time = cut_of(dataset, config.days);
   // Another content, another digest: a model of the part must not pass for one of the whole.
-  split.train.digest =
-      digest_text(hash_text(fmt::format("{} {} {} {} {} {}", dataset.digest, name_of(config.kind),
-                                        config.share, config.n, config.seed, config.days)));
+  split.train.digest = digest_text(hash_text(fmt::format(
+      "{} {} {} {} {} {}{}", dataset.digest, name_of(config.kind), config.share, config.n, config.seed,
+      config.days,
+      config.kind == SplitKind::sessions ? fmt::format(" {}", config.gap_minutes) : std::string())));
   split.held_out.by_user = chosen_rows(dataset.by_user, marks, held_out_mark);
   split.held_out.num_pairs = comm.sum(split.held_out.by_user.num_entries());
   if (config.kind == SplitKind::users && config.known > 0) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/matrix/sessions.hpp"
 
 namespace pushcart {
 
@@ -18,9 +19,7 @@ void check_config(const FeatureConfig& config) {
     throw ConfigError(
         "--windows: must be numbers of days above 0 and at most 36500, each larger than the one before");
   }
-  if (!(config.session_gap_minutes > 0) || !std::isfinite(config.session_gap_minutes)) {
-    throw ConfigError("--session-gap-minutes: must be above 0");
-  }
+  session_gap_seconds(config.session_gap_minutes, "--session-gap-minutes");
   if (!(std::abs(config.utc_offset_hours) <= 14))
     throw ConfigError("--utc-offset-hours: must be in [-14, 14]");
   if (config.price_bands < 2 || config.price_bands > 100)
@@ -42,6 +41,7 @@ LogScope scope_of(const InteractionLog& log, const IngestConfig& ingest, const D
     return ingest.format.columns.contains(role) || ingest.format.constants.contains(role);
   };
   LogScope scope(config, EventActs(log, ingest, config), log.types);
+  scope.session_gap_seconds = session_gap_seconds(config.session_gap_minutes, "--session-gap-minutes");
   scope.has_times = log.cutoff_time != 0;
   scope.has_prices = maps(Role::price);
   scope.has_quantities = maps(Role::quantity);

@@ -23,6 +23,7 @@ struct LogScope {
   std::int64_t cutoff = 0;                   ///< unix seconds, inclusive
   std::vector<std::int64_t> window_seconds;  ///< the windows are (cutoff - seconds, cutoff]
   std::int64_t utc_offset_seconds = 0;
+  std::int64_t session_gap_seconds = 0;
 
   std::size_t num_windows() const { return window_seconds.size(); }
   std::size_t num_bands() const { return has_prices ? static_cast<std::size_t>(config.price_bands) : 0; }

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "pushcart/matrix/sessions.hpp"
+
 namespace pushcart::detail {
 
 namespace {
@@ -62,7 +64,6 @@ void UserSummarizer::sort_by_time(std::size_t first, std::size_t end) {
 }
 
 void UserSummarizer::add_time_line() {
-  const auto gap = std::llround(scope_.config.session_gap_minutes * 60);
   const auto time_of = [&](std::size_t e) { return log_.events[e].time; };
   sum_.first_time = time_of(by_time_.front());
   sum_.last_time = time_of(by_time_.back());
@@ -71,7 +72,7 @@ void UserSummarizer::add_time_line() {
   sum_.active_days = 1;
   for (const std::size_t e : by_time_) {
     const std::int64_t time = time_of(e);
-    if (time - before > gap) {
+    if (begins_session(before, time, scope_.session_gap_seconds)) {
       sum_.session_seconds += before - session_begin;
       session_begin = time;
       ++sum_.sessions;

@@ -25,7 +25,7 @@ std::size_t at(Count n) {
   return static_cast<std::size_t>(n);
 }
 
-void check(const Communicator& comm, const Model& model) {
+void check(const Communicator& comm, const Model& model, const Dataset& newcomers) {
   const auto refuse = [&](bool refused, const char* why) {
     if (!comm.any(refused)) return;
     throw ConfigError(
@@ -34,6 +34,8 @@ void check(const Communicator& comm, const Model& model) {
   refuse(!model.origin_scales.empty() || model.family == "blend",
          "take them into its parts, and blend these");
   refuse(model.user_items.has_value(), "their lists are made of other users; train with them");
+  refuse(model.session_profile && newcomers.cutoff_time == 0,
+         "it looks at their last session, and their events have no times; ingest them with a time column");
   refuse(!model.item_factors.empty() && model.factor_origins.empty(),
          "it does not say where its factors come from; train it again");
 }
@@ -236,7 +238,7 @@ class FoldIn {
 
 Model fold_in(const Communicator& comm, const Model& model, const Dataset& trained_on,
               const Dataset& newcomers, PhaseLog& phases, const FoldInConfig& config) {
-  check(comm, model);
+  check(comm, model, newcomers);
   if (!(config.pair_weight > 0 && config.pair_weight < 1e6)) {
     throw ConfigError(fmt::format("--pair-weight {}: must be above 0 and below 1e6", config.pair_weight));
   }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* file_kind = "model";
 constexpr std::int64_t schema_version = 1;
-constexpr const char* scales_name = "users/origin_scales";
+constexpr const char *scales_name = "users/origin_scales", *profile_name = "session_profile";
 constexpr const char *user_map_name = "users/attribute_map", *item_map_name = "items/attribute_map";
 
 /// Which of this rank's numbers are not finite, for people: "user factors of row 7"; empty = none.
@@ -152,6 +152,9 @@ Model read_owned(const FileReader& file, const Dataset& dataset, int rank) {
   model.item_factors = read_factors(file, "items/factors", items);
   read_origins(file, users, model);
   model.item_weights = read_rows(file, "item_weights", items, dataset.num_items());
+  if (file.has(profile_name)) {
+    model.session_profile = session_profile_of(file.read_text(profile_name), file.path());
+  }
   model.user_items = read_rows(file, "user_items", users, dataset.num_items());
   model.user_attribute_map = read_attribute_map(file, user_map_name, model.item_factors.num_columns);
   model.item_attribute_map = read_attribute_map(file, item_map_name, model.item_factors.num_columns);
@@ -191,6 +194,7 @@ FileWriter stage_model(const Communicator& comm, const std::string& path, Model&
                    static_cast<Count>(model.factor_origins.size()));
   }
   if (model.item_weights) write_rows(file, "item_weights", *model.item_weights);
+  if (model.session_profile) file.write_text(profile_name, session_profile_text(*model.session_profile));
   if (model.user_items) write_rows(file, "user_items", *model.user_items);
   if (model.user_attribute_map) write_attribute_map(comm, file, user_map_name, *model.user_attribute_map);
   if (model.item_attribute_map) write_attribute_map(comm, file, item_map_name, *model.item_attribute_map);

@@ -144,6 +144,7 @@ Model renumber(const Communicator& comm, const Model& model, const IdMap& ids, c
     moved.item_weights =
         move_sparse(comm, *model.item_weights, items, to.items, model.items, ids.items, to.num_items());
   }
+  moved.session_profile = model.session_profile;
   if (model.user_items) {
     moved.user_items =
         move_sparse(comm, *model.user_items, users, to.users, model.items, ids.items, to.num_items());

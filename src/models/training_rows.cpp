@@ -12,12 +12,6 @@
 namespace pushcart {
 namespace {
 
-struct WeightedColumn {
-  double weight;
-  std::span<const float> strength;
-  std::span<const std::int64_t> last_time;
-};
-
 const EventColumn& find_column(const Dataset& dataset, const std::string& type) {
   std::vector<std::string> known;
   for (const EventColumn& column : dataset.events) {
@@ -29,6 +23,8 @@ const EventColumn& find_column(const Dataset& dataset, const std::string& type) 
                   nearest_word(type, known), fmt::join(known, ", ")));
 }
 
+}  // namespace
+
 std::vector<WeightedColumn> weighted_columns(const Dataset& dataset,
                                              const std::map<std::string, double>& event_weights) {
   if (event_weights.empty()) return {{1.0, dataset.by_user.values, dataset.last_time}};
@@ -39,6 +35,8 @@ std::vector<WeightedColumn> weighted_columns(const Dataset& dataset,
   }
   return columns;
 }
+
+namespace {
 
 double decay(std::int64_t cutoff_time, std::int64_t last_time, double half_life_days) {
   return std::exp2(-static_cast<double>(cutoff_time - last_time) / (day_seconds * half_life_days));

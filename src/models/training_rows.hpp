@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "pushcart/matrix/dataset.hpp"
 
@@ -20,6 +23,18 @@ class TrainingRows {
   const Dataset* dataset_ = nullptr;
   SparseRows own_by_user_, own_by_item_;
 };
+
+/// One event type with its weight, or all of them: per entry of by_user.
+struct WeightedColumn {
+  double weight;
+  std::span<const float> strength;
+  std::span<const std::int64_t> last_time;
+};
+
+/// The types that the weights name; without weights one column, of the dataset's values. ConfigError: unknown
+/// type, weight that is no number of at least 0. Local.
+std::vector<WeightedColumn> weighted_columns(const Dataset& dataset,
+                                             const std::map<std::string, double>& event_weights);
 
 /// What the value of a pair is.
 enum class PairValue : int {

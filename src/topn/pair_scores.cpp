@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pushcart/base/indices_of.hpp"
+#include "pushcart/models/item_history.hpp"
 #include "pushcart/models/score.hpp"
 #include "topn/item_block.hpp"
 #include "topn/weight_rows.hpp"
@@ -54,7 +56,10 @@ std::vector<float> pair_scores(const Communicator& comm, const Model& model, con
                                const SparseRows& pairs) {
   PUSHCART_CHECK(pairs.rows == dataset.users.range(comm.rank()));
   std::vector<double> sums;
-  if (comm.any(model.item_weights.has_value())) sums = weight_sums(comm, model, dataset.by_user, pairs);
+  if (comm.any(model.item_weights.has_value())) {
+    const ItemHistory history(model, dataset, indices_of(pairs.rows));
+    sums = weight_sums(comm, model, history.rows(), pairs);
+  }
   std::vector<float> scores(pairs.columns.size());
   std::vector<Count> next(pairs.offsets.begin(), pairs.offsets.end() - 1);  // items come in ascending order
   detail::ItemTour tour(comm, {model.items, model.item_bias, model.item_factors, {}},

@@ -7,6 +7,7 @@
 #include "pushcart/base/indices_of.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/models/item_history.hpp"
 #include "pushcart/topn/list_plan.hpp"
 #include "topn/batched_search.hpp"
 #include "topn/request_parts.hpp"
@@ -69,6 +70,7 @@ TopLists search_lists(const Communicator& comm, const Model& model, const Sparse
   const Range owned = dataset.users.range(comm.rank());
   static const SparseRows no_weights;
   SparseRows no_history;
+  std::optional<ItemHistory> history;
   detail::SearchTask task{{model.items, model.item_bias, model.item_factors, request.item_allowed},
                           model.user_factors,
                           request.users,
@@ -84,7 +86,7 @@ TopLists search_lists(const Communicator& comm, const Model& model, const Sparse
   if (terms.user_items && terms.user_items->num_rows() > 0) task.row_items = terms.user_items;
   if (terms.item_weights) {
     task.weights = terms.item_weights;
-    task.history = &dataset.by_user;
+    task.history = &history.emplace(model, dataset, request.users).rows();
   } else if (terms.user_items) {  // nothing to look up for what users have
     no_history.rows = owned;
     no_history.offsets.assign(static_cast<std::size_t>(owned.size()) + 1, 0);

@@ -104,10 +104,21 @@ void add_content(CommandLine& line, Draw& draw, const RandomLog& log) {
   if (draw.chance(30)) add(line, {"--min-items", "1"});
 }
 
+void add_sessions(CommandLine& line, Draw& draw) {
+  add(line, {"--preset", draw.one_of({"markov", "knn"}), "--neighbours", draw.number_between(1, 30)});
+  add(line, {"--session-gap-minutes", draw.number_between(1, 30000)});
+  if (draw.chance(50)) add(line, {"--step-decay", "0.7", "--max-steps", draw.number_between(1, 9)});
+  if (draw.chance(50)) add(line, {"--backward", "0.4", "--keep", draw.one_of({"history", "candidates"})});
+  if (draw.chance(40)) add(line, {"--profile-decay", "0.6", "--profile-earlier", "0.1"});
+  if (draw.chance(40)) add(line, {"--session-half-life-days", draw.number_between(1, 40)});
+}
+
 /// A family with its options.
 CommandLine draw_family(Draw& draw, const RandomLog& log) {
-  const std::string family = draw.one_of(
-      {"als", "als", "als", "itemknn", "rp3beta", "userknn", "spectral", "ease", "content", "popular"});
+  const std::string family = log.has_times && draw.chance(10)
+                                 ? "sessions"
+                                 : draw.one_of({"als", "als", "als", "itemknn", "rp3beta", "userknn",
+                                                "spectral", "ease", "content", "popular"});
   CommandLine line{"train", family, "--dataset", "data.h5"};
   if (family == "als")
     add_als(line, draw, log);
@@ -117,6 +128,8 @@ CommandLine draw_family(Draw& draw, const RandomLog& log) {
     add_ease(line, draw);
   else if (family == "content")
     add_content(line, draw, log);
+  else if (family == "sessions")
+    add_sessions(line, draw);
   else if (family == "popular")
     add(line, {"--measure", draw.one_of({"users", "strength"})});
   else {
@@ -148,6 +161,9 @@ void add_training(std::vector<CommandLine>& commands, Draw& draw, const RandomLo
                    : CommandLine{"--hold-out", "last-n", "--hold-out-n", draw.number_between(1, 2)};
     if (log.has_times && draw.chance(30)) {
       hold_out = {"--hold-out", "last-days", "--hold-out-days", draw.number_between(1, 40)};
+    }
+    if (log.has_times && draw.chance(20)) {
+      hold_out = {"--hold-out", "sessions", "--hold-out-gap-minutes", draw.number_between(1, 30000)};
     }
     if (draw.chance(20))
       hold_out = {"--hold-out", draw.one_of({"items", "users"}), "--hold-out-share", "0.3"};
@@ -227,12 +243,13 @@ CommandLine on_many_ranks(Draw& draw, CommandLine command) {
     if (draw.chance(20)) add(command, {"--exchange-overlap", "off"});
     if (draw.chance(20)) add(command, {"--checkpoint-every", "1sweep"});
   }
-  if (command[0] == "recommend" || family == "itemknn" || family == "rp3beta") {  // some rows at a time
+  if (command[0] == "recommend" || family == "itemknn" || family == "rp3beta" ||
+      family == "sessions") {  // some rows at a time
     if (draw.chance(40)) add(command, {"--checkpoint-every", draw.number_between(1, 9) + "rows"});
   }
   const bool compares = std::find(command.begin(), command.end(), "--metric") != command.end() ||
                         family == "rp3beta" || family == "itemknn" || family == "userknn" ||
-                        family == "content";
+                        family == "content" || family == "sessions";
   if (compares && family != "ease" && draw.chance(60))
     add(command, {"--block-columns", draw.number_between(1, 40)});
   return command;

@@ -219,6 +219,55 @@ TEST(HoldOut, TakesWhatWasSeenInTheLastDays) {
   EXPECT_EQ(split.train.cutoff_time, 999 * 86400);
 }
 
+TEST(HoldOut, TakesTheLatestOfLastSessions) {
+  std::vector<Interaction> pairs;
+  for (Count user = 0; user < 40; ++user) {
+    RandomStream random(21, static_cast<std::uint64_t>(user));
+    for (Count item = 0; item < 12; ++item) {
+      const auto time = 1'700'000'000 + 600 * static_cast<std::int64_t>(random.next_below(25));
+      if (random.next_uniform() < 0.4) pairs.push_back({user, item, time, 1});
+    }
+  }
+  const Dataset dataset = dataset_of(world(), 40, 12, pairs);
+  SplitConfig config{SplitKind::sessions};
+  config.seed = 17;
+  config.gap_minutes = 20;
+  std::set<Pair> expected;
+  Count num_alone = 0, num_equal = 0;
+  for (Count user = 0; user < 40; ++user) {
+    std::vector<std::tuple<std::int64_t, double, Count>> latest_first;
+    for (const Interaction& pair : pairs) {
+      if (pair.user != user) continue;
+      const RandomStream coin(
+          17, mix_bits(hash_text(fmt::format("u{}", user))) ^ hash_text(fmt::format("i{}", pair.item)));
+      latest_first.emplace_back(-pair.last_time, coin.uniform(0), pair.item);
+    }
+    std::sort(latest_first.begin(), latest_first.end());
+    if (latest_first.size() < 2) continue;
+    const auto pause = std::get<0>(latest_first[1]) - std::get<0>(latest_first[0]);
+    if (pause > 20 * 60) {
+      ++num_alone;
+      continue;
+    }
+    num_equal += pause == 0 ? 1 : 0;
+    expected.insert({user, std::get<2>(latest_first[0])});
+  }
+  EXPECT_GT(num_alone, 2);
+  EXPECT_GT(num_equal, 1);
+  const Split split = hold_out(world(), dataset, config);
+  expect_division(dataset, split);
+  expect_columns_kept(dataset, split.train);
+  std::set<Pair> held_out;
+  for (const auto& entry : pairs_of(split.held_out.by_user)) held_out.insert(entry.first);
+  EXPECT_EQ(held_out, expected);
+  EXPECT_EQ(split_kind_of(name_of(SplitKind::sessions)), SplitKind::sessions);
+  config.gap_minutes = 1000;
+  EXPECT_NE(hold_out(world(), dataset, config).train.digest, split.train.digest);
+  config.gap_minutes = 0;
+  EXPECT_THROW(hold_out(world(), dataset, config), CollectiveError);
+  EXPECT_THROW(hold_out(world(), small_dataset(world(), {}), {SplitKind::sessions}), CollectiveError);
+}
+
 TEST(HoldOut, RefusesSettingsWithoutSense) {
   const Dataset dataset = timed_dataset();
   for (double share : {0.0, 1.0, -0.1, 2.0}) {

@@ -12,6 +12,7 @@ SHORT = ["--checkpoint-every", "150rows", "--max-hours", 1e-9]  # so short that 
 FAMILIES = {
     "itemknn": ["itemknn", "--neighbours", "30", "--metric", "tfidf", "--keep", "candidates"],
     "rp3beta": ["rp3beta", "--neighbours", "40"],
+    "sessions": ["sessions", "--neighbours", "30", "--step-decay", "0.8", "--keep", "candidates"],
 }
 
 

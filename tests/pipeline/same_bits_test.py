@@ -71,7 +71,8 @@ class SameBits(PipelineTest):
                     "rp3beta": ["--neighbours", "30"], "userknn": ["--neighbours", "25", "--kept-items", "60"],
                     "spectral": ["--k", "9", "--neighbours", "15"],
                     "ease": ["--neighbours", "20", "--lambda", "20", "--head-items", "70", "--tail", "knn"],
-                    "content": ["--k", "7", "--neighbours", "15"]}
+                    "content": ["--k", "7", "--neighbours", "15"],
+                    "sessions": ["--step-decay", "0.8", "--neighbours", "20", "--session-half-life-days", "40"]}
         first = {}
         for ranks in (1, 2, 3, 4):
             for family, options in settings.items():

@@ -14,21 +14,23 @@ enum class SplitKind : int {
   last_n,     ///< the `n` latest pairs of each user who has more than n
   last_days,  ///< all pairs whose latest event is among the last `days` days of the log
   items,      ///< all pairs of each item, by itself, with probability `share`: items that training never sees
-  users       ///< all pairs of each user likewise; of these the `known` first are not tested on
+  users,      ///< all pairs of each user likewise; of these the `known` first are not tested on
+  sessions    ///< the latest pair of each user whose last session has two or more
 };
 
 struct SplitConfig {
   SplitKind kind = SplitKind::random;
   double share = 0.1;      ///< random: share of the pairs held out, items, users: of these; in (0, 1)
   Count n = 1;             ///< last_n: at least 1
-  std::uint64_t seed = 1;  ///< random, items, users
+  std::uint64_t seed = 1;  ///< random, items, users; sessions: among pairs of the same time
   double days = 28;        ///< last_days: above 0
   /// users: pairs of each that are known when the model serves it, at least 0: the first by time (then the
   /// lower item index), without times some by chance. Training sees none of them.
   Count known = 0;
+  double gap_minutes = 30;  ///< sessions: a longer pause between pairs ends one; above 0
 };
 
-/// random | last-n | last-days | items | users; ConfigError with the nearest known name.
+/// random | last-n | last-days | items | users | sessions; ConfigError with the nearest known name.
 SplitKind split_kind_of(std::string_view name);
 std::string_view name_of(SplitKind kind);
 
@@ -48,7 +50,8 @@ struct Split {
 /// and items may be left without pairs. Which pairs are held out depends on the external ids (random, items,
 /// users) or on times (then on the lower item index in last_n), never on ranks or numbering of users. The
 /// training part of last_days ends at its cut: cutoff_time is that. Collective.
-/// @throws ConfigError for settings out of range, and for last_n and last_days if the dataset has no times
+/// @throws ConfigError for settings out of range, and for last_n, last_days and sessions if the dataset has
+/// no times
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config);
 
 /// What hold_out() gives on this rank, at most. Local.

@@ -9,6 +9,7 @@
 #include "pushcart/models/attribute_map.hpp"
 #include "pushcart/models/factor_origin.hpp"
 #include "pushcart/models/factor_table.hpp"
+#include "pushcart/models/session_profile.hpp"
 
 namespace pushcart {
 
@@ -30,6 +31,8 @@ struct Model {
   /// = 1.
   std::vector<float> origin_scales;
   std::optional<SparseRows> item_weights;  ///< W by rows j: owned items x items
+  /// Where r_uj of the sum above comes from; nothing = the values of the user's pairs.
+  std::optional<SessionProfile> session_profile;
   /// A term of the sum above that is each user's own, made of other users (user-kNN): owned users x items.
   std::optional<SparseRows> user_items;
   bool predicts_ratings = false;

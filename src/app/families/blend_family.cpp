@@ -64,18 +64,24 @@ class BlendFamily : public ModelFamily {
     const Weights weights = state.learned ? state.learned->by_segment : given_weights();
     std::vector<Model> models;
     for (const auto& path : models_) models.push_back(read(session, path, request.train));
+    const std::optional<SplitConfig> left_out = what_all_left_out(models);
+    std::optional<Split> split;
+    if (left_out) split = hold_out(session.comm, request.train, *left_out);
+    const Dataset& train = split ? split->train : request.train;
     while (state.scales.size() < models.size()) {
-      state.scales.push_back(score_scales(session.comm, models[state.scales.size()], request.train,
+      state.scales.push_back(score_scales(session.comm, models[state.scales.size()], train,
                                           config_.candidates, session.phases));
       if (state.scales.size() < models.size()) between_parts();
     }
     std::vector<BlendPart> parts;
     for (std::size_t m = 0; m < models.size(); ++m) {
-      parts.push_back({&models[m], user_weights(request.train, weights, m, state.scales[m])});
+      parts.push_back({&models[m], user_weights(train, weights, m, state.scales[m])});
     }
     const auto timer = session.phases.time("blend");
-    Model blend = blend_models(session.comm, request.train, parts);
-    blend.config = dump_json(settings(models, weights));
+    Model blend = blend_models(session.comm, train, parts);
+    Json config = settings(models, weights);
+    if (left_out) config[held_out_key] = split_json(*left_out);
+    blend.config = dump_json(config);
     return blend;
   }
 
@@ -151,7 +157,7 @@ class BlendFamily : public ModelFamily {
         throw ConfigError(
             fmt::format("{}: has seen the whole dataset; train it with --hold-out", validation_models_[m]));
       }
-      const Json description{static_cast<int>(split->kind), split->share, split->n, split->seed};
+      const Json description = split_json(*split);
       if (first && description != *first) {
         throw ConfigError(fmt::format("{}: trained with another --hold-out than {}", validation_models_[m],
                                       validation_models_.front()));
@@ -159,6 +165,16 @@ class BlendFamily : public ModelFamily {
       first = description;
     }
     return *recorded_split(models.front());
+  }
+
+  /// The one --hold-out of all models, which is the blend's then; nothing if they have none or differ.
+  static std::optional<SplitConfig> what_all_left_out(const std::vector<Model>& models) {
+    const auto first = recorded_split(models.front());
+    for (const Model& model : models) {
+      const auto split = recorded_split(model);
+      if (!first || !split || split_json(*split) != split_json(*first)) return std::nullopt;
+    }
+    return first;
   }
 
   void report(Session& session, const BlendWeights& learned) const {

@@ -57,6 +57,7 @@ std::unique_ptr<ModelFamily> make_als_family();
 std::unique_ptr<ModelFamily> make_spectral_family();
 std::unique_ptr<ModelFamily> make_ease_family();
 std::unique_ptr<ModelFamily> make_content_family();
+std::unique_ptr<ModelFamily> make_sessions_family();
 std::unique_ptr<ModelFamily> make_popular_family();
 std::unique_ptr<ModelFamily> make_item_knn_family();
 std::unique_ptr<ModelFamily> make_rp3beta_family();

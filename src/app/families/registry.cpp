@@ -11,6 +11,7 @@ ModelFamilies make_model_families() {
   families.push_back(make_spectral_family());
   families.push_back(make_ease_family());
   families.push_back(make_content_family());
+  families.push_back(make_sessions_family());
   families.push_back(make_popular_family());
   families.push_back(make_blend_family());
   return families;

@@ -4,19 +4,69 @@
 #include <numeric>
 #include <optional>
 
+#include "models/linear/cut_rows.hpp"
+#include "models/linear/product_rows.hpp"
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/models/blend.hpp"
+#include "pushcart/models/item_history.hpp"
 
 namespace pushcart {
 
 namespace {
 
+/// By part: the item weights of all users, kept as such; those that become a term of each user's own; none.
+enum class WeightsGo : int { nowhere, to_items, to_users };
+
+/// Item weights of one profile can stay; beside others, those of session profiles become users' terms.
+std::vector<WeightsGo> where_weights_go(const Communicator& comm, std::span<const BlendPart> parts) {
+  std::vector<WeightsGo> where;
+  const Model* first = nullptr;
+  bool is_one_profile = true;
+  for (const BlendPart& part : parts) {
+    const bool has_weights = comm.any(part.model->item_weights.has_value());
+    where.push_back(has_weights ? WeightsGo::to_items : WeightsGo::nowhere);
+    if (!has_weights) continue;
+    if (first == nullptr) first = part.model;
+    is_one_profile = is_one_profile && part.model->session_profile == first->session_profile;
+  }
+  for (std::size_t p = 0; p < parts.size() && !is_one_profile; ++p) {
+    if (where[p] == WeightsGo::to_items && parts[p].model->session_profile) where[p] = WeightsGo::to_users;
+  }
+  return where;
+}
+
+/// What the item weights add to each user's scores, the largest. Collective.
+SparseRows terms_of_users(const Communicator& comm, const Model& model, const Dataset& dataset) {
+  const Range users = dataset.users.range(comm.rank()), items = dataset.items.range(comm.rank());
+  const ItemHistory history(model, dataset, indices_of(users));
+  SparseRows none;
+  none.rows = items;
+  none.num_columns = dataset.num_items();
+  none.offsets.assign(static_cast<std::size_t>(items.size()) + 1, 0);
+  const SparseRows& weights = model.item_weights ? *model.item_weights : none;
+  linear::CutRows kept(users, dataset.num_items(), most_terms_of_user);
+  linear::for_each_product_row(
+      comm, {history.rows(), history.rows().values, weights, weights.values, dataset.items},
+      {.num_rows = dataset.num_users(), .num_columns = dataset.num_items()},
+      [&](Count row, const linear::ProductRow& product) {
+        std::vector<linear::CutRows::Entry> entries;
+        for (const std::int32_t column : product.columns)
+          entries.push_back({column, static_cast<float>(product.sums[column])});
+        std::sort(entries.begin(), entries.end(),
+                  [](const auto& a, const auto& b) { return a.column < b.column; });
+        kept.set(row, entries);
+      });
+  return kept.take();
+}
+
 /// w_1 by owned user, above zero; ones if no part has item weights.
 std::vector<double> lead_weights(const Communicator& comm, std::span<const BlendPart> parts,
-                                 Count num_users) {
-  for (const BlendPart& part : parts) {
-    if (!comm.any(part.model->item_weights.has_value())) continue;
+                                 std::span<const WeightsGo> where, Count num_users) {
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const BlendPart& part = parts[p];
+    if (where[p] != WeightsGo::to_items) continue;
     std::vector<double> weights(part.user_weights.begin(), part.user_weights.end());
     double smallest = std::numeric_limits<double>::max();
     for (const double weight : weights) smallest = weight > 0 ? std::min(smallest, weight) : smallest;
@@ -179,7 +229,8 @@ Model blend_models(const Communicator& comm, const Dataset& dataset, std::span<c
     model.item_factors = {items, num_columns,
                           std::vector<float>(static_cast<std::size_t>(items.size() * num_columns))};
   }
-  const std::vector<double> lead = lead_weights(comm, parts, users.size());
+  const std::vector<WeightsGo> where = where_weights_go(comm, parts);
+  const std::vector<double> lead = lead_weights(comm, parts, where, users.size());
   Columns columns(model.user_factors, model.item_factors);
   Origins origins(lead.size());
   for (std::size_t p = 0; p < parts.size(); ++p) {
@@ -191,11 +242,14 @@ Model blend_models(const Communicator& comm, const Dataset& dataset, std::span<c
       columns.add_bias(part, ratios);
       origins.add_bias();
     }
-    if (part.user_items) {
-      model.user_items = sum_of(model.user_items.value_or(SparseRows{}), *part.user_items,
+    const auto add_terms = [&](const SparseRows& terms) {
+      model.user_items = sum_of(model.user_items.value_or(SparseRows{}), terms,
                                 [&](Count user) { return ratios[static_cast<std::size_t>(user)]; });
-    }
-    if (!comm.any(part.item_weights.has_value())) continue;
+    };
+    if (part.user_items) add_terms(*part.user_items);
+    if (where[p] == WeightsGo::to_users) add_terms(terms_of_users(comm, part, dataset));
+    if (where[p] != WeightsGo::to_items) continue;
+    model.session_profile = part.session_profile;
     const double mean =
         exact_sum(comm, ratios, 1)[0] / static_cast<double>(std::max<Count>(1, dataset.num_users()));
     model.item_weights =

@@ -7,9 +7,11 @@
 #include <chrono>
 #include <exception>
 
+#include "pushcart/base/indices_of.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
+#include "pushcart/models/item_history.hpp"
 #include "topn/explain/row_reasons.hpp"
 #include "topn/remote_items.hpp"
 
@@ -24,6 +26,7 @@ class Explainer {
       : comm_(comm),
         model_(model),
         dataset_(dataset),
+        history_(model, dataset, indices_of(dataset.by_user.rows)),
         lists_(lists),
         batch_bytes_(config.batch_bytes),
         shares_(comm, model, trained_on),
@@ -32,7 +35,7 @@ class Explainer {
         has_factors_(comm.any(shares_.item_table().num_columns > 0)),
         bias_{model.items.range(comm.rank()), has_bias_ ? 1 : 0, model.item_bias} {
     for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
-      threads_.emplace_back(model, dataset, shares_, lists, config.num_reasons);
+      threads_.emplace_back(model, dataset, history_.rows(), shares_, lists, config.num_reasons);
     }
   }
 
@@ -167,6 +170,7 @@ class Explainer {
   const Communicator& comm_;
   const Model& model_;
   const Dataset& dataset_;
+  const ItemHistory history_;
   TopLists& lists_;
   const Count batch_bytes_;
   const FactorShares shares_;

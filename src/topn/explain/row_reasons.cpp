@@ -59,11 +59,12 @@ void RowExplainer::divide(Count row, const ReasonTables& tables) {
 }
 
 void RowExplainer::add_weights(Count local_user, const ReasonTables& tables) {
-  const auto strengths = dataset_.by_user.row_values(local_user);
+  const WeightRows::Row counted{history_.row_columns(local_user), history_.row_values(local_user)};
   for (std::size_t j = 0; j < own_.size(); ++j) {
     const WeightRows::Row row = tables.weights->row(own_[j]);
+    const double strength = value_at(counted, own_[j]);
     for (std::size_t i = 0; i < listed_.size(); ++i) {
-      own_shares_[i * own_.size() + j] += static_cast<double>(strengths[j]) * value_at(row, listed_[i]);
+      own_shares_[i * own_.size() + j] += strength * value_at(row, listed_[i]);
     }
   }
 }

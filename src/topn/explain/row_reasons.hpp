@@ -30,9 +30,15 @@ struct RowReasons {
 /// Finds the reasons of lists, one after another; an object a thread.
 class RowExplainer {
  public:
-  RowExplainer(const Model& model, const Dataset& dataset, const FactorShares& shares, const TopLists& lists,
-               Count num_reasons)
-      : model_(model), dataset_(dataset), shares_(shares), lists_(lists), num_reasons_(num_reasons) {}
+  /// @param history  what items of the owned users count in the sum of item weights
+  RowExplainer(const Model& model, const Dataset& dataset, const SparseRows& history,
+               const FactorShares& shares, const TopLists& lists, Count num_reasons)
+      : model_(model),
+        dataset_(dataset),
+        history_(history),
+        shares_(shares),
+        lists_(lists),
+        num_reasons_(num_reasons) {}
 
   /// Local. @param row  position in the lists
   RowReasons explain(Count row, const ReasonTables& tables);
@@ -58,6 +64,7 @@ class RowExplainer {
 
   const Model& model_;
   const Dataset& dataset_;
+  const SparseRows& history_;
   const FactorShares& shares_;
   const TopLists& lists_;
   const Count num_reasons_;
