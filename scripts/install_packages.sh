@@ -9,6 +9,10 @@ packages=(
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libfast-float-dev
   libspdlog-dev libfmt-dev zlib1g-dev libzstd-dev libxxhash-dev libicu-dev
 )
+# What a part of the program needs that can be left out, where the distribution has it.
+for package in libxgboost-dev; do
+  apt-cache show "$package" >/dev/null 2>&1 && packages+=("$package")
+done
 if [[ "${1:-}" == "--with-tests" ]]; then
   packages+=(libgtest-dev libgmock-dev libbenchmark-dev python3 python3-h5py slurm-wlm munge iproute2)
 fi

@@ -98,12 +98,8 @@ std::string ChooserParts::label_of(const Model& model, std::size_t position) con
 }
 
 void ChooserParts::check_same_split() const {
-  const auto split_of = [](const Model& model) {
-    const auto split = recorded_split(model);
-    return split ? split_json(*split) : Json();
-  };
   const auto check = [&](const Model& model, const char* option) {
-    if (split_of(model) == split_of(personal_)) return;
+    if (recorded_split_json(model) == recorded_split_json(personal_)) return;
     throw ConfigError(fmt::format(
         "{}: this model of family '{}' was trained with another --hold-out than the one evaluated", option,
         model.family));

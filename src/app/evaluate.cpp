@@ -22,7 +22,10 @@ namespace pushcart::app {
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths) {
   if (paths == EvaluatePaths::declared) {
     options.add("dataset", evaluate.dataset, "dataset file that the model was trained on");
-    options.add("model", evaluate.model, "model file");
+    options.add("model", evaluate.models,
+                "model file; with --rerank several, beside the first of which it is measured");
+    declare_rerank(options, evaluate.rerank);
+    options.add("beside", evaluate.beside, "model file to measure beside, in place of the usual baseline");
     declare_chooser(options, evaluate.chooser, FurtherModels::from_files);
     options.add_flag(
         "learn-min-evidence", evaluate.learns_min_evidence,
@@ -93,6 +96,18 @@ void announce_evaluation(const Communicator& comm, const Dataset& dataset, const
                  parts.further_models());
 }
 
+/// Another model, which must not know what `model` is tested on.
+std::optional<Model> model_beside(Session& session, const Dataset& dataset, const Model& model,
+                                  const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  Model beside = load_model(session, path, dataset);
+  if (recorded_split_json(beside) != recorded_split_json(model)) {
+    throw ConfigError(
+        fmt::format("--beside {}: trained with another --hold-out than the model evaluated", path));
+  }
+  return beside;
+}
+
 /// To learn from how many pairs on the model serves users, all are served by what would fill their lists.
 ChooserOptions measured_chooser(const EvaluateOptions& options) {
   ChooserOptions chooser = options.chooser;
@@ -113,6 +128,11 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   if (options.exact_filter && is_chosen(chosen)) {
     throw ConfigError("--exact-filter and options for chosen lists: give one of them");
   }
+  if (!options.beside.empty() && (options.exact_filter || options.known != 0 || options.learns_min_evidence))
+    throw ConfigError("--beside: neither with --exact-filter, --known nor --learn-min-evidence");
+  const bool reranks = !options.rerank.file.empty();
+  if (reranks && (options.exact_filter || options.known != 0))
+    throw ConfigError("--rerank: neither with --exact-filter nor with --known");
   if (options.known != 0 && !(chosen.fallbacks.empty() && chosen.new_model.empty())) {
     throw ConfigError("--known: further models (--fallback, --new-model) are not folded in");
   }
@@ -152,21 +172,37 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     report.family += ", exact filter";
     return report;
   }
+  std::optional<Reranking> reranking;
+  if (reranks) {
+    reranking.emplace(session, options.rerank, options.models, dataset, train, model);
+    reranking->check_same_split(options.models);
+    if (options.test.empty()) reranking->check_tests_unseen_pairs(dataset);
+  }
+  const std::optional<Model> beside = model_beside(session, dataset, model, options.beside);
+  const Model& without = beside ? *beside : model;
+  const ListSearch personal = [&](const TopRequest& request) {
+    return reranking ? reranking->lists(request) : top_items(comm, model, train, request, session.phases);
+  };
+  const std::string name = reranking ? reranking->name() : model.family;
   if (is_chosen(chosen)) {
     const std::vector<std::uint8_t> allowed =
         options.config.among == Candidates::cold ? items_without_pairs(train) : std::vector<std::uint8_t>();
     const ListChooser chooser(comm, train, parts.config(model), allowed, session.phases);
     EvaluateConfig config = options.config;
     config.learns_min_evidence = options.learns_min_evidence;
-    config.lists = [&](const TopRequest& request) {
-      return chooser.lists(request, [&](const TopRequest& part) {
-        return top_items(comm, model, train, part, session.phases);
-      });
-    };
-    EvaluationReport report = evaluate(comm, model, model, train, *held_out, config, session.phases);
-    report.family += ", chosen lists";
+    config.lists = [&](const TopRequest& request) { return chooser.lists(request, personal); };
+    EvaluationReport report = evaluate(comm, model, without, train, *held_out, config, session.phases);
+    report.family = name + ", chosen lists";
     return report;
   }
+  if (reranking) {
+    EvaluateConfig config = options.config;
+    config.lists = personal;
+    EvaluationReport report = evaluate(comm, model, without, train, *held_out, config, session.phases);
+    report.family = name;
+    return report;
+  }
+  if (beside) return evaluate(comm, model, *beside, train, *held_out, options.config, session.phases);
   const Model baseline = options.config.among == Candidates::cold
                              ? random_order(comm, trained_on, options.config.seed)
                              : train_popular(comm, trained_on, PopularConfig{});
@@ -180,18 +216,22 @@ class Evaluate : public Command {
   std::string name() const override { return "evaluate"; }
   std::string summary() const override { return "measure a model on held-out pairs, beside popularity"; }
   std::string record_path() const override {
-    return record_beside(sibling(options_.model, "evaluation.json"));
+    return record_beside(sibling(options_.models.empty() ? "" : options_.models.front(), "evaluation.json"));
   }
   void declare(OptionSet& options) override { declare_evaluate(options, options_, EvaluatePaths::declared); }
   void run(Session& session) override {
     check_chooser(options_.chooser);
+    check_rerank(options_.rerank, options_.models);
     if (options_.known == 0 && options_.fold_in.pair_weight != FoldInConfig{}.pair_weight)
       throw ConfigError("--pair-weight is for --known");
-    std::vector<InputPart> inputs{{"data set", options_.dataset}, {"model", options_.model}};
+    std::vector<InputPart> inputs{{"data set", options_.dataset},
+                                  {"model", options_.models.front()},
+                                  {"model beside", options_.beside}};
+    append_inputs(options_.rerank, options_.models, inputs);
     append_inputs(options_.chooser, inputs);
     announce_inputs(session.comm, "evaluate", inputs, options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
-    const Model model = load_model(session, options_.model, dataset);
+    const Model model = load_model(session, options_.models.front(), dataset);
     const EvaluationReport report = assess(session, dataset, model, options_);
     session.results = report.to_json();
     session.text = report.to_text();

@@ -2,6 +2,7 @@
 
 #include "app/chooser.hpp"
 #include "app/option_set.hpp"
+#include "app/rerank.hpp"
 #include "app/session.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/events/log_format.hpp"
@@ -13,14 +14,16 @@ namespace pushcart::app {
 /// All that `evaluate` can be told.
 struct EvaluateOptions {
   std::string dataset = "data.h5";
-  std::string model = "model.h5";
+  std::vector<std::string> models{"model.h5"};  ///< several with a re-ranker, which orders their candidates
+  RerankOptions rerank;                         ///< beside the first model
+  std::string beside;                           ///< model file to measure beside; empty = the usual baseline
   std::vector<std::string> test;
   LogFormat test_format;
   EvaluateConfig config;
-  bool exact_filter = false;  ///< beside the model as it is
-  ChooserOptions chooser;     ///< likewise
-  Count known = 0;            ///< pairs of users held out that are known when they are served
-  FoldInConfig fold_in;       ///< of these
+  bool exact_filter = false;         ///< beside the model as it is
+  ChooserOptions chooser;            ///< likewise
+  Count known = 0;                   ///< pairs of users held out that are known when they are served
+  FoldInConfig fold_in;              ///< of these
   bool learns_min_evidence = false;  ///< with chooser, for which all users have too few pairs
   Count memory_per_rank = 0;
 };
@@ -29,8 +32,10 @@ enum class EvaluatePaths : int { declared, decided_by_run };
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
 
 /// Evaluates on the test files if any are given, else on what the model's training held out, else on what the
-/// dataset holds out by time. The baseline is popularity in the same training part, with exact_filter or
-/// chooser the model without it, among cold items a random order. Collective.
+/// dataset holds out by time. The baseline is popularity in the same training part, with exact_filter,
+/// chooser or a re-ranker the model without it, among cold items a random order; or options.beside.
+/// Collective.
+/// @param model  the first of options.models
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
                         const EvaluateOptions& options);
 

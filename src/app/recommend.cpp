@@ -58,7 +58,8 @@ void declare_seen(OptionSet& options, SeenPolicy& seen) {
 void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths) {
   if (paths == RecommendPaths::declared) {
     options.add("dataset", recommend.dataset, "dataset file");
-    options.add("model", recommend.model, "model file");
+    options.add("model", recommend.models, "model file; with --rerank several");
+    declare_rerank(options, recommend.rerank);
     options.add("output", recommend.output.folder, "folder for the lists");
   }
   options.add("n", recommend.n, "length of the lists");
@@ -229,6 +230,15 @@ TopLists exact_lists(Session& session, const Dataset& dataset, const Dataset& tr
   return lists;
 }
 
+TopLists reranked_lists(Session& session, const Dataset& dataset, const Model& model,
+                        const Reranking& reranking, const TopRequest& request,
+                        const std::optional<CheckpointOptions>& checkpoints) {
+  TopLists lists = stoppable_lists(session, dataset, model, request, checkpoints, reranking.identity(),
+                                   [&](const TopRequest& part) { return reranking.lists(part); });
+  lists.source_names = {reranked_source};
+  return lists;
+}
+
 }  // namespace
 
 Recommendations recommend(Session& session, const Dataset& dataset, const Model& model,
@@ -236,9 +246,18 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   const auto& comm = session.comm;
   if (options.n < 1) throw ConfigError("--n: must be at least 1");
   if (options.explain < 0) throw ConfigError("--explain: must be at least 1, or 0 for no reasons");
+  const bool reranks = !options.rerank.file.empty();
+  if (reranks && options.explain > 0) {
+    throw ConfigError(
+        "--explain and --rerank: not yet, because reasons are the terms of a score that is a sum, and trees "
+        "are none");
+  }
+  if (reranks && options.exact_filter) throw ConfigError("--rerank and --exact-filter: give one of them");
   if (options.explain > 0 && options.exact_filter) {
     throw ConfigError("--explain and --exact-filter: reasons are those of the cut weights; give one of them");
   }
+  std::optional<Reranking> reranking;
+  if (reranks) reranking.emplace(session, options.rerank, options.models, dataset, dataset, model);
   ServedUsers served = served_users(comm, dataset, options.users_file);
   const AllowedItems allowed = allowed_items(comm, dataset, options.items);
   TopRequest request;
@@ -260,6 +279,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   plan_chosen_lists(plan, dataset, parts, model, num_users, request.excluded.num_entries(),
                     std::min(options.n, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
+  if (reranking) RerankedLists::plan(plan, reranking->reranker(), num_users);
   announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),
                  options.memory_per_rank, std::move(plan), parts.further_models());
 
@@ -268,7 +288,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   const ListSearch personal = [&](const TopRequest& wanted) {
     const auto part = options.exact_filter ? learned_part(comm, dataset, model) : std::nullopt;
     TopLists lists =
-        options.exact_filter
+        reranking ? reranked_lists(session, dataset, model, *reranking, wanted, options.checkpoints)
+        : options.exact_filter
             ? exact_lists(session, dataset, part ? *part : dataset, model, wanted, options.checkpoints)
             : ranked_lists(session, dataset, model, wanted, options.checkpoints);
     scoring = scoring_results(comm, lists);
@@ -281,6 +302,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
     return comm.sum(count);
   }();
   Recommendations made;
+  made.digest = reranking ? reranking->reranker().digest : model.digest;
   made.unknown_users = std::move(served.unknown);
   made.lists = chooser.lists(std::move(request), personal, made.unknown_users.size());
   session.results["recommend"] = {{"users", comm.sum(num_users)},
@@ -346,6 +368,7 @@ class Recommend : public Command {
   }
   void run(Session& session) override {
     check_chooser(options_.chooser);
+    check_rerank(options_.rerank, options_.models);
     limit_time(session, stop_);
     if (queries_.is_given()) {
       recommend_for_queries(session, queries_, options_);
@@ -354,14 +377,15 @@ class Recommend : public Command {
     if (options_.checkpoints->folder.empty()) {
       options_.checkpoints->folder = checkpoints_beside(options_.output.folder);
     }
-    std::vector<InputPart> inputs{{"data set", options_.dataset}, {"model", options_.model}};
+    std::vector<InputPart> inputs{{"data set", options_.dataset}, {"model", options_.models.front()}};
+    append_inputs(options_.rerank, options_.models, inputs);
     append_inputs(options_.chooser, inputs);
     announce_inputs(session.comm, "recommend", inputs, options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
-    const Model model = load_model(session, options_.model, dataset);
+    const Model model = load_model(session, options_.models.front(), dataset);
     const auto made = recommend(session, dataset, model, options_);
     const auto info = write_list_files(session, dataset, made, ListKind::user_lists, options_.output,
-                                       options_.n, model.digest);
+                                       options_.n, made.digest);
     session.text = fmt::format("lists: {} ({} users, {} entries, digest {})\n", options_.output.folder,
                                info.num_rows, info.num_entries, info.digest);
     remove_checkpoints_at_end(session, options_.checkpoints->folder, row_lists_kind);

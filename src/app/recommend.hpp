@@ -4,6 +4,7 @@
 
 #include "app/chooser.hpp"
 #include "app/option_set.hpp"
+#include "app/rerank.hpp"
 #include "app/session.hpp"
 #include "app/work_checkpoints.hpp"
 #include "pushcart/feed/list_files.hpp"
@@ -27,7 +28,8 @@ void declare_seen(OptionSet& options, SeenPolicy& seen);
 /// All that `recommend` can be told.
 struct RecommendOptions {
   std::string dataset = "data.h5";
-  std::string model = "model.h5";
+  std::vector<std::string> models{"model.h5"};  ///< several with a re-ranker, which orders their candidates
+  RerankOptions rerank;
   Count n = 20;
   Count explain = 0;          ///< reasons kept with every place; 0 = none
   bool exact_filter = false;  ///< spectral: lists by the filter before its weights were cut
@@ -65,9 +67,11 @@ nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists&
 struct Recommendations {
   TopLists lists;
   StringTable unknown_users;
+  std::string digest = {};  ///< of the model, or of the re-ranker
 };
 
 /// Everyone's list, filled where the model has nothing to say (ListChooser). Collective.
+/// @param model  the first of options.models
 Recommendations recommend(Session& session, const Dataset& dataset, const Model& model,
                           const RecommendOptions& options);
 

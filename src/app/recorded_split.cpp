@@ -10,9 +10,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::optional<SplitConfig> split_under(const Model& model, const char* key) {
+std::optional<SplitConfig> split_under(const std::string& settings, const char* key) {
   try {
-    const Json config = Json::parse(model.config.empty() ? "{}" : model.config);
+    const Json config = Json::parse(settings.empty() ? "{}" : settings);
     if (!config.contains(key)) return std::nullopt;
     const Json& split = config.at(key);
     SplitConfig recorded{split_kind_of(split.at("kind").get<std::string>()), split.at("share").get<double>(),
@@ -34,17 +34,48 @@ Json split_json(const SplitConfig& split) {
 }
 
 std::optional<SplitConfig> recorded_split(const Model& model) {
-  return split_under(model, held_out_key);
+  return recorded_split(model.config);
+}
+
+std::optional<SplitConfig> recorded_split(const std::string& settings) {
+  return split_under(settings, held_out_key);
+}
+
+Json recorded_split_json(const Model& model) {
+  const auto split = recorded_split(model);
+  return split ? split_json(*split) : Json();
+}
+
+SplitConfig common_split(std::span<const Model* const> models, const std::vector<std::string>& paths) {
+  PUSHCART_CHECK(!models.empty() && models.size() == paths.size());
+  std::optional<SplitConfig> first;
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    const auto split = recorded_split(*models[m]);
+    if (!split) {
+      throw ConfigError(fmt::format("{}: has seen the whole dataset; train it with --hold-out", paths[m]));
+    }
+    if (split->kind == SplitKind::users) {
+      throw ConfigError(fmt::format(
+          "{}: trained with --hold-out users, which leaves nothing that a model knows of the users to learn "
+          "on; train it with --hold-out random, last-n, last-days or sessions",
+          paths[m]));
+    }
+    if (first && split_json(*split) != split_json(*first)) {
+      throw ConfigError(fmt::format("{}: trained with another --hold-out than {}", paths[m], paths.front()));
+    }
+    first = split;
+  }
+  return *first;
 }
 
 bool has_learned_part(const Model& model) {
-  return split_under(model, held_out_key) || split_under(model, validation_split_key);
+  return split_under(model.config, held_out_key) || split_under(model.config, validation_split_key);
 }
 
 std::optional<Dataset> learned_part(const Communicator& comm, const Dataset& dataset, const Model& model) {
   std::optional<Dataset> part;
   for (const char* key : {held_out_key, validation_split_key}) {
-    if (const auto split = split_under(model, key))
+    if (const auto split = split_under(model.config, key))
       part = hold_out(comm, part ? *part : dataset, *split).train;
   }
   return part;

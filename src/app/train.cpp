@@ -9,6 +9,7 @@
 #include "app/paths.hpp"
 #include "app/recorded_split.hpp"
 #include "app/stopping.hpp"
+#include "app/train_rerank.hpp"
 #include "app/training_checkpoints.hpp"
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
@@ -46,7 +47,7 @@ class Train : public Command {
   std::string details() const override {
     std::string text = "families:\n";
     for (const auto& family : options_.families) text += fmt::format("  {:<10} {}\n", family->name(), family->summary());
-    return text;
+    return text + fmt::format("\n  {:<10} no model, but what orders the candidates of several\n", rerank_name);
   }
   std::vector<std::string> positional() const override { return {"family"}; }
   std::string record_path() const override { return record_beside(options_.output); }
@@ -57,8 +58,14 @@ class Train : public Command {
     declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
     declare_stop_after_sweeps(options, *options_.checkpoints);
     declare_stop(options, stop_);
+    declare_rerank_training(options, rerank_);
   }
   void run(Session& session) override {
+    if (options_.family == rerank_name) {
+      check_no_hold_out();
+      make_parent_folder(session.comm, options_.output);
+      return train_rerank(session, options_.dataset, options_.output, rerank_, options_.memory_per_rank);
+    }
     if (find_family(options_.families, options_.family).can_resume()) StopRequest::catch_signals();
     limit_time(session, stop_);
     if (options_.checkpoints->folder.empty())
@@ -77,9 +84,15 @@ class Train : public Command {
   }
 
  private:
+  void check_no_hold_out() const {
+    if (options_.hold_out == "none") return;
+    throw ConfigError("--hold-out: a re-ranker learns from what was held out when its models were trained");
+  }
+
   TrainOptions options_;
   StopOptions stop_;
   OptionSet settings_;
+  RerankTraining rerank_;
 };
 
 }  // namespace

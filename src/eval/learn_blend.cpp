@@ -1,28 +1,27 @@
 #include "pushcart/eval/learn_blend.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-#include "pushcart/base/digest.hpp"
+#include "eval/sampled_users.hpp"
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
+#include "pushcart/topn/candidates.hpp"
 #include "pushcart/topn/filters.hpp"
-#include "pushcart/topn/pair_scores.hpp"
 #include "pushcart/topn/top_items.hpp"
 
 namespace pushcart {
 
 namespace {
 
-TopLists best_unseen(const Communicator& comm, const Model& model, const Dataset& dataset,
-                     const std::vector<Count>& users, Count n, PhaseLog& phases) {
+/// The best n items that the users have not seen.
+TopRequest unseen_request(const Dataset& dataset, std::vector<Count> users, Count n) {
   TopRequest request;
-  request.users = users;
+  request.users = std::move(users);
   request.n = n;
-  request.excluded = seen_items(dataset, users, SeenPolicy{});
-  return top_items(comm, model, dataset, request, phases);
+  request.excluded = seen_items(dataset, request.users, SeenPolicy{});
+  return request;
 }
 
 std::vector<Count> owned_users(const Communicator& comm, const Dataset& dataset) {
@@ -32,117 +31,42 @@ std::vector<Count> owned_users(const Communicator& comm, const Dataset& dataset)
   return users;
 }
 
-/// Tested users of this rank, at most about max_users over all ranks: those with the smallest hashes.
-std::vector<Count> sampled_users(const Communicator& comm, const Split& validation, Count max_users) {
-  const SparseRows& held_out = validation.held_out.by_user;
-  std::vector<Count> tested;
-  for (Count row = 0; row < held_out.num_rows(); ++row) {
-    if (held_out.row_length(row) > 0) tested.push_back(row);
-  }
-  const Count total = comm.sum(static_cast<Count>(tested.size()));
-  const double share =
-      total > 0 ? std::min(1.0, static_cast<double>(max_users) / static_cast<double>(total)) : 1.0;
-  std::vector<Count> users;
-  for (const Count row : tested) {
-    const double place =
-        std::ldexp(static_cast<double>(hash_text(validation.train.user_ids[row]) >> 11), -53);
-    if (share == 1.0 || place < share) users.push_back(held_out.rows.begin + row);
-  }
-  return users;
-}
-
-/// Candidates of the sampled users, and each model's scores of them, scaled.
+/// Candidates of the sampled users, and each model's scores of them.
 class CandidateScores {
  public:
   CandidateScores(const Communicator& comm, std::span<const Model* const> models, const Split& validation,
                   const BlendConfig& config, PhaseLog& phases)
-      : users_(sampled_users(comm, validation, config.max_users)), held_out_(validation.held_out.by_user) {
-    collect_candidates(comm, models, validation.train, config.candidates, phases);
-    const auto timer = phases.time("score candidates", pairs_.num_entries());
-    for (const Model* model : models) {
-      const std::vector<float> scores = pair_scores(comm, *model, validation.train, pairs_);
-      scaled_.push_back(scores);
-    }
-    for (std::size_t m = 0; m < models.size(); ++m) {
-      for (std::size_t u = 0; u < users_.size(); ++u) {
-        const Count row = users_[u] - pairs_.rows.begin;
-        for (Count e = begin_of(row); e < begin_of(row + 1); ++e) {
-          scaled_[m][static_cast<std::size_t>(e)] *= scales_[m][u];
-        }
-      }
-    }
-  }
+      : set_(find_candidates(
+            comm, models, validation.train,
+            unseen_request(validation.train, detail::sampled_users(comm, validation, config.max_users),
+                           config.candidates),
+            phases)),
+        held_out_(validation.held_out.by_user) {}
 
-  std::size_t num_users() const { return users_.size(); }
-  Count user(std::size_t u) const { return users_[u]; }
+  std::size_t num_users() const { return set_.users.size(); }
+  Count user(std::size_t u) const { return set_.users[u]; }
 
   /// NDCG@n of one user under these weights. Ties go to the lower item index, as in lists.
   double ndcg(std::size_t u, std::span<const double> weights, Count n) const {
-    const Count row = users_[u] - pairs_.rows.begin;
+    const Range range = set_.pairs_of(u);
     std::vector<std::pair<double, Count>> ranked;  // minus score, item
-    for (Count e = begin_of(row); e < begin_of(row + 1); ++e) {
+    for (Count e = range.begin; e < range.end; ++e) {
       double score = 0;
       for (std::size_t m = 0; m < weights.size(); ++m) {
-        score += weights[m] * static_cast<double>(scaled_[m][static_cast<std::size_t>(e)]);
+        score += weights[m] * static_cast<double>(set_.scores[m][static_cast<std::size_t>(e)]);
       }
-      ranked.emplace_back(-score, pairs_.columns[static_cast<std::size_t>(e)]);
+      ranked.emplace_back(-score, set_.pairs.columns[static_cast<std::size_t>(e)]);
     }
     const auto kept = std::min(ranked.size(), static_cast<std::size_t>(n));
     std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(kept), ranked.end());
     std::vector<Count> list;
     for (std::size_t i = 0; i < kept; ++i) list.push_back(ranked[i].second);
-    return ranking_metrics(list, held_out_.row_columns(row), n).ndcg;
+    return ranking_metrics(list, held_out_.row_columns(set_.users[u] - set_.pairs.rows.begin), n).ndcg;
   }
 
  private:
-  Count begin_of(Count row) const { return pairs_.offsets[static_cast<std::size_t>(row)]; }
-
-  void collect_candidates(const Communicator& comm, std::span<const Model* const> models,
-                          const Dataset& train, Count depth, PhaseLog& phases) {
-    std::vector<std::vector<Count>> of_user(users_.size());
-    for (const Model* model : models) {
-      const TopLists lists = best_unseen(comm, *model, train, users_, depth, phases);
-      scales_.emplace_back();
-      for (std::size_t u = 0; u < users_.size(); ++u) {
-        const auto begin = static_cast<std::size_t>(lists.offsets[u]),
-                   end = static_cast<std::size_t>(lists.offsets[u + 1]);
-        of_user[u].insert(of_user[u].end(), lists.items.begin() + static_cast<std::ptrdiff_t>(begin),
-                          lists.items.begin() + static_cast<std::ptrdiff_t>(end));
-        scales_.back().push_back(scale_of(std::span(lists.scores).subspan(begin, end - begin)));
-      }
-    }
-    pairs_.rows = train.users.range(comm.rank());
-    pairs_.num_columns = train.num_items();
-    std::size_t next = 0;
-    for (Count user = pairs_.rows.begin; user < pairs_.rows.end; ++user) {
-      if (next < users_.size() && users_[next] == user) {
-        auto& items = of_user[next++];
-        std::sort(items.begin(), items.end());
-        items.erase(std::unique(items.begin(), items.end()), items.end());
-        pairs_.columns.insert(pairs_.columns.end(), items.begin(), items.end());
-        items = {};
-      }
-      pairs_.offsets.push_back(static_cast<Count>(pairs_.columns.size()));
-    }
-    pairs_.values.assign(pairs_.columns.size(), 0.0F);
-  }
-
- public:
-  /// 1 over the mean of the scores, or 1.
-  static float scale_of(std::span<const float> best) {
-    double sum = 0;
-    for (const float score : best) sum += static_cast<double>(score);
-    const double mean = best.empty() ? 0.0 : sum / static_cast<double>(best.size());
-    const auto scale = static_cast<float>(1 / mean);
-    return mean > 0 && std::isfinite(scale) ? scale : 1.0F;
-  }
-
- private:
-  std::vector<Count> users_;
+  CandidateSet set_;
   const SparseRows& held_out_;
-  SparseRows pairs_;
-  std::vector<std::vector<float>> scales_;  // by model, by sampled user
-  std::vector<std::vector<float>> scaled_;  // by model, by candidate
 };
 
 /// Mean NDCG@n over some of the sampled users of all ranks.
@@ -203,13 +127,13 @@ void normalize(std::vector<double>& weights) {
 
 std::vector<float> score_scales(const Communicator& comm, const Model& model, const Dataset& dataset,
                                 Count depth, PhaseLog& phases) {
-  const auto users = owned_users(comm, dataset);
-  const TopLists lists = best_unseen(comm, model, dataset, users, depth, phases);
+  const TopRequest request = unseen_request(dataset, owned_users(comm, dataset), depth);
+  const TopLists lists = top_items(comm, model, dataset, request, phases);
   std::vector<float> scales;
-  for (std::size_t u = 0; u < users.size(); ++u) {
+  for (std::size_t u = 0; u < request.users.size(); ++u) {
     const auto begin = static_cast<std::size_t>(lists.offsets[u]),
                end = static_cast<std::size_t>(lists.offsets[u + 1]);
-    scales.push_back(CandidateScores::scale_of(std::span(lists.scores).subspan(begin, end - begin)));
+    scales.push_back(score_scale(std::span(lists.scores).subspan(begin, end - begin)));
   }
   return scales;
 }

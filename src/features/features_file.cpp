@@ -91,6 +91,33 @@ FeatureTable read_table(const FileReader& reader, const std::string& side, Range
   return table;
 }
 
+void check_dataset(const FileReader& reader, const std::string& digest) {
+  if (reader.attribute("dataset_digest").text != digest)
+    throw InputError(reader.path() + ": these features are of another data set; make them again");
+}
+
+/// This rank's part, as these partitions say.
+Features read_owned(const FileReader& reader, Partition user_partition, Partition item_partition, int rank) {
+  Features features;
+  features.users = std::move(user_partition);
+  features.items = std::move(item_partition);
+  features.categories = Partition::even(num_strings(reader, "categories/names"), features.users.num_ranks());
+  const Range users = features.users.range(rank), items = features.items.range(rank),
+              categories = features.categories.range(rank);
+  features.user_ids = reader.read_strings("users/ids", users.begin, users.size());
+  features.item_ids = reader.read_strings("items/ids", items.begin, items.size());
+  features.of_users = read_table(reader, "users", users, features.users.num_rows());
+  features.of_items = read_table(reader, "items", items, features.items.num_rows());
+  features.category_names = reader.read_strings("categories/names", categories.begin, categories.size());
+  features.category_events = read_matrix(reader, category_events_name, users, features.categories.num_rows());
+  features.price_limits = reader.read_all<double>("price_limits");
+  features.settings = reader.read_text("settings");
+  features.cutoff_time = reader.attribute("cutoff_time").integer;
+  features.dataset_digest = reader.attribute("dataset_digest").text;
+  features.digest = reader.header().content_digest;
+  return features;
+}
+
 }  // namespace
 
 FileWriter stage_features(const Communicator& comm, const std::string& path, Features& features,
@@ -116,25 +143,18 @@ FileWriter stage_features(const Communicator& comm, const std::string& path, Fea
 Features read_features(const Communicator& comm, const std::string& path) {
   const FileReader reader(comm, path, kind);
   return collectively(comm, "reading " + path, [&] {
-    Features features;
-    features.users = Partition::even(num_strings(reader, "users/ids"), comm.size());
-    features.items = Partition::even(num_strings(reader, "items/ids"), comm.size());
-    features.categories = Partition::even(num_strings(reader, "categories/names"), comm.size());
-    const Range users = features.users.range(comm.rank()), items = features.items.range(comm.rank()),
-                categories = features.categories.range(comm.rank());
-    features.user_ids = reader.read_strings("users/ids", users.begin, users.size());
-    features.item_ids = reader.read_strings("items/ids", items.begin, items.size());
-    features.of_users = read_table(reader, "users", users, features.users.num_rows());
-    features.of_items = read_table(reader, "items", items, features.items.num_rows());
-    features.category_names = reader.read_strings("categories/names", categories.begin, categories.size());
-    features.category_events =
-        read_matrix(reader, category_events_name, users, features.categories.num_rows());
-    features.price_limits = reader.read_all<double>("price_limits");
-    features.settings = reader.read_text("settings");
-    features.cutoff_time = reader.attribute("cutoff_time").integer;
-    features.dataset_digest = reader.attribute("dataset_digest").text;
-    features.digest = reader.header().content_digest;
-    return features;
+    return read_owned(reader, Partition::even(num_strings(reader, "users/ids"), comm.size()),
+                      Partition::even(num_strings(reader, "items/ids"), comm.size()), comm.rank());
+  });
+}
+
+Features read_features(const Communicator& comm, const std::string& path, const Dataset& dataset) {
+  const FileReader reader(comm, path, kind);
+  return collectively(comm, "reading " + path, [&] {
+    check_dataset(reader, dataset.digest);
+    check_rows(reader, "users/ids", num_strings(reader, "users/ids"), dataset.num_users());
+    check_rows(reader, "items/ids", num_strings(reader, "items/ids"), dataset.num_items());
+    return read_owned(reader, dataset.users, dataset.items, comm.rank());
   });
 }
 
@@ -142,9 +162,7 @@ nlohmann::ordered_json read_feature_distributions(const Communicator& comm, cons
                                                   const std::string& dataset_digest) {
   const FileReader reader(comm, path, kind);
   return collectively(comm, "reading " + path, [&] {
-    if (reader.attribute("dataset_digest").text != dataset_digest) {
-      throw InputError(path + ": these features are of another data set; make them again");
-    }
+    check_dataset(reader, dataset_digest);
     auto distributions = nlohmann::ordered_json::parse(reader.read_text("distributions"), nullptr, false);
     if (!distributions.is_object()) throw InputError(path + ": 'distributions' is not a JSON object");
     return distributions;

@@ -5,6 +5,7 @@
 #include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/features/feature_distribution.hpp"
 #include "pushcart/features/feature_table.hpp"
+#include "pushcart/matrix/dataset.hpp"
 
 namespace pushcart {
 
@@ -15,6 +16,10 @@ namespace pushcart {
 
 /// Reads it back on any number of ranks, checked. Collective; InputError, StorageError.
 Features read_features(const Communicator& comm, const std::string& path);
+
+/// The same as `dataset` is partitioned. Collective; InputError (also if the features are of another data
+/// set), StorageError.
+Features read_features(const Communicator& comm, const std::string& path, const Dataset& dataset);
 
 /// The table of distributions that it holds, as JSON: FeatureDistributions::to_json. Collective; InputError
 /// (also if the features are of another data set than the one of this digest), StorageError.

@@ -69,8 +69,8 @@ class BlendFamily : public ModelFamily {
     if (left_out) split = hold_out(session.comm, request.train, *left_out);
     const Dataset& train = split ? split->train : request.train;
     while (state.scales.size() < models.size()) {
-      state.scales.push_back(score_scales(session.comm, models[state.scales.size()], train,
-                                          config_.candidates, session.phases));
+      state.scales.push_back(
+          score_scales(session.comm, models[state.scales.size()], train, config_.candidates, session.phases));
       if (state.scales.size() < models.size()) between_parts();
     }
     std::vector<BlendPart> parts;
@@ -144,27 +144,8 @@ class BlendFamily : public ModelFamily {
     for (const auto& path : validation_models_) models.push_back(read(session, path, dataset));
     std::vector<const Model*> pointers;
     for (const Model& model : models) pointers.push_back(&model);
-    const Split validation = hold_out(session.comm, dataset, common_split(models));
+    const Split validation = hold_out(session.comm, dataset, common_split(pointers, validation_models_));
     return learn_blend(session.comm, pointers, validation, config_, session.phases);
-  }
-
-  /// What all validation models have left out.
-  SplitConfig common_split(const std::vector<Model>& models) const {
-    std::optional<Json> first;
-    for (std::size_t m = 0; m < models.size(); ++m) {
-      const auto split = recorded_split(models[m]);
-      if (!split) {
-        throw ConfigError(
-            fmt::format("{}: has seen the whole dataset; train it with --hold-out", validation_models_[m]));
-      }
-      const Json description = split_json(*split);
-      if (first && description != *first) {
-        throw ConfigError(fmt::format("{}: trained with another --hold-out than {}", validation_models_[m],
-                                      validation_models_.front()));
-      }
-      first = description;
-    }
-    return *recorded_split(models.front());
   }
 
   /// The one --hold-out of all models, which is the blend's then; nothing if they have none or differ.
