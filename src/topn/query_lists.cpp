@@ -127,9 +127,11 @@ class QueryLists {
   /// For each left row the right rows with the largest products.
   Neighbours best(const SparseRows& left, std::shared_ptr<const SparseRows> right, const Partition& columns,
                   Count k) const {
+    auto rows = std::make_shared<SparseRows>(left);
+    const Count before = comm_.exclusive_sum(left.num_rows());
+    rows->rows = {before, before + left.num_rows()};  // lists of all ranks, in order
     similarity::Product product;
-    product.left =
-        similarity::plain_operand(std::make_shared<const SparseRows>(left), SimilarityValues::as_is);
+    product.left = similarity::plain_operand(std::move(rows), SimilarityValues::as_is);
     product.right = similarity::plain_operand(std::move(right), SimilarityValues::as_is);
     product.rows_are_columns = false;
     product.num_inner = static_cast<double>(left.num_columns);

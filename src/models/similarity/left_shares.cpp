@@ -4,6 +4,8 @@
 #include <memory>
 #include <numeric>
 
+#include "pushcart/base/error.hpp"
+
 namespace pushcart::similarity {
 
 namespace {
@@ -16,7 +18,9 @@ Range common(const Range& a, const Range& b) {
 Partition owners_of(const Communicator& comm, const SparseRows& rows) {
   std::vector<Count> cuts = comm.allgather(rows.rows.begin);
   cuts.push_back(comm.allreduce(rows.rows.end, Reduce::max));
-  return Partition(std::move(cuts));
+  Partition owners(std::move(cuts));
+  PUSHCART_CHECK(owners.range(comm.rank()) == rows.rows);
+  return owners;
 }
 
 /// Sets the cuts that fall into some rows. @param first_row, before  the row that they begin with, and the
