@@ -15,6 +15,8 @@ void check(const ForQueryOptions& queries, const RecommendOptions& options) {
     throw ConfigError("--for-query and --queries: give one of them");
   }
   if (!options.users_file.empty()) throw ConfigError("--users: lists are for queries, or for users");
+  if (!options.rerank.file.empty()) throw ConfigError("--rerank: lists for queries need no model");
+  if (options.models.size() > 1) throw ConfigError("--model: lists for queries need no model");
   if (options.explain > 0) throw ConfigError("--explain: lists for queries have no reasons");
   if (options.exact_filter) throw ConfigError("--exact-filter: lists for queries need no model");
   if (is_chosen(options.chooser)) {

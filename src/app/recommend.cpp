@@ -1,3 +1,4 @@
+#include "app/changed_options.hpp"
 #include "app/recommend.hpp"
 
 #include <fmt/core.h>
@@ -362,18 +363,25 @@ class Recommend : public Command {
   void declare(OptionSet& options) override {
     declare_recommend(options, options_, RecommendPaths::declared);
     declare_for_query(options, queries_);
+    OptionSet of_queries;
+    declare_for_query(of_queries, queries_);
+    set_for_queries_ = ChangedOptions(std::move(of_queries));
     options_.checkpoints.emplace();
     declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
     declare_stop(options, stop_);
   }
   void run(Session& session) override {
-    check_chooser(options_.chooser);
-    check_rerank(options_.rerank, options_.models);
     limit_time(session, stop_);
     if (queries_.is_given()) {
       recommend_for_queries(session, queries_, options_);
       return;
     }
+    const std::string option = set_for_queries_.first_but({});
+    if (!option.empty()) {
+      throw ConfigError(fmt::format("--{}: is for --for-query or --queries, and neither is given", option));
+    }
+    check_chooser(options_.chooser);
+    check_rerank(options_.rerank, options_.models);
     if (options_.checkpoints->folder.empty()) {
       options_.checkpoints->folder = checkpoints_beside(options_.output.folder);
     }
@@ -395,6 +403,7 @@ class Recommend : public Command {
   RecommendOptions options_;
   ForQueryOptions queries_;
   StopOptions stop_;
+  ChangedOptions set_for_queries_;
 };
 
 }  // namespace

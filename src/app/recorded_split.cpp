@@ -26,6 +26,20 @@ std::optional<SplitConfig> split_under(const std::string& settings, const char* 
   }
 }
 
+/// Without what the kind does not use, so that equal splits are told from others.
+SplitConfig meant(const SplitConfig& split) {
+  SplitConfig meant;
+  meant.kind = split.kind;
+  const bool draws_share =
+      split.kind == SplitKind::random || split.kind == SplitKind::items || split.kind == SplitKind::users;
+  if (draws_share) meant.share = split.share;
+  if (draws_share || split.kind == SplitKind::sessions) meant.seed = split.seed;
+  if (split.kind == SplitKind::last_n) meant.n = split.n;
+  if (split.kind == SplitKind::last_days) meant.days = split.days;
+  if (split.kind == SplitKind::sessions) meant.gap_minutes = split.gap_minutes;
+  return meant;
+}
+
 }  // namespace
 
 Json split_json(const SplitConfig& split) {
@@ -43,7 +57,7 @@ std::optional<SplitConfig> recorded_split(const std::string& settings) {
 
 Json recorded_split_json(const Model& model) {
   const auto split = recorded_split(model);
-  return split ? split_json(*split) : Json();
+  return split ? split_json(meant(*split)) : Json();
 }
 
 SplitConfig common_split(std::span<const Model* const> models, const std::vector<std::string>& paths) {
@@ -60,7 +74,7 @@ SplitConfig common_split(std::span<const Model* const> models, const std::vector
           "on; train it with --hold-out random, last-n, last-days or sessions",
           paths[m]));
     }
-    if (first && split_json(*split) != split_json(*first)) {
+    if (first && split_json(meant(*split)) != split_json(meant(*first))) {
       throw ConfigError(fmt::format("{}: trained with another --hold-out than {}", paths[m], paths.front()));
     }
     first = split;

@@ -1,3 +1,4 @@
+#include "app/changed_options.hpp"
 #include "app/train.hpp"
 
 #include <fmt/core.h>
@@ -59,10 +60,15 @@ class Train : public Command {
     declare_stop_after_sweeps(options, *options_.checkpoints);
     declare_stop(options, stop_);
     declare_rerank_training(options, rerank_);
+    OptionSet of_rerank;
+    declare_rerank_training(of_rerank, rerank_);
+    set_for_rerank_ = ChangedOptions(std::move(of_rerank));
+    set_for_models_ = ChangedOptions(settings_);
   }
   void run(Session& session) override {
+    check_options();
     if (options_.family == rerank_name) {
-      check_no_hold_out();
+      limit_time(session, stop_);
       make_parent_folder(session.comm, options_.output);
       return train_rerank(session, options_.dataset, options_.output, rerank_, options_.memory_per_rank);
     }
@@ -84,15 +90,29 @@ class Train : public Command {
   }
 
  private:
-  void check_no_hold_out() const {
-    if (options_.hold_out == "none") return;
-    throw ConfigError("--hold-out: a re-ranker learns from what was held out when its models were trained");
+  /// Options that mean nothing for the family would be taken and forgotten.
+  void check_options() const {
+    if (options_.family != rerank_name) {
+      const std::string option = set_for_rerank_.first_but({});
+      if (!option.empty()) {
+        throw ConfigError(fmt::format("--{}: is for train {}, not for {}", option, rerank_name, options_.family));
+      }
+      return;
+    }
+    if (options_.hold_out != "none") {
+      throw ConfigError("--hold-out: a re-ranker learns from what was held out when its models were trained");
+    }
+    const std::string option = set_for_models_.first_but({"family", "dataset", "output", "memory-per-rank"});
+    if (!option.empty()) {
+      throw ConfigError(fmt::format("--{}: is for families of models, not for {}", option, rerank_name));
+    }
   }
 
   TrainOptions options_;
   StopOptions stop_;
   OptionSet settings_;
   RerankTraining rerank_;
+  ChangedOptions set_for_rerank_, set_for_models_;
 };
 
 }  // namespace

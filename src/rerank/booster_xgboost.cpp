@@ -163,7 +163,7 @@ TrainedBooster Booster::train(const RankingTable& train, const RankingTable& val
   configure(trees, config);
   TrainedBooster result;
   double best = -INFINITY;
-  for (Count tree = 0; tree < config.max_trees && tree < result.num_trees + config.patience; ++tree) {
+  for (Count tree = 0; tree < config.max_trees && tree - result.num_trees < config.patience; ++tree) {
     check_library(XGBoosterUpdateOneIter(trees.handle(), static_cast<int>(tree), train_rows.handle()),
                   "XGBoosterUpdateOneIter");
     result.validation.push_back(validate(predictions(trees, validation_rows)));

@@ -145,7 +145,7 @@ class QueryLists {
   void fill(const SparseRows& left, std::shared_ptr<const SparseRows> items, const std::string& source) {
     auto short_lists = detail::find_short_lists(request_, lists_);
     // Whatever a list has already, as many are left as it may want.
-    const Neighbours found = best(left, std::move(items), dataset_.items, 2 * config_.n);
+    const Neighbours found = best(left, std::move(items), dataset_.items, 2 * std::min(config_.n, dataset_.num_items()));
     for (detail::ShortList& list : short_lists) {
       for (auto at = static_cast<std::size_t>(found.offsets[static_cast<std::size_t>(list.row)]);
            at < static_cast<std::size_t>(found.offsets[static_cast<std::size_t>(list.row) + 1]); ++at) {

@@ -151,9 +151,9 @@ class BlendFamily : public ModelFamily {
   /// The one --hold-out of all models, which is the blend's then; nothing if they have none or differ.
   static std::optional<SplitConfig> what_all_left_out(const std::vector<Model>& models) {
     const auto first = recorded_split(models.front());
+    if (!first) return std::nullopt;
     for (const Model& model : models) {
-      const auto split = recorded_split(model);
-      if (!first || !split || split_json(*split) != split_json(*first)) return std::nullopt;
+      if (recorded_split_json(model) != recorded_split_json(models.front())) return std::nullopt;
     }
     return first;
   }

@@ -1,4 +1,5 @@
 #include "pushcart/models/query_items.hpp"
+#include "pushcart/matrix/sessions.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -201,13 +202,11 @@ SparseRows summed(std::vector<Led> led, Range rows, Count num_items) {
 }  // namespace
 
 SparseRows query_items(const Communicator& comm, const Dataset& dataset, const QueryItemConfig& config) {
-  if (!(config.session_gap_minutes > 0) || !std::isfinite(config.session_gap_minutes)) {
-    throw ConfigError("--session-gap-minutes: must be above 0");
-  }
+  const std::int64_t gap = session_gap_seconds(config.session_gap_minutes, "--session-gap-minutes");
   const auto types = worth_of_types(comm, dataset, config);
   if (!dataset.searches) return {{0, 0}, dataset.num_items(), {0}, {}, {}};
   std::vector<Led> led;
-  UserSearches searches(dataset, types, std::llround(config.session_gap_minutes * 60));
+  UserSearches searches(dataset, types, gap);
   for (Count user = 0; user < dataset.by_user.num_rows(); ++user) searches.append(user, led);
   const Partition& queries = dataset.searches->queries;
   return summed(brought_to_owners(comm, led, queries), queries.range(comm.rank()), dataset.num_items());

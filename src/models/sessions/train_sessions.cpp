@@ -9,6 +9,7 @@
 #include "pushcart/base/days.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/matrix/assemble.hpp"
 #include "pushcart/matrix/sessions.hpp"
 #include "pushcart/models/sessions.hpp"
@@ -58,6 +59,7 @@ class Fit {
     report_.num_sessions = comm_.sum(visits.num_sessions());
     report_.num_visits = comm_.sum(static_cast<Count>(visits.visits.size()));
     masses_ = item_masses(visits);
+    announce_tables(visits);
     VisitTables tables = collectively(comm_, "collect transitions", [&] { return tables_of(visits); });
     report_.num_transitions = comm_.sum(tables.near.num_entries());
     log_info("{} sessions, {} visits, {} transitions", report_.num_sessions, report_.num_visits,
@@ -95,6 +97,37 @@ class Fit {
     const double decay =
         std::pow(weighting_.step_decay, static_cast<double>(std::max<Count>(distance, 1) - 1));
     return other < step ? weighting_.backward * decay : decay;
+  }
+
+  /// Pairs of visits near enough to be transitions, both ways.
+  Count count_near(const Visits& all) const {
+    const Count most_steps = weighting_.step_decay > 0 ? config_.max_steps : 1;
+    Count num_near = 0;
+    std::vector<Count> steps;
+    for (Count s = 0; s < all.num_sessions(); ++s) {
+      steps.clear();
+      for (auto v = all.offsets[static_cast<std::size_t>(s)];
+           v < all.offsets[static_cast<std::size_t>(s) + 1]; ++v) {
+        steps.push_back(all.visits[static_cast<std::size_t>(v)].step);
+      }
+      std::sort(steps.begin(), steps.end());
+      for (std::size_t first = 0, last = 0; last < steps.size(); ++last) {
+        while (steps[last] - steps[first] > most_steps) ++first;
+        num_near += 2 * static_cast<Count>(last - first);
+      }
+    }
+    return num_near;
+  }
+
+  /// Long sessions have as many transitions as pairs of visits: said before they are made. Collective.
+  void announce_tables(const Visits& all) const {
+    constexpr Count entry = sizeof(Count) + sizeof(float);
+    const auto num_visits = static_cast<Count>(all.visits.size());
+    MemoryPlan plan;
+    plan.add("visits", num_visits * Count{sizeof(Visit)});
+    plan.add("transitions and their visits, as they are made and by item",
+             2 * (count_near(all) + num_visits) * entry);
+    announce_memory(comm_, "sessions", plan, config_.memory_budget_bytes);
   }
 
   VisitTables tables_of(const Visits& all) const {

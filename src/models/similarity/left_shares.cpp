@@ -84,6 +84,11 @@ Count LeftShares::num_taken(const SparseRows& left) const {
   return by_rank[static_cast<std::size_t>(comm_.rank())];
 }
 
+Count LeftShares::num_lent() const {
+  return searched().size() + owners_.range(comm_.rank()).size() -
+         2 * common(searched(), owners_.range(comm_.rank())).size();
+}
+
 Operand LeftShares::take(const Operand& left) const {
   const SparseRows& rows = *left.pattern;
   const std::vector<Count> by_entry = entries_by_rank(rows);
@@ -124,13 +129,18 @@ std::vector<BestOfRow> LeftShares::bring_back(const BestOfRows& best) {
     const Range theirs = common(here, owners_.range(rank));
     rows[static_cast<std::size_t>(rank)] = theirs.size();
     for (Count row = theirs.begin - here.begin; row < theirs.end - here.begin; ++row) {
-      const std::int32_t size = best.sizes[static_cast<std::size_t>(row)];
-      sizes.push_back(size);
-      counts[static_cast<std::size_t>(rank)] += size;
-      keys.insert(keys.end(), best.keys_of(row), best.keys_of(row) + size);
-      if (!has_support) continue;
-      support.insert(support.end(), best.support_of(row), best.support_of(row) + size);
+      sizes.push_back(best.sizes[static_cast<std::size_t>(row)]);
+      counts[static_cast<std::size_t>(rank)] += sizes.back();
     }
+  }
+  const auto num_sent = static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), Count{0}));
+  keys.reserve(num_sent);
+  support.reserve(has_support ? num_sent : 0);
+  for (Count row = 0; row < here.size(); ++row) {
+    if (mine.contains(here.begin + row)) continue;
+    const std::int32_t size = best.sizes[static_cast<std::size_t>(row)];
+    keys.insert(keys.end(), best.keys_of(row), best.keys_of(row) + size);
+    if (has_support) support.insert(support.end(), best.support_of(row), best.support_of(row) + size);
   }
   sizes = comm_.alltoallv(std::span<const std::int32_t>(sizes), std::span<const Count>(rows)).data;
   keys_ = comm_.alltoallv(std::span<const std::uint64_t>(keys), std::span<const Count>(counts)).data;

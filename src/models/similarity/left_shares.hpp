@@ -28,6 +28,8 @@ class LeftShares {
   Range searched() const { return searched_.range(comm_.rank()); }
   /// Whether any rank searches what it does not own; the same on all.
   bool moves() const { return !(searched_ == owners_); }
+  /// Rows that this rank searches for others, and others for it: their lists travel.
+  Count num_lent() const;
   /// Entries of the rows that this rank searches. Collective.
   Operand take(const Operand& left) const;
   /// Entries that take() gives. Collective.

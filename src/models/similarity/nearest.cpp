@@ -54,14 +54,16 @@ void announce(const Communicator& comm, const Product& product, const Similarity
   if (shares.moves()) {
     plan.add("rows searched here",
              product.left.num_bytes(num_searched, shares.num_taken(*product.left.pattern)));
+    plan.add("lists of lent rows", shares.num_lent() * BestOfRows::bytes_a_row(config.k, wants_support));
   }
   plan.add("best of each row", num_searched * BestOfRows::bytes_a_row(config.k, wants_support));
   plan.add("lists of the best", product.left.pattern->num_rows() * config.k * (wants_support ? 20 : 12));
   plan.add("accumulators", omp_get_max_threads() * RowSearch::planned_bytes(product, config));
   if (product.is_count() && !product.has_window()) {
+    Count widest = 0;
+    for (const BlockShape& block : order.blocks()) widest = std::max(widest, block.columns.size());
     plan.add("bit slices of dense columns",
-             BitSlices::planned_bytes(product.right.pattern->num_columns,
-                                      std::min(config.block_columns, product.right.pattern->num_rows())));
+             BitSlices::planned_bytes(product.right.pattern->num_columns, widest));
   }
   announce_memory(comm, "similarity", plan, config.memory_budget_bytes);
 }

@@ -10,6 +10,8 @@ SparseRows matrix_of(const Neighbours& neighbours) {
   rows.rows = neighbours.rows;
   rows.num_columns = neighbours.num_columns;
   rows.offsets = neighbours.offsets;
+  rows.columns.reserve(neighbours.columns.size());
+  rows.values.reserve(neighbours.columns.size());
   std::vector<std::pair<Count, float>> entries;
   for (Count row = 0; row < rows.num_rows(); ++row) {
     entries.clear();

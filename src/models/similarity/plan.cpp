@@ -1,7 +1,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <bit>
 #include <map>
 
 #include "models/similarity/bit_slices.hpp"
@@ -127,6 +126,10 @@ class Planner {
       plan.add("rows searched here",
                whole_.left.num_bytes(searched.size(), offsets[static_cast<std::size_t>(searched.end)] -
                                                           offsets[static_cast<std::size_t>(searched.begin)]));
+      const Range both{std::max(searched.begin, rows.rows.begin), std::min(searched.end, rows.rows.end)};
+      const Count num_lent =
+          searched.size() + rows.num_rows() - 2 * std::max<Count>(0, both.end - both.begin);
+      plan.add("lists of lent rows", num_lent * BestOfRows::bytes_a_row(config_.k, wants_support));
     }
     plan.add("best of each row", searched.size() * BestOfRows::bytes_a_row(config_.k, wants_support));
     MemoryPlan multiply;
@@ -176,9 +179,8 @@ std::vector<SimilarityRankPlan> plan_nearest_items(const Communicator& alone, co
 
 Count item_knn_bytes(Count num_items, Count num_neighbours) {
   constexpr Count entry = sizeof(Count) + sizeof(float);
-  // Neighbours, and the rows that are made of them, growing: their columns lie twice when they move last.
-  const auto moved = static_cast<Count>(std::bit_floor(static_cast<std::uint64_t>(num_neighbours)));
-  return num_items * Count{2 * sizeof(Count)} + 2 * num_neighbours * entry + moved * Count{sizeof(Count)};
+  // Neighbours, and the rows that are made of them.
+  return num_items * Count{2 * sizeof(Count)} + 2 * num_neighbours * entry;
 }
 
 }  // namespace pushcart

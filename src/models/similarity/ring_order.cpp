@@ -19,11 +19,17 @@ const BlockShape& RingOrder::shape(Count round, Count step) const {
 
 RingOrder::Span RingOrder::span_from(Count round, Count begin) const {
   const Count first_rank = num_ranks_ - rank_;  // the step of its blocks, after the last rank's
-  Count num_columns = 0, num_entries = 0;
+  // Each part has an offset for every u: many narrow ones would take many times what they are merged into.
+  constexpr Count small_bytes = Count{64} << 20;
+  Count num_columns = 0, num_entries = 0, part_bytes = 0;
   const auto joins = [&](Count step) {
     const BlockShape& more = shape(round, step);
     num_columns += more.columns.size();
     num_entries += more.num_entries;
+    part_bytes += ColumnBlock::num_bytes(more);
+    BlockShape all = shape(round, begin);
+    all.num_entries = num_entries;
+    if (part_bytes > std::max(small_bytes, 2 * ColumnBlock::num_bytes(all))) return false;
     const bool is_next =
         step == begin || step == first_rank || shape(round, step - 1).columns.end == more.columns.begin;
     return is_next && num_columns <= block_columns_ && num_entries < BlockShape::most_entries;
