@@ -95,7 +95,9 @@ TEST(BlockRing, BringsEveryColumnOnceInBlocksAsWideAsMayBe) {
     Product product;
     product.right = operand_of(matrix, random_range(random, num_rows), num_inner);
     SCOPED_TRACE(testing::Message() << num_rows << " rows, blocks of " << block_columns);
-    BlockRing ring(world(), product.right, cut_into_blocks(product, block_columns), block_columns);
+    const RingOrder order =
+        ring_order(world(), product.right, cut_into_blocks(product, block_columns), block_columns);
+    BlockRing ring(world(), product.right, order);
     std::vector<int> seen(static_cast<std::size_t>(num_rows), 0);
     Count num_blocks = 0;
     while (const ColumnBlock* block = ring.next()) {
@@ -110,8 +112,8 @@ TEST(BlockRing, BringsEveryColumnOnceInBlocksAsWideAsMayBe) {
       for (int n = 0; n < 3 * world().rank(); ++n) ring.advance();
     }
     EXPECT_EQ(seen, std::vector<int>(static_cast<std::size_t>(num_rows), 1));
-    EXPECT_EQ(num_blocks, static_cast<Count>(ring.order().blocks().size()));
-    EXPECT_EQ(ring.received_bytes(), ring.order().received_bytes());
+    EXPECT_EQ(num_blocks, static_cast<Count>(order.blocks().size()));
+    EXPECT_EQ(ring.received_bytes(), order.received_bytes());
     if (num_rows <= block_columns) {
       EXPECT_EQ(num_blocks, 1);
     }

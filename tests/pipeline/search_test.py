@@ -1,6 +1,5 @@
 """Lists for search queries: what searches led to, queries with the same words, names; who searched this bought that."""
 
-import csv
 import random
 import unittest
 
@@ -30,13 +29,6 @@ class Search(PipelineTest):
         self.write("events.csv", "\n".join(lines) + "\n")
         self.run_well(0, "ingest", "--input", "events.csv", "--columns", f"user=user,item=item,type=type,time=time,name=name{query}",
                       "--output", "data.h5")
-
-    def rows_of(self, pattern):
-        rows = []
-        for path in sorted(self.folder.glob(pattern)):
-            with open(path, encoding="utf-8", newline="") as file:
-                rows += list(csv.DictReader(file))
-        return rows
 
     def test_lists_for_queries(self):
         self.make_dataset()

@@ -1,6 +1,5 @@
 """Neighbours by users: families, similar --metric and its bought-together lists; the same bits on any ranks."""
 
-import csv
 import random
 import unittest
 
@@ -19,13 +18,6 @@ class Similarity(PipelineTest):
         self.write("events.csv", "\n".join(lines) + "\n")
         self.run_well(0, "ingest", "--input", "events.csv", "--columns", "user=user,item=item,type=type,time=time",
                       "--output", "data.h5")
-
-    def rows_of(self, pattern):
-        rows = []
-        for path in sorted(self.folder.glob(pattern)):
-            with open(path, encoding="utf-8", newline="") as file:
-                rows += list(csv.DictReader(file))
-        return rows
 
     def test_families_are_the_same_on_any_ranks(self):
         self.make_dataset()

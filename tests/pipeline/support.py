@@ -4,6 +4,7 @@ Environment: PUSHCART (the program), MPIEXEC (mpirun), PUSHCART_TEST_FAULTS (the
 unset), PUSHCART_REAL_DATA (folder of real data sets, may be unset).
 """
 
+import csv
 import gzip
 import hashlib
 import json
@@ -157,6 +158,14 @@ class PipelineTest(unittest.TestCase):
     def path(self, name):
         return self.folder / name
 
+    def rows_of(self, pattern):
+        """Rows of CSV files by their header, in the order of their names."""
+        rows = []
+        for path in sorted(self.folder.glob(pattern)):
+            with open(path, encoding="utf-8", newline="") as file:
+                rows += list(csv.DictReader(file))
+        return rows
+
     def write(self, name, content):
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -246,7 +255,6 @@ def faults(**settings):
 
 def lists_of(folder):
     """The lists of CSV shards: by user, rows of (rank, item, name, score, source)."""
-    import csv
     lists = {}
     for shard in sorted(pathlib.Path(folder).glob("part-*.csv")):
         with open(shard, newline="", encoding="utf-8") as file:

@@ -137,8 +137,9 @@ TEST(PlanAls, ChoosesStreamInABudgetAsTheTrainingDoes) {
 Count bytes_of_ring(const Dataset& mine, const SimilarityConfig& config) {
   using namespace similarity;
   const Product product = make_product(world(), mine, config, Neighbourhood::of_items);
-  BlockRing ring(world(), product.right, cut_into_blocks(product, config.block_columns),
-                 config.block_columns);
+  const RingOrder order = ring_order(world(), product.right, cut_into_blocks(product, config.block_columns),
+                                     config.block_columns);
+  BlockRing ring(world(), product.right, order);
   while (ring.next()) {
   }
   return ring.received_bytes();

@@ -16,8 +16,10 @@ void for_each_part(std::span<std::byte> bytes, Use&& use) {
   }
 }
 
-RingOrder order_of(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
-                   Count block_columns) {
+}  // namespace
+
+RingOrder ring_order(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
+                     Count block_columns) {
   const auto all = comm.allgather(std::span<const BlockShape>(own));
   std::vector<std::vector<BlockShape>> by_rank;
   auto at = all.data.begin();
@@ -28,12 +30,6 @@ RingOrder order_of(const Communicator& comm, const Operand& right, const std::ve
   return {padded_shapes(by_rank, comm.allgather(right.pattern->rows.end)), comm.size(), comm.rank(),
           block_columns};
 }
-
-}  // namespace
-
-BlockRing::BlockRing(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
-                     Count block_columns)
-    : comm_(comm), right_(right), order_(order_of(comm, right, own, block_columns)) {}
 
 bool BlockRing::start_round() {
   while (is_exchanging()) finish_exchange();

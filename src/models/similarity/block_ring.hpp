@@ -8,16 +8,20 @@
 
 namespace pushcart::similarity {
 
+/// The order in which the blocks of all ranks come to this one. Collective.
+/// @param own            this rank's blocks, none wider than block_columns
+/// @param block_columns  of a merged block at most
+RingOrder ring_order(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
+                     Count block_columns);
+
 /// Blocks on their way round the ranks: each is handed on to its predecessor while a rank works, so that a
 /// small table is searched once, whatever the number of ranks. Collective, but for advance().
 class BlockRing {
  public:
-  /// @param own            this rank's blocks, none wider than block_columns
-  /// @param block_columns  of a merged block at most
-  BlockRing(const Communicator& comm, const Operand& right, const std::vector<BlockShape>& own,
-            Count block_columns);
+  /// @param order  of this rank; both must stay
+  BlockRing(const Communicator& comm, const Operand& right, const RingOrder& order)
+      : comm_(comm), right_(right), order_(order) {}
 
-  const RingOrder& order() const { return order_; }
   /// Brings the next block and begins the exchange of those after it; nullptr after the last.
   const ColumnBlock* next();
   /// Moves messages on. Local; on the main thread only.
@@ -36,7 +40,7 @@ class BlockRing {
 
   const Communicator& comm_;
   const Operand& right_;
-  RingOrder order_;
+  const RingOrder& order_;
   Count round_ = -1;
   RingOrder::Span current_;
   Count num_arrived_ = 0;         ///< steps of the round whose blocks are here

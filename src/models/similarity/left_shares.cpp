@@ -19,7 +19,7 @@ Partition owners_of(const Communicator& comm, const SparseRows& rows) {
   std::vector<Count> cuts = comm.allgather(rows.rows.begin);
   cuts.push_back(comm.allreduce(rows.rows.end, Reduce::max));
   Partition owners(std::move(cuts));
-  PUSHCART_CHECK(owners.range(comm.rank()) == rows.rows);
+  PUSHCART_CHECK(comm.all(owners.range(comm.rank()) == rows.rows));
   return owners;
 }
 

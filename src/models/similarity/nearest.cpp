@@ -207,9 +207,9 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
   const SparseRows& rows = *product.left.pattern;
   const std::vector<Count> no_costs(static_cast<std::size_t>(rows.num_rows()), 1);
   LeftShares shares(comm, rows, comm.size() == 1 ? no_costs : row_costs(comm, product, config.k));
-  const std::vector<BlockShape> own_blocks = cut_into_blocks(product, config.block_columns);
-  announce(comm, product, config, BlockRing(comm, product.right, own_blocks, config.block_columns).order(),
-           shares);
+  const RingOrder order =
+      ring_order(comm, product.right, cut_into_blocks(product, config.block_columns), config.block_columns);
+  announce(comm, product, config, order, shares);
   std::optional<Product> shared;
   if (shares.moves()) shared = with_left(product, shares.take(product.left));
   const Product& searched = shared ? *shared : product;
@@ -225,10 +225,10 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
   RowBatches batches(comm, searched, best, columns.num_rows(), checkpoints);
   while (batches.next()) {
     const auto timer = phases.time("similarity: multiply", static_cast<Count>(batches.rows().size()));
-    BlockRing ring(comm, product.right, own_blocks, config.block_columns);
+    BlockRing ring(comm, product.right, order);
     BlockAids aids;
     const auto num_rows = static_cast<Count>(batches.rows().size());
-    Progress progress("comparing rows", num_rows * static_cast<Count>(ring.order().blocks().size()));
+    Progress progress("comparing rows", num_rows * static_cast<Count>(order.blocks().size()));
     Count rows_done = 0;
     while (const ColumnBlock* block = ring.next()) {
       if (block->shape().columns.size() > 0) {  // ranks may have fewer blocks than others
