@@ -1,5 +1,5 @@
-#include "app/changed_options.hpp"
 #include "app/recommend.hpp"
+#include "app/changed_options.hpp"
 
 #include <fmt/core.h>
 #include <omp.h>
@@ -280,9 +280,15 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   plan_chosen_lists(plan, dataset, parts, model, num_users, request.excluded.num_entries(),
                     std::min(options.n, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
-  if (reranking) RerankedLists::plan(plan, reranking->reranker(), num_users);
-  announce_lists(comm, "recommend", model, num_users, request.n, request.excluded.num_entries(),
-                 options.memory_per_rank, std::move(plan), parts.further_models());
+  std::vector<const Model*> further = parts.further_models();
+  Count places = request.n;
+  if (reranking) {
+    RerankedLists::plan(plan, reranking->reranker(), num_users);
+    further.insert(further.end(), reranking->models().begin() + 1, reranking->models().end());
+    places = std::max(places, reranking->reranker().candidates);
+  }
+  announce_lists(comm, "recommend", model, num_users, places, request.excluded.num_entries(),
+                 options.memory_per_rank, std::move(plan), further);
 
   const ListChooser chooser(comm, dataset, parts.config(model), request.item_allowed, session.phases);
   nlohmann::ordered_json scoring;

@@ -42,6 +42,7 @@ class Reranking {
             const Dataset& dataset, const Dataset& served, const Model& first);
 
   const Reranker& reranker() const { return reranker_; }
+  const std::vector<const Model*>& models() const { return models_; }
   TopLists lists(const TopRequest& request) const { return lists_->lists(request); }
   /// What lists are made by, for the identity of checkpoints.
   std::string identity() const;

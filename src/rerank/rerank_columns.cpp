@@ -53,8 +53,9 @@ float profile_share(const FeatureColumn& profile, Count row, float part) {
 /// The table while it is filled, column by column.
 class RerankColumns::Table {
  public:
-  Table(const CandidateSet& candidates, Count num_columns)
+  Table(const CandidateSet& candidates, Count first_user, Count num_columns)
       : candidates_(candidates),
+        first_user_(first_user),
         width_(static_cast<std::size_t>(num_columns)),
         values_(candidates.pairs.columns.size() * width_) {}
 
@@ -67,7 +68,7 @@ class RerankColumns::Table {
   void add_each(ValueOf&& value_of) {
     for (std::size_t u = 0; u < candidates_.users.size(); ++u) {
       const Range range = candidates_.pairs_of(u);
-      const Count row = candidates_.users[u] - candidates_.pairs.rows.begin;
+      const Count row = candidates_.users[u] - first_user_;
       for (auto pair = static_cast<std::size_t>(range.begin); pair < static_cast<std::size_t>(range.end);
            ++pair) {
         values_[pair * width_ + next_] = value_of(row, pair);
@@ -82,6 +83,7 @@ class RerankColumns::Table {
 
  private:
   const CandidateSet& candidates_;
+  const Count first_user_;  ///< that this rank owns
   const std::size_t width_;
   std::size_t next_ = 0;
   std::vector<float> values_;
@@ -112,7 +114,7 @@ void RerankColumns::name_features() {
 
 std::vector<float> RerankColumns::table(const CandidateSet& candidates) const {
   const SparseRows& pairs = candidates.pairs;
-  Table table(candidates, num_columns());
+  Table table(candidates, dataset_.by_user.rows.begin, num_columns());
   for (std::size_t m = 0; m < candidates.scores.size(); ++m) {
     table.add(candidates.scores[m]);
     table.add(candidates.places[m]);

@@ -10,20 +10,36 @@ namespace pushcart {
 
 namespace {
 
-/// Room for a batch of users' candidates and their columns on a rank.
-constexpr Count batch_bytes = Count{1} << 28;
-
-/// If no two models have a candidate in common.
-Count bytes_of_a_user(const Reranker& reranker) {
-  const auto num_models = static_cast<Count>(reranker.members.size()),
-             num_columns = static_cast<Count>(reranker.columns.size());
-  const Count bytes_of_a_pair =
-      Count{sizeof(float)} * (num_columns + 2 * num_models) + 4 * Count{sizeof(Count)};
-  return num_models * reranker.candidates * bytes_of_a_pair;
+/// Candidates of a user, if no two models have one in common.
+Count pairs_of_a_user(const Reranker& reranker) {
+  return static_cast<Count>(reranker.members.size()) * reranker.candidates;
 }
 
-Count batch_users(const Reranker& reranker) {
-  return std::max<Count>(1, batch_bytes / bytes_of_a_user(reranker));
+/// Candidates with the models' lists that they are made of.
+Count set_bytes_of_a_user(const Reranker& reranker) {
+  const auto num_models = static_cast<Count>(reranker.members.size());
+  constexpr Count list_entry = sizeof(Count) + sizeof(float), pair = sizeof(Count) + sizeof(float);
+  return pairs_of_a_user(reranker) * (list_entry + pair + 2 * num_models * Count{sizeof(float)});
+}
+
+/// Columns, a part's own copy of the candidates, and their items in order.
+Count table_bytes_of_a_user(const Reranker& reranker) {
+  const auto num_columns = static_cast<Count>(reranker.columns.size());
+  return set_bytes_of_a_user(reranker) +
+         pairs_of_a_user(reranker) * (num_columns * Count{sizeof(float)} + 2 * Count{sizeof(Count)});
+}
+
+Count users_at_once(Count batch_bytes, Count bytes_of_a_user) {
+  return std::max<Count>(1, batch_bytes / bytes_of_a_user);
+}
+
+/// Calls use(range) for as many parts of [0, count), of `at_once` at most, on all ranks. Collective.
+template <class Use>
+void for_each_part(const Communicator& comm, Count count, Count at_once, Use&& use) {
+  const Count num_parts = comm.allreduce((count + at_once - 1) / at_once, Reduce::max);
+  for (Count part = 0; part < num_parts; ++part) {
+    use(Range{std::min(count, part * at_once), std::min(count, (part + 1) * at_once)});
+  }
 }
 
 std::vector<std::string> families_of(std::span<const Model* const> models) {
@@ -70,19 +86,23 @@ const std::vector<std::string>& checked_columns(const Reranker& reranker, const 
 
 RerankedLists::RerankedLists(const Communicator& comm, const Reranker& reranker,
                              std::span<const Model* const> models, const Dataset& dataset,
-                             const Features* features, PhaseLog& phases)
+                             const Features* features, PhaseLog& phases, Count batch_bytes)
     : comm_(comm),
       reranker_(reranker),
       models_(models.begin(), models.end()),
       dataset_(dataset),
       phases_(phases),
+      batch_bytes_(batch_bytes),
       columns_(comm, dataset, checked_families(reranker, models), features),
       booster_(reranker.trees.bytes,
                static_cast<Count>(checked_columns(reranker, columns_, features != nullptr).size())) {}
 
 void RerankedLists::plan(MemoryPlan& plan, const Reranker& reranker, Count num_users) {
-  plan.add("candidates to re-rank and their columns",
-           std::min(num_users, batch_users(reranker)) * bytes_of_a_user(reranker));
+  const Count set_bytes = set_bytes_of_a_user(reranker), table_bytes = table_bytes_of_a_user(reranker);
+  plan.add("candidates to re-rank",
+           std::min(num_users, users_at_once(usual_batch_bytes, set_bytes)) * set_bytes);
+  plan.add("columns of a part of them",
+           std::min(num_users, users_at_once(usual_batch_bytes, table_bytes)) * table_bytes);
 }
 
 TopLists RerankedLists::lists(const TopRequest& request) const {
@@ -90,15 +110,15 @@ TopLists RerankedLists::lists(const TopRequest& request) const {
     throw ConfigError(fmt::format("--rerank: lists of {} places, but it orders {} candidates a model",
                                   request.n, reranker_.candidates));
   }
-  const auto num_users = static_cast<Count>(request.users.size()), batch = batch_users(reranker_);
-  const Count num_batches = comm_.allreduce((num_users + batch - 1) / batch, Reduce::max);
   TopLists lists;
-  for (Count b = 0; b < num_batches; ++b) {
-    TopRequest part =
-        detail::part_of(request, Range{std::min(num_users, b * batch), std::min(num_users, (b + 1) * batch)});
-    part.n = reranker_.candidates;
-    detail::append(lists, rank(find_candidates(comm_, models_, dataset_, part, phases_), request.n));
-  }
+  // Models search for many users at once, since each search prepares the items anew.
+  for_each_part(comm_, static_cast<Count>(request.users.size()),
+                users_at_once(batch_bytes_, set_bytes_of_a_user(reranker_)), [&](Range users) {
+                  TopRequest part = detail::part_of(request, users);
+                  part.n = reranker_.candidates;
+                  detail::append(lists,
+                                 rank(find_candidates(comm_, models_, dataset_, part, phases_), request.n));
+                });
   lists.source_names = {reranked_source};
   lists.sources.assign(lists.items.size(), 0);
   return lists;
@@ -106,10 +126,18 @@ TopLists RerankedLists::lists(const TopRequest& request) const {
 
 TopLists RerankedLists::rank(const CandidateSet& candidates, Count n) const {
   const auto timer = phases_.time("re-rank", candidates.pairs.num_entries());
-  const std::vector<float> scores = booster_.predict(columns_.table(candidates));
   TopLists lists;
   lists.rows = candidates.users;
   lists.scoring = candidates.scoring;
+  for_each_part(comm_, static_cast<Count>(candidates.users.size()),
+                users_at_once(batch_bytes_, table_bytes_of_a_user(reranker_)),
+                [&](Range users) { rank_part(part_of(candidates, users), n, lists); });
+  return lists;
+}
+
+/// Puts the lists of the candidates' users behind those that are there.
+void RerankedLists::rank_part(const CandidateSet& candidates, Count n, TopLists& lists) const {
+  const std::vector<float> scores = booster_.predict(columns_.table(candidates));
   for (std::size_t u = 0; u < candidates.users.size(); ++u) {
     const Range range = candidates.pairs_of(u);
     std::vector<std::pair<float, Count>> ranked;  // minus score, item
@@ -124,7 +152,6 @@ TopLists RerankedLists::rank(const CandidateSet& candidates, Count n) const {
     }
     lists.offsets.push_back(static_cast<Count>(lists.items.size()));
   }
-  return lists;
 }
 
 }  // namespace pushcart

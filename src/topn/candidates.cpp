@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "pushcart/topn/pair_scores.hpp"
 #include "topn/request_parts.hpp"
@@ -78,6 +79,31 @@ float score_scale(std::span<const float> best) {
   const double mean = best.empty() ? 0.0 : sum / static_cast<double>(best.size());
   const auto scale = static_cast<float>(1 / mean);
   return mean > 0 && std::isfinite(scale) ? scale : 1.0F;
+}
+
+CandidateSet part_of(const CandidateSet& set, Range users) {
+  CandidateSet part;
+  part.pairs.num_columns = set.pairs.num_columns;
+  part.scores.resize(set.scores.size());
+  part.places.resize(set.places.size());
+  if (users.size() == 0) return part;
+  part.users.assign(set.users.begin() + users.begin, set.users.begin() + users.end);
+  const auto first_row = static_cast<std::size_t>(part.users.front() - set.pairs.rows.begin),
+             end_row = static_cast<std::size_t>(part.users.back() + 1 - set.pairs.rows.begin);
+  const Count begin = set.pairs.offsets[first_row], end = set.pairs.offsets[end_row];
+  const auto cut = [&](const auto& values) {
+    return std::decay_t<decltype(values)>(values.begin() + begin, values.begin() + end);
+  };
+  part.pairs.rows = {part.users.front(), part.users.back() + 1};
+  part.pairs.offsets.clear();
+  for (std::size_t row = first_row; row <= end_row; ++row) {
+    part.pairs.offsets.push_back(set.pairs.offsets[row] - begin);
+  }
+  part.pairs.columns = cut(set.pairs.columns);
+  part.pairs.values = cut(set.pairs.values);
+  std::transform(set.scores.begin(), set.scores.end(), part.scores.begin(), cut);
+  std::transform(set.places.begin(), set.places.end(), part.places.begin(), cut);
+  return part;
 }
 
 CandidateSet find_candidates(const Communicator& comm, std::span<const Model* const> models,

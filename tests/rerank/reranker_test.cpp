@@ -254,14 +254,20 @@ TEST_F(RerankerTest, IsTheSameForAnyNumberOfRanks) {
   EXPECT_EQ(wide.trees.gain_shares, narrow.trees.gain_shares);
 
   PhaseLog phases;
-  const auto lists_of = [&](const Case& test, const Communicator& comm, const Reranker& reranker) {
-    return RerankedLists(comm, reranker, test.pointers, test.split.train, &test.features, phases)
+  const auto lists_of = [&](const Case& test, const Communicator& comm, const Reranker& reranker,
+                            Count batch_bytes) {
+    return RerankedLists(comm, reranker, test.pointers, test.split.train, &test.features, phases, batch_bytes)
         .lists(test.request(comm, 5));
   };
-  const TopLists mine = lists_of(together, world(), wide), all = lists_of(alone, one, narrow);
-  EXPECT_EQ(test::all_rows(world(), mine.items), all.items);
-  EXPECT_EQ(test::all_rows(world(), mine.scores), all.scores);
+  const TopLists all = lists_of(alone, one, narrow, RerankedLists::usual_batch_bytes);
   EXPECT_FALSE(all.items.empty());
+  // One user a batch, some, and all.
+  for (const Count batch_bytes : {Count{1}, Count{30000}, RerankedLists::usual_batch_bytes}) {
+    const TopLists mine = lists_of(together, world(), wide, batch_bytes);
+    EXPECT_EQ(mine.rows, together.request(world(), 5).users);
+    EXPECT_EQ(test::all_rows(world(), mine.items), all.items);
+    EXPECT_EQ(test::all_rows(world(), mine.scores), all.scores);
+  }
 }
 
 TEST_F(RerankerTest, OrdersCandidatesByThePredictionsOfTheTrees) {

@@ -16,10 +16,15 @@ inline constexpr const char* reranked_source = "rerank";
 /// Makes lists: the candidates of the models, ordered by the trees' prediction, then item index ascending.
 class RerankedLists {
  public:
-  /// All must outlive the object. Local. ConfigError for models of other families, or in another order, than
-  /// those that it learned from, or for other features; InputError for trees that cannot be read.
+  static constexpr Count usual_batch_bytes = Count{1} << 28;
+
+  /// All must outlive the object. Local. @param batch_bytes  room for a batch's candidates, and for the
+  /// columns of a part of them, about; never changes bits. ConfigError for models of other families, or in
+  /// another order, than those that it learned from, or for other features; InputError for trees that cannot
+  /// be read.
   RerankedLists(const Communicator& comm, const Reranker& reranker, std::span<const Model* const> models,
-                const Dataset& dataset, const Features* features, PhaseLog& phases);
+                const Dataset& dataset, const Features* features, PhaseLog& phases,
+                Count batch_bytes = usual_batch_bytes);
 
   /// As top_items of one model: what the request excludes is no candidate. Users are served in batches; the
   /// same bits whatever these are. Collective; ConfigError if more places are wanted than a member gives
@@ -31,12 +36,14 @@ class RerankedLists {
 
  private:
   TopLists rank(const CandidateSet& candidates, Count n) const;
+  void rank_part(const CandidateSet& candidates, Count n, TopLists& lists) const;
 
   const Communicator& comm_;
   const Reranker& reranker_;
   const std::vector<const Model*> models_;
   const Dataset& dataset_;
   PhaseLog& phases_;
+  const Count batch_bytes_;
   const RerankColumns columns_;
   const Booster booster_;
 };

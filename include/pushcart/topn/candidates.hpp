@@ -28,6 +28,9 @@ struct CandidateSet {
   }
 };
 
+/// The candidates of `users`, positions in the set's list. Local.
+CandidateSet part_of(const CandidateSet& set, Range users);
+
 /// The union of the models' lists (top_items, request.n places each). The same bits for any number of ranks
 /// and whoever else is asked for. Collective.
 CandidateSet find_candidates(const Communicator& comm, std::span<const Model* const> models,
