@@ -96,6 +96,18 @@ void announce_evaluation(const Communicator& comm, const Dataset& dataset, const
                  parts.further_models());
 }
 
+/// The same of what a re-ranker adds. Collective.
+void announce_reranking(const Communicator& comm, const Dataset& train, const Reranking& reranking,
+                        const EvaluateOptions& options) {
+  const Count batch = std::min(train.by_user.num_rows(), options.config.batch_users);
+  const std::vector<const Model*>& models = reranking.models();
+  MemoryPlan plan;
+  RerankedLists::plan(plan, reranking.reranker(), batch);
+  announce_lists(comm, "evaluate --rerank", *models.front(), batch, reranking.reranker().candidates,
+                 train.by_user.num_entries(), options.memory_per_rank, std::move(plan),
+                 {models.begin() + 1, models.end()});
+}
+
 /// Another model, which must not know what `model` is tested on.
 std::optional<Model> model_beside(Session& session, const Dataset& dataset, const Model& model,
                                   const std::string& path) {
@@ -177,6 +189,7 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     reranking.emplace(session, options.rerank, options.models, dataset, train, model);
     reranking->check_same_split(options.models);
     if (options.test.empty()) reranking->check_tests_unseen_pairs(dataset);
+    announce_reranking(comm, train, *reranking, options);
   }
   const std::optional<Model> beside = model_beside(session, dataset, model, options.beside);
   const Model& without = beside ? *beside : model;

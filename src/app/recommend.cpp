@@ -1,5 +1,4 @@
 #include "app/recommend.hpp"
-#include "app/changed_options.hpp"
 
 #include <fmt/core.h>
 #include <omp.h>
@@ -7,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/changed_options.hpp"
 #include "app/command.hpp"
 #include "app/for_query.hpp"
 #include "app/inputs.hpp"

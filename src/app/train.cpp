@@ -1,8 +1,8 @@
-#include "app/changed_options.hpp"
 #include "app/train.hpp"
 
 #include <fmt/core.h>
 
+#include "app/changed_options.hpp"
 #include "app/command.hpp"
 #include "app/event_weight_option.hpp"
 #include "app/families/family_options.hpp"
