@@ -105,8 +105,11 @@ class Rerank(SharedFolderTest):
                 ("know the pairs that --hold-out random", ["--model", "als.random.h5", "--features", "then.h5"]),
                 ("--cutoff", ["--model", "als.part.h5", "--features", "now.h5"]),
                 ("--tree-depth", ["--model", "als.part.h5", "--tree-depth", "0"]),
+                ("not for rerank", ["--model", "als.part.h5", "--patience", "3"]),
                 ("--rerank-candidates", ["--model", "als.part.h5", "--rerank-candidates", "5"])):
             self.run_badly(0, USAGE, [words], *line, *options)
+        self.run_badly(0, USAGE, ["--model", "is for train rerank"], "train", "blend", "--dataset", "data.h5", "--model", "als.h5",
+                       "--output", "never.h5")
         self.assertFalse(self.path("never.h5").exists())
         self.run_badly(3, USAGE, ["--hold-out users"], "train", "blend", "--dataset", "data.h5", "--models", "als.h5",
                        "--validation-models", "als.users.h5", "--output", "never.h5")

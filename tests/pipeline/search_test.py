@@ -112,6 +112,11 @@ class Search(PipelineTest):
                                      (USAGE, "--similar-queries", ["--for-query", "red", "--similar-queries", "0"]),
                                      (USAGE, "--session-gap-minutes", ["--for-query", "red", "--session-gap-minutes", "0"]),
                                      (USAGE, "view", ["--for-query", "red", "--event-weight", "veiw=1"]),
+                                     (USAGE, "--session-gap-minutes", ["--for-query", "red", "--session-gap-minutes", "1e300"]),
+                                     (USAGE, "--rerank", ["--for-query", "red", "--rerank", "trees.h5"]),
+                                     (USAGE, "--model", ["--for-query", "red", "--model", "a.h5", "b.h5"]),
+                                     (USAGE, "neither is given", ["--similar-queries", "7"]),
+                                     (USAGE, "neither is given", ["--event-weight", "view=2"]),
                                      (USAGE, "--explain", ["--for-query", "red", "--explain", "3"])):
             for ranks in (0, 3):
                 self.run_badly(ranks, code, [words], "recommend", "--dataset", "data.h5", "--output", "never", *options)
