@@ -316,7 +316,10 @@ void plan_split(MemoryPlan& plan, const DatasetSizes& whole, const SplitConfig& 
   constexpr Count entry_bytes = sizeof(Count) + sizeof(float);
   DatasetSizes part = whole;
   part.searches = part.held_out_entries = 0;
-  plan.add("marks of pairs", whole.user_entries * Count{sizeof(std::uint8_t)});
+  // With a coin each, where pairs of the same time are drawn from.
+  const bool draws_pairs = config.kind == SplitKind::sessions || known > 0;
+  plan.add("marks of pairs",
+           whole.user_entries * Count{sizeof(std::uint8_t) + (draws_pairs ? sizeof(double) : 0)});
   plan.add("training part", memory_bytes(part));
   const double share = is_by_share(config.kind) ? config.share : 1;
   plan.add("pairs held out",
