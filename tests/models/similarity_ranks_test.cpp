@@ -120,6 +120,25 @@ TEST(BlockRing, BringsEveryColumnOnceInBlocksAsWideAsMayBe) {
   }
 }
 
+TEST(RingOrder, MergesNoMoreNarrowBlocksThanMemoryAllows) {
+  // 200 ranks of a few items each, and as many users as need 400 MB of offsets in every block.
+  const auto order_of = [](Count num_inner) {
+    std::vector<std::vector<BlockShape>> by_rank;
+    std::vector<Count> ends;
+    for (Count rank = 0; rank < 200; ++rank) {
+      by_rank.push_back({BlockShape{{10 * rank, 10 * rank + 10}, 5000, num_inner}});
+      ends.push_back(10 * rank + 10);
+    }
+    return RingOrder(padded_shapes(by_rank, ends), 200, 77, 65536);
+  };
+  EXPECT_EQ(order_of(1000).blocks().size(), 1U);
+  const RingOrder wide = order_of(100'000'000);
+  EXPECT_LE(wide.buffer_bytes(), 5 * Count{400'000'000} + 1'000'000);
+  Count num_columns = 0;
+  for (const BlockShape& block : wide.blocks()) num_columns += block.columns.size();
+  EXPECT_EQ(num_columns, 2000);
+}
+
 TEST(LeftShares, AreEvenAndBringWhatWasFoundToTheOwners) {
   RandomStream random(6, 0);
   for (int run = 0; run < 40; ++run) {
