@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "app/command.hpp"
+#include "app/families/term_options.hpp"
 #include "app/ingest.hpp"
 #include "app/inputs.hpp"
 #include "app/paths.hpp"
@@ -30,6 +31,16 @@ void declare_features(OptionSet& options, FeatureConfig& config) {
   options.add("category-attribute", config.category_attribute,
               "attribute of the items that is their category");
   options.add("top-terms", config.top_terms, "words kept of a user's queries");
+  options.add(
+      "text-vectors", config.text.dimensions,
+      "numbers of a dense vector of each item's texts (truncated SVD of TF-IDF); 0 = no such vectors");
+  declare_terms(options, config.text.terms, " for --text-vectors");
+  options.add("tolerance", config.text.tolerance,
+              "residual of the singular vectors, as a share of their eigenvalue");
+  options.add("max-rounds", config.text.max_rounds, "rounds of the subspace iteration at most");
+  options.add("seed", config.text.seed, "seed of the start values");
+  options.add_bytes("batch-memory", config.text.batch_bytes,
+                    "rows of singular vectors fetched on a rank at once (256MiB)");
   options.add_custom(
       "cutoff", Arity::one,
       "later events do not count, ages run back from here; default: the cut-off of the data set",
@@ -52,6 +63,14 @@ Json report_json(const FeatureReport& report, bool is_its_log) {
   for (const auto& [name, reason] : report.absent) {
     results["absent"].push_back({{"feature", name}, {"reason", reason}});
     log_info("no feature {}: {}", name, reason);
+  }
+  if (report.text) {
+    results["text_vectors"] = {{"terms", report.text->num_terms},
+                               {"entries", report.text->num_entries},
+                               {"items_without", report.text->num_items_without},
+                               {"singular_values", report.text->singular_values},
+                               {"kept_share_of_squares", report.text->kept_share_of_all},
+                               {"rounds", report.text->rounds}};
   }
   log_info(
       "{} events count, {} came after the cut-off; {} users and {} items of the log are not in the data set",
@@ -142,7 +161,7 @@ class MakeFeatures : public Command {
   }
 
  private:
-  /// Only ids, attributes and searches are used from here on.
+  /// Only ids, names, attributes and searches are used from here on.
   static void drop_pairs(Dataset& dataset) {
     dataset.by_user = {};
     dataset.by_item = {};

@@ -155,11 +155,28 @@ UnknownItems unknown_items_of(const std::string& text) {
   throw ConfigError(fmt::format("'{}' is neither leave-out nor add", text));
 }
 
+/// "FILE.h5:FEATURE" names a feature of a features file.
+void cut_off_feature(VectorFile& file) {
+  for (const std::string_view ending : {".h5:", ".hdf5:"}) {
+    const std::size_t found = file.path.rfind(ending);
+    if (found == std::string::npos) continue;
+    file.feature = file.path.substr(found + ending.size());
+    if (file.feature.empty()) throw ConfigError(fmt::format("'{}' names no feature", file.path));
+    file.path.resize(found + ending.size() - 1);
+    return;
+  }
+}
+
 VectorFile vector_file_of(const std::string& text) {
   const std::size_t equals = text.find('=');
   VectorFile file;
   file.path = equals == std::string::npos ? text : text.substr(equals + 1);
-  file.name = equals == std::string::npos ? std::filesystem::path(text).stem().string() : text.substr(0, equals);
+  cut_off_feature(file);
+  if (equals != std::string::npos) {
+    file.name = text.substr(0, equals);
+  } else {
+    file.name = file.feature.empty() ? std::filesystem::path(text).stem().string() : file.feature;
+  }
   if (file.name.empty() || file.path.empty()) throw ConfigError(fmt::format("'{}' is not NAME=FILE", text));
   return file;
 }
@@ -167,15 +184,18 @@ VectorFile vector_file_of(const std::string& text) {
 void declare_item_vectors(OptionSet& options, std::vector<VectorFile>& files) {
   options.add_custom(
       "item-vectors", Arity::many,
-      "dense vectors of items, each set scaled to length 1: NAME=FILE, .npy (with FILE.npy.ids), .h5 or delimited "
-      "text (repeat)",
+      "dense vectors of items, each set scaled to length 1: NAME=FILE, .npy (with FILE.npy.ids), .h5, a feature of "
+      "a features file as FILE.h5:FEATURE, or delimited text (repeat)",
       [&files](const auto& texts) {
         files.clear();
         for (const auto& text : texts) files.push_back(vector_file_of(text));
       },
       [&files] {
         std::vector<std::string> texts;
-        for (const auto& file : files) texts.push_back(file.name + "=" + file.path);
+        for (const auto& file : files) {
+          const std::string feature = file.feature.empty() ? "" : ":" + file.feature;
+          texts.push_back(fmt::format("{}={}{}", file.name, file.path, feature));
+        }
         return texts;
       });
 }

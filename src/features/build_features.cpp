@@ -7,6 +7,7 @@
 
 #include "features/item_side.hpp"
 #include "features/search_columns.hpp"
+#include "features/text_columns.hpp"
 #include "features/user_side.hpp"
 #include "matrix/referenced_ids.hpp"
 #include "pushcart/comm/memory_budget.hpp"
@@ -161,11 +162,16 @@ Features build_features(const Communicator& comm, InteractionLog log, const Inge
     features.of_users.columns = std::move(users.columns);
     features.category_events = std::move(users.category_events);
   }
-  const auto timer = phases.time("search features");
-  report.absent = for_users.absent();
-  add_searches(comm, dataset, scope, features.of_users, report.absent);
+  {
+    const auto timer = phases.time("search features");
+    report.absent = for_users.absent();
+    add_searches(comm, dataset, scope, features.of_users, report.absent);
+  }
   for (AbsentFeature& absent : report.absent) absent.name = "users/" + absent.name;
-  for (const AbsentFeature& absent : for_items.absent())
+  auto absent_of_items = for_items.absent();
+  if (config.text.dimensions > 0)
+    report.text = add_text_vectors(comm, dataset, config, features.of_items, absent_of_items, phases);
+  for (const AbsentFeature& absent : absent_of_items)
     report.absent.push_back({"items/" + absent.name, absent.reason});
   return features;
 }

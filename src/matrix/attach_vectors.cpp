@@ -38,8 +38,10 @@ namespace {
 using detail::VectorRows;
 
 /// By the ending of its name.
-VectorRows read_rows(const Communicator& comm, const std::string& path,
+VectorRows read_rows(const Communicator& comm, const VectorFile& file,
                      const detail::AnnounceColumns& announce) {
+  const std::string& path = file.path;
+  if (!file.feature.empty()) return detail::read_feature_vectors(comm, path, file.feature, announce);
   const auto ending = std::filesystem::path(path).extension();
   if (ending == ".npy") return detail::read_npy_vectors(comm, path, announce);
   if (ending == ".h5" || ending == ".hdf5") return detail::read_hdf5_vectors(comm, path, announce);
@@ -92,7 +94,7 @@ VectorReport attach_vectors(const Communicator& comm, Dataset& dataset, const Ve
     throw ConfigError(
         fmt::format("{}: there are vectors named '{}' already; give it another name", file.path, file.name));
   }
-  const VectorRows rows = read_rows(comm, file.path, [&](Count num_columns) {
+  const VectorRows rows = read_rows(comm, file, [&](Count num_columns) {
     MemoryPlan plan;
     plan_vectors(plan, static_cast<Count>(std::filesystem::file_size(file.path)) / comm.size(),
                  dataset.items.range(comm.rank()).size() * num_columns * Count{sizeof(float)});

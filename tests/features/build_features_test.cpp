@@ -15,6 +15,7 @@ namespace {
 using testing::Contains;
 using testing::Field;
 using testing::HasSubstr;
+using testing::Not;
 
 /// What the program does from the log on.
 struct Made {
@@ -291,6 +292,61 @@ TEST(BuildFeatures, LeavesOutWhatTheLogCannotSayAndNamesIt) {
   }
 }
 
+/// An item's only term is the word that is its category, so its vector has a 1 in the place of that category
+/// by number of items, and nothing else.
+TEST(BuildFeatures, MakesVectorsOfTheItemsTexts) {
+  const std::map<std::string, int> items_of{{"tea", 12}, {"mugs", 9}, {"pots", 5}, {"", 4}};
+  std::vector<BehaviourRow> rows;
+  for (const auto& [category, num_items] : items_of) {
+    for (int item = 0; item < num_items; ++item) {
+      for (const char* user : {"a", "b"}) {
+        rows.push_back({user, fmt::format("{}-{}", category, item), "view",
+                        1600000000 + static_cast<std::int64_t>(rows.size()), NAN, NAN, NAN, "", category});
+      }
+    }
+  }
+  FeatureConfig config;
+  config.text.dimensions = 6;
+  config.text.tolerance = 1e-5;
+  config.text.terms.fields = {{TextKind::words, "category"}};
+  const auto made = make(world(), behaviour_log(rows, scratch_folder("text")), config, {});
+  ASSERT_TRUE(made.report.text.has_value());
+  EXPECT_EQ(made.report.text->num_terms, 3);
+  EXPECT_EQ(made.report.text->num_items_without, 4);
+  EXPECT_NEAR(made.report.text->kept_share_of_all, 1, 1e-5);
+  const auto* vectors = made.features.of_items.find("text_vector");
+  const auto* shares = made.features.of_items.find("text_kept_share");
+  ASSERT_NE(vectors, nullptr);
+  ASSERT_NE(shares, nullptr);
+  ASSERT_EQ(vectors->width, 6);
+  for (Count item = 0; item < made.features.item_ids.size(); ++item) {
+    const std::string id(made.features.item_ids[item]);
+    const auto category = id.substr(0, id.find('-'));
+    const int column = category == "tea" ? 0 : category == "mugs" ? 1 : 2;
+    EXPECT_EQ(std::isnan(shares->values[static_cast<std::size_t>(item)]), category.empty());
+    for (int c = 0; c < 6; ++c) {
+      const float value = vectors->values[static_cast<std::size_t>(item * 6 + c)];
+      EXPECT_EQ(std::isnan(value), category.empty());
+      if (!category.empty()) {
+        EXPECT_NEAR(value, c == column ? 1 : 0, 1e-4) << id;
+      }
+    }
+  }
+}
+
+TEST(BuildFeatures, NamesTextVectorsThatThereCannotBe) {
+  FeatureConfig config;
+  config.text.dimensions = 6;  // of names, which this log does not have
+  const auto made =
+      make(world(), behaviour_log(random_behaviour(6, 200), scratch_folder("no text")), config, {});
+  EXPECT_THAT(made.report.absent, Contains(Field(&AbsentFeature::name, "items/text_vector")));
+  EXPECT_EQ(made.features.of_items.find("text_vector"), nullptr);
+  EXPECT_FALSE(made.report.text.has_value());
+  const auto plain =
+      make(world(), behaviour_log(random_behaviour(6, 200), scratch_folder("no text")), {}, {});
+  EXPECT_THAT(plain.report.absent, Not(Contains(Field(&AbsentFeature::name, "items/text_vector"))));
+}
+
 TEST(BuildFeatures, RefusesSettingsThatMakeNoSense) {
   const auto reason_of = [](const FeatureConfig& config) -> std::string {
     try {
@@ -319,6 +375,9 @@ TEST(BuildFeatures, RefusesSettingsThatMakeNoSense) {
   config = {};
   config.cart_type = "view";
   EXPECT_THAT(reason_of(config), HasSubstr("--cart-type"));
+  config = {};
+  config.text.dimensions = -1;
+  EXPECT_THAT(reason_of(config), HasSubstr("--text-vectors"));
 }
 
 TEST(BuildFeatures, RefusesAPlanOverTheBudget) {

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "pushcart/base/random.hpp"
+#include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
@@ -110,6 +111,25 @@ void write_hdf5(const std::string& path, const Rows& rows, hsize_t columns = num
   world().barrier();
 }
 
+/// As a features file has them: an item that has none has NaN.
+void write_features_file(const std::string& path, const Rows& rows) {
+  FileWriter writer(world(), path, "features", 1);
+  StringTable ids;
+  std::vector<float> values;
+  if (world().is_root()) {
+    for (const auto& id : rows.ids) ids.push_back(id);
+    values = rows.values;
+    ids.push_back("i0");
+    values.resize(values.size() + num_columns, NAN);
+  }
+  writer.write_strings("items/ids", ids);
+  const std::vector<std::string> names{"price", "text_vector"};
+  writer.write_names("items/feature_names", names);
+  writer.write("items/features/text_vector", std::span<const float>(values), num_columns);
+  writer.finish();
+  writer.publish();
+}
+
 void expect_vectors(const Dataset& dataset, const Rows& rows) {
   ASSERT_EQ(dataset.item_vectors.size(), 1U);
   const ItemVectors& set = dataset.item_vectors.front();
@@ -176,6 +196,30 @@ TEST(AttachVectors, ReadsHdf5) {
   const Rows rows = sample_rows();
   write_hdf5(folder + "/v.h5", rows);
   expect_report(attach(dataset, folder + "/v.h5"));
+  expect_vectors(dataset, rows);
+}
+
+TEST(AttachVectors, ReadsAFeatureOfAFeaturesFile) {
+  const auto folder = scratch_folder("vectors_features");
+  auto dataset = small_dataset(world(), {.num_items = num_items});
+  Rows rows = sample_rows();
+  std::erase(rows.ids, "i0");
+  rows.values.erase(rows.values.end() - 3 * num_columns, rows.values.end() - 2 * num_columns);
+  write_features_file(folder + "/features.h5", rows);
+  const auto attach_feature = [&](const std::string& feature) {
+    return attach_vectors(world(), dataset, {"v", folder + "/features.h5", feature}, 0);
+  };
+  try {
+    attach_feature("text_vektor");
+    ADD_FAILURE() << "is accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::bad_input);
+    EXPECT_THAT(error.what(), HasSubstr("did you mean 'text_vector'"));
+  }
+  const VectorReport report = attach_feature("text_vector");
+  EXPECT_EQ(report.rows, num_items - 1);
+  EXPECT_EQ(report.matched, num_items - 3);
+  EXPECT_EQ(report.missing, 3);
   expect_vectors(dataset, rows);
 }
 

@@ -97,6 +97,31 @@ class FeaturesOfALog(SharedFolderTest):
             self.make(ranks, f"same-{ranks}.h5", threads=threads)
             self.assertEqual(self.record(f"same-{ranks}.run.json")["results"]["features"]["digest"], digest, ranks)
 
+    def test_vectors_of_texts_come_back_as_item_vectors(self):
+        texts = ("--text-vectors", "2", "--words", "category", "--ngrams", "category", "--min-items", "1")
+        digests = set()
+        for ranks in (0, 2, 3, 4, 7):
+            self.make(ranks, "text.h5", *texts)
+            results = self.record("text.run.json")["results"]
+            digests.add(results["features"]["digest"])
+        self.assertEqual(len(digests), 1)
+        # Two items of tea and one of mugs have no word or n-gram in common: singular values sqrt(2) and 1.
+        found = results["text_vectors"]
+        self.assertEqual(found["items_without"], 0)
+        self.assertAlmostEqual(found["singular_values"][0], 2 ** 0.5, places=4)
+        self.assertAlmostEqual(found["singular_values"][1], 1, places=4)
+        self.assertAlmostEqual(found["kept_share_of_squares"], 1, places=4)
+        self.expect(results["distributions"]["items"], {"text_kept_share": (1, 1, 1)})
+        ingest = ["ingest", "--input", "log.csv", "--columns", COLUMNS, "--output", "with.h5", "--item-vectors"]
+        self.run_well(3, *ingest, "text.h5:text_vector")
+        self.assertEqual(self.record("with.run.json")["results"]["item_vectors"]["text_vector"]["matched"], 3)
+        self.run_well(2, "train", "content", "--dataset", "with.h5", "--vectors", "text_vector", "--output", "text-model.h5")
+        similar = self.run_well(2, "similar", "--dataset", "with.h5", "--model", "text-model.h5", "--n", "1", "--output",
+                                "alike")
+        self.assertIn("alike", similar.out)
+        self.run_badly(2, BAD_INPUT, "did you mean 'text_vector'", *ingest, "text=text.h5:text_vectors")
+        self.run_badly(2, USAGE, "names no feature", *ingest, "text.h5:")
+
     def test_an_earlier_cutoff_and_another_log(self):
         ended = self.make(3, "other.h5", log="more.csv")
         self.assertIn("made of other files", ended.err)
@@ -128,6 +153,9 @@ class FeaturesOfALog(SharedFolderTest):
         self.run_badly(2, USAGE, "--input", *command)
         self.run_badly(2, USAGE, "--windows", *command, "--input", "log.csv", "--windows", "7,1")
         self.run_badly(2, USAGE, "--session-gap-minutes", *command, "--input", "log.csv", "--session-gap-minutes", "-1")
+        self.run_badly(2, USAGE, "--text-vectors", *command, "--input", "log.csv", "--text-vectors", "-1")
+        self.run_badly(2, USAGE, "did you mean 'category'", *command, "--input", "log.csv", "--text-vectors", "2", "--words",
+                       "categories")
         self.run_badly(2, USAGE, "--cart-type", *command, "--input", "log.csv", "--cart-type", "view")
         self.run_badly(2, USAGE, "--memory-per-rank", *command, "--input", "log.csv", "--memory-per-rank", "1k")
         self.run_badly(3, STORAGE, "no-such.csv", *command, "--input", "no-such.csv")

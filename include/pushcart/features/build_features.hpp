@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,14 @@ struct AbsentFeature {
   std::string name, reason;
 };
 
+/// What is said of the items' text vectors as a whole.
+struct TextVectorsReport {
+  Count num_terms = 0, num_entries = 0, num_items_without = 0;  ///< see TextVectors
+  std::vector<double> singular_values;
+  double kept_share_of_all = 0;
+  int rounds = 0;
+};
+
 /// What became of the log; the same on all ranks.
 struct FeatureReport {
   Count num_events = 0;     ///< kept events until the cut-off
@@ -24,6 +33,7 @@ struct FeatureReport {
   Count unknown_users = 0;  ///< users of the log whom the data set does not know
   Count unknown_items = 0;  ///< likewise
   std::vector<AbsentFeature> absent;
+  std::optional<TextVectorsReport> text;  ///< if there are text vectors
 };
 
 /// What the cleaned log says of each user and item of the data set (docs/features.md has every formula). All
@@ -31,7 +41,7 @@ struct FeatureReport {
 /// bits for any number of ranks and threads. Collective.
 /// @param log      with details (IngestConfig::keep_details); given up on the way
 /// @param ingest   how it was read: which columns it has, which types take back
-/// @param dataset  only ids, item attributes, searches and cut-off are used
+/// @param dataset  only ids, item names and attributes, searches and cut-off are used
 /// @throws ConfigError for settings that make no sense or a plan over the budget
 Features build_features(const Communicator& comm, InteractionLog log, const IngestConfig& ingest,
                         const Dataset& dataset, const FeatureConfig& config, FeatureReport& report,

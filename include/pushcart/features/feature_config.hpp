@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pushcart/base/index.hpp"
+#include "pushcart/models/text_vectors.hpp"
 
 namespace pushcart {
 
@@ -18,8 +19,10 @@ struct FeatureConfig {
   Count price_bands = 5;
   std::string category_attribute = "category";  ///< item attribute of the data set
   Count top_terms = 5;                          ///< query words kept of a user
-  std::optional<std::int64_t> cutoff;           ///< unix seconds, inclusive; none: that of the data set
-  Count memory_per_rank = 0;                    ///< bytes; 0 = no budget
+  TextVectorsConfig text{.dimensions =
+                             0};       ///< of the items' texts; 0 dimensions = none; its budget is not used
+  std::optional<std::int64_t> cutoff;  ///< unix seconds, inclusive; none: that of the data set
+  Count memory_per_rank = 0;           ///< bytes; 0 = no budget
 };
 
 /// Settings that make no sense are ConfigError naming the option. Local.

@@ -11,11 +11,14 @@ namespace pushcart {
 /// Dense vectors of items made elsewhere, one set of them. By the ending of the path:
 ///  - .npy: a table of float32 or float64 in C order, and beside it FILE.npy.ids with an outside id a line;
 ///  - .h5, .hdf5: a data set "vectors" (rows x columns, numbers) and "ids" (rows, texts or whole numbers);
+///    With a `feature`: that of the items in a features file of ours (docs/features.md), whose rows of NaN
+///    are missing;
 ///  - anything else: delimited text, plain, gz or zst: the id, then the numbers; a first line whose second
 ///    field is no number is a header.
 struct VectorFile {
   std::string name = {};  ///< of the set
   std::string path = {};
+  std::string feature = {};  ///< empty = not a features file
 };
 
 /// What became of the rows of such a file; the same on all ranks.

@@ -11,29 +11,9 @@
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/item_knn.hpp"
 #include "pushcart/models/model.hpp"
+#include "pushcart/models/term_config.hpp"
 
 namespace pushcart {
-
-/// How a text becomes terms.
-enum class TextKind : int {
-  tags,   ///< cut at the tag separator; blanks around a tag do not count
-  words,  ///< words of any script as Unicode cuts them, compared after NFKC and case folding
-  ngrams  ///< runs of code points in these words, hashed: texts that are spelt differently share some
-};
-
-/// How words become n-grams.
-struct NgramConfig {
-  Count shortest = 3, longest = 5;  ///< code points, ends of words included; 1 <= shortest <= longest <= 16
-  Count buckets = Count{1} << 18;   ///< that n-grams are hashed to, >= 1
-};
-
-/// An item attribute that items are compared by; the words and n-grams of "name" are those of the items'
-/// names unless there is an attribute of that name.
-struct ContentField {
-  TextKind kind = TextKind::tags;
-  std::string column;
-  double weight = 1;  ///< >= 0
-};
 
 /// A set of the dataset's item vectors that items are compared by.
 struct ContentVectors {
@@ -42,24 +22,17 @@ struct ContentVectors {
 };
 
 /// An item is a vector of unit length in each field and each set (or of zeros where it has nothing). A
-/// field's is of tf^a ln((1 + N) / (1 + n_t))^b by terms t: tf how often the item has the term, n_t how many
-/// of the N items have it. With shares s_f = weight / sum of all weights, and T the texts' vectors, each
-/// times sqrt(s_f), beside each other,
+/// field's is that of TermConfig. With shares s_f = weight / sum of all weights, and T the texts' vectors,
+/// each times sqrt(s_f), beside each other,
 ///
 ///     score(u, i) = sum_j r_uj ( c [T_j . T_i]^p cut to K best + w z_j . z_i + sum over sets of s v_j . v_i
 ///     )
 ///
 /// where z_i is row i of U S^q, T = U S V' cut to its k largest singular values, scaled to the length of T_i.
 /// The first term makes the item weights, the others the factors.
-struct ContentConfig {
-  std::vector<ContentField> fields;  ///< these and `vectors` empty = the words of names, every attribute as
-  std::vector<ContentVectors> vectors;  ///< tags, every set: all of weight 1
-  std::string tag_separator = "|";      ///< not empty
-  NgramConfig ngrams;                   ///< of fields of this kind
-  Count min_items = 2;                  ///< terms of fewer items are left out, >= 1
-  double max_share = 1;                 ///< and those of more than this share of all items, in (0, 1]
-  double tf_exponent = 0.5;             ///< a, >= 0
-  double idf_exponent = 2;              ///< b, >= 0
+struct ContentConfig : TermConfig {
+  std::vector<ContentVectors> vectors;  ///< `fields` and these empty = the words of names, every attribute as
+                                        ///< tags, every set: all of weight 1
 
   Count neighbours = 1000;  ///< K, >= 0; 0 = no item weights
   KeptLists kept = KeptLists::of_candidates;

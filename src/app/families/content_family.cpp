@@ -4,6 +4,7 @@
 
 #include "app/families/family.hpp"
 #include "app/families/similarity_options.hpp"
+#include "app/families/term_options.hpp"
 #include "app/list_checkpoints.hpp"
 #include "app/step_checkpoints.hpp"
 #include "pushcart/models/content.hpp"
@@ -11,48 +12,6 @@
 namespace pushcart::app {
 
 namespace {
-
-/// "NAME" or "NAME=WEIGHT".
-std::pair<std::string, double> weighted_name(const std::string& text) {
-  const std::size_t equals = text.rfind('=');
-  if (equals == std::string::npos) return {text, 1.0};
-  std::size_t used = 0;
-  double weight = 0;
-  try {
-    weight = std::stod(text.substr(equals + 1), &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (used == 0 || equals + 1 + used != text.size()) {
-    throw ConfigError(fmt::format("'{}' is not NAME=WEIGHT", text));
-  }
-  return {text.substr(0, equals), weight};
-}
-
-std::string weighted_text(const std::string& name, double weight) {
-  return fmt::format("{}={}", name, weight);
-}
-
-/// The fields of one kind among all.
-void add_fields(OptionSet& options, const std::string& key, TextKind kind, std::vector<ContentField>& fields,
-                const std::string& help) {
-  options.add_custom(
-      key, Arity::many, help,
-      [&fields, kind](const auto& texts) {
-        std::erase_if(fields, [kind](const ContentField& field) { return field.kind == kind; });
-        for (const auto& text : texts) {
-          const auto [column, weight] = weighted_name(text);
-          fields.push_back({kind, column, weight});
-        }
-      },
-      [&fields, kind] {
-        std::vector<std::string> texts;
-        for (const ContentField& field : fields) {
-          if (field.kind == kind) texts.push_back(weighted_text(field.column, field.weight));
-        }
-        return texts;
-      });
-}
 
 void add_vectors(OptionSet& options, std::vector<ContentVectors>& vectors) {
   options.add_custom(
@@ -72,25 +31,10 @@ void add_vectors(OptionSet& options, std::vector<ContentVectors>& vectors) {
 }
 
 void declare_content(OptionSet& options, ContentConfig& content) {
-  add_fields(options, "tags", TextKind::tags, content.fields,
-             "item attributes whose tags are compared: COLUMN or COLUMN=WEIGHT (repeat); without --tags, "
-             "--words, --ngrams and --vectors: all attributes, the words of names, all sets of vectors");
-  options.add("tag-separator", content.tag_separator, "between the tags of a text");
-  add_fields(
-      options, "words", TextKind::words, content.fields,
-      "item attributes whose words are compared: COLUMN or COLUMN=WEIGHT, name = the items' names (repeat)");
-  add_fields(options, "ngrams", TextKind::ngrams, content.fields,
-             "item attributes whose words are compared by their n-grams, as names may be misspelt: COLUMN or "
-             "COLUMN=WEIGHT, name = the items' names (repeat)");
-  options.add("ngram-shortest", content.ngrams.shortest, "code points of the shortest n-grams");
-  options.add("ngram-longest", content.ngrams.longest, "code points of the longest n-grams, at most 16");
-  options.add("ngram-buckets", content.ngrams.buckets, "buckets that n-grams are hashed to");
+  declare_terms(options, content,
+                "; without --tags, --words, --ngrams and --vectors: all attributes, the words of names, all "
+                "sets of vectors");
   add_vectors(options, content.vectors);
-  options.add("min-items", content.min_items, "terms of fewer items are left out");
-  options.add("max-share", content.max_share,
-              "terms of more than this share of all items are left out, in (0, 1]");
-  options.add("tf-exponent", content.tf_exponent, "power of how often an item has a term");
-  options.add("idf-exponent", content.idf_exponent, "power of the logarithm of how rare a term is");
   options.add("neighbours", content.neighbours, "weights kept of each item; 0 = factors only");
   options.add_named("keep", content.kept,
                     "history: the best candidates of each item of a history; candidates: the best items of "

@@ -27,6 +27,10 @@ VectorRows read_npy_vectors(const Communicator& comm, const std::string& path,
 VectorRows read_hdf5_vectors(const Communicator& comm, const std::string& path,
                              const AnnounceColumns& announce);
 
+/// A feature of the items in a features file; rows without it are not there.
+VectorRows read_feature_vectors(const Communicator& comm, const std::string& path, const std::string& feature,
+                                const AnnounceColumns& announce);
+
 /// InputError, naming the row and its id, unless all numbers are finite and no id is empty. Local.
 /// @param first_row  of the file that is the first here, from 0
 void check_vectors(const std::string& path, const VectorRows& rows, Count first_row);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "pushcart/matrix/dataset.hpp"
-#include "pushcart/models/content.hpp"
+#include "pushcart/models/term_config.hpp"
 
 namespace pushcart::content {
 

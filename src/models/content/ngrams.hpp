@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "models/content/words.hpp"
-#include "pushcart/models/content.hpp"
+#include "pushcart/models/term_config.hpp"
 
 namespace pushcart::content {
 

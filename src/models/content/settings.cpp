@@ -64,31 +64,37 @@ void check_profile(const ContentConfig& config) {
 
 }  // namespace
 
-ContentConfig resolved(const ContentConfig& given, const Dataset& dataset) {
-  ContentConfig config = given;
-  if (config.fields.empty() && config.vectors.empty()) compare_by_everything(config, dataset);
+void check_terms(const TermConfig& config) {
   for (const ContentField& field : config.fields) {
     check_at_least_zero(field.weight, text_kind_option(field.kind).c_str());
   }
-  check_vectors(config, dataset);
-  if (!(total_weight(config) > 0))
-    throw ConfigError("--tags, --words, --ngrams, --vectors: all their weights are 0");
   if (config.tag_separator.empty()) throw ConfigError("--tag-separator: must not be empty");
   check_ngrams(config.ngrams);
   if (config.min_items < 1) throw ConfigError("--min-items: must be at least 1");
   if (!(config.max_share > 0 && config.max_share <= 1)) throw ConfigError("--max-share: must be in (0, 1]");
   check_at_least_zero(config.tf_exponent, "--tf-exponent");
   check_at_least_zero(config.idf_exponent, "--idf-exponent");
+}
+
+void check_iteration(double tolerance, int max_rounds) {
+  if (!(tolerance >= 1e-5 && tolerance <= 0.5)) throw ConfigError("--tolerance: must be in [1e-5, 0.5]");
+  if (max_rounds < 1) throw ConfigError("--max-rounds: must be at least 1");
+}
+
+ContentConfig resolved(const ContentConfig& given, const Dataset& dataset) {
+  ContentConfig config = given;
+  if (config.fields.empty() && config.vectors.empty()) compare_by_everything(config, dataset);
+  check_terms(config);
+  check_vectors(config, dataset);
+  if (!(total_weight(config) > 0))
+    throw ConfigError("--tags, --words, --ngrams, --vectors: all their weights are 0");
   check_at_least_zero(config.sparse_weight, "--sparse-weight");
   check_at_least_zero(config.low_rank_weight, "--low-rank-weight");
   check_at_least_zero(config.spectrum_power, "--spectrum-power");
   check_at_least_zero(config.similarity_power, "--similarity-power");
   if (config.neighbours < 0) throw ConfigError("--neighbours: must not be negative");
   if (config.k < 0) throw ConfigError("--k: must not be negative");
-  if (!(config.tolerance >= 1e-5 && config.tolerance <= 0.5)) {
-    throw ConfigError("--tolerance: must be in [1e-5, 0.5]");
-  }
-  if (config.max_rounds < 1) throw ConfigError("--max-rounds: must be at least 1");
+  check_iteration(config.tolerance, config.max_rounds);
   check_profile(config);
   const bool has_vectors = std::any_of(config.vectors.begin(), config.vectors.end(),
                                        [](const ContentVectors& set) { return set.weight > 0; });
@@ -114,9 +120,14 @@ std::string text_kind_option(TextKind kind) {
   return "";
 }
 
-double total_weight(const ContentConfig& config) {
+double weight_of_fields(const TermConfig& config) {
   double total = 0;
   for (const ContentField& field : config.fields) total += field.weight;
+  return total;
+}
+
+double total_weight(const ContentConfig& config) {
+  double total = weight_of_fields(config);
   for (const ContentVectors& set : config.vectors) total += set.weight;
   return total;
 }

@@ -17,7 +17,7 @@ namespace {
 class FieldRows {
  public:
   FieldRows(const Communicator& comm, const Dataset& dataset, const ContentField& field,
-            const ContentConfig& config, double share)
+            const TermConfig& config, double share)
       : weighting_{config.tf_exponent, config.idf_exponent, static_cast<double>(dataset.num_items())},
         share_(share) {
     terms_ = collectively(comm, "reading terms",
@@ -41,7 +41,7 @@ class FieldRows {
 
 }  // namespace
 
-TermMatrix term_matrix(const Communicator& comm, const Dataset& dataset, const ContentConfig& config,
+TermMatrix term_matrix(const Communicator& comm, const Dataset& dataset, const TermConfig& config,
                        double total_weight) {
   std::vector<FieldRows> fields;
   for (const ContentField& field : config.fields) {

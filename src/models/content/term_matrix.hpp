@@ -3,11 +3,11 @@
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/ids/partition.hpp"
 #include "pushcart/matrix/dataset.hpp"
-#include "pushcart/models/content.hpp"
+#include "pushcart/models/term_config.hpp"
 
 namespace pushcart::content {
 
-/// T of ContentConfig: owned items x the terms of all fields, one field after the other.
+/// T of TermConfig: owned items x the terms of all fields, one field after the other.
 struct TermMatrix {
   SparseRows rows;
   Partition terms;  ///< cut by the entries of the terms; empty if there are none
@@ -15,7 +15,7 @@ struct TermMatrix {
 
 /// @param total_weight  of all fields and sets of vectors, > 0. Collective; ConfigError for an unknown
 /// column.
-TermMatrix term_matrix(const Communicator& comm, const Dataset& dataset, const ContentConfig& config,
+TermMatrix term_matrix(const Communicator& comm, const Dataset& dataset, const TermConfig& config,
                        double total_weight);
 
 }  // namespace pushcart::content

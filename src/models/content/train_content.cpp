@@ -1,13 +1,12 @@
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "models/als/dense.hpp"
+#include "models/content/low_rank.hpp"
 #include "models/content/settings.hpp"
 #include "models/content/term_matrix.hpp"
-#include "models/linear/subspace.hpp"
+#include "models/linear/normalized_matrix.hpp"
 #include "models/linear/training_values.hpp"
 #include "models/similarity/nearest.hpp"
 #include "models/similarity/neighbour_matrix.hpp"
@@ -65,7 +64,8 @@ class Fit {
     log_info("{} terms, {} entries; {} of {} items have nothing to be compared by", report_.num_terms,
              report_.num_entries, report_.num_items_without, dataset_.num_items());
     if (report_.num_items_without == dataset_.num_items()) {
-      throw ConfigError("--tags, --words, --ngrams, --vectors: no item has anything by which it is like another");
+      throw ConfigError(
+          "--tags, --words, --ngrams, --vectors: no item has anything by which it is like another");
     }
   }
 
@@ -97,9 +97,8 @@ class Fit {
     best.k = std::min(config_.neighbours, dataset_.num_items());
     best.block_columns = config_.block_columns;
     best.memory_budget_bytes = config_.memory_budget_bytes;
-    SparseRows weights = similarity::matrix_of(
-        similarity::best_of_product(comm_, product, dataset_.items, best, phases_, &report_.similarity,
-                                    checkpoints_.weights));
+    SparseRows weights = similarity::matrix_of(similarity::best_of_product(
+        comm_, product, dataset_.items, best, phases_, &report_.similarity, checkpoints_.weights));
     for (float& value : weights.values) {
       value = static_cast<float>(config_.sparse_weight *
                                  std::pow(static_cast<double>(value), config_.similarity_power));
@@ -155,16 +154,12 @@ class Fit {
       to[c] = static_cast<float>(scale * static_cast<double>(values[c]));
   }
 
-  /// U S^q, rows scaled to those of T: the left singular vectors of T are the right ones of its transpose.
+  /// U S^q, rows scaled to those of T.
   void add_low_rank() {
-    const TrainingRows transposed(transpose(comm_, terms_.rows, terms_.terms, dataset_.num_items()),
-                                  terms_.rows);
-    linear::NormalizedMatrix matrix(comm_, transposed, terms_.terms, dataset_.items, {0, 0},
-                                    linear::block_width(k_, terms_.rows.num_columns, dataset_.num_items()),
-                                    config_.batch_bytes);
-    const auto found = linear::leading_vectors(
-        matrix, dataset_.item_ids, {k_, config_.tolerance, config_.max_rounds, config_.seed}, phases_,
-        checkpoints_.vectors);
+    const TrainingRows by_term = rows_by_term(comm_, terms_, dataset_);
+    const auto found = leading_item_vectors(comm_, by_term, terms_, dataset_,
+                                            {k_, config_.tolerance, config_.max_rounds, config_.seed},
+                                            config_.batch_bytes, phases_, checkpoints_.vectors);
     double kept = 0;
     std::vector<double> gains;
     for (const double eigenvalue : found.eigenvalues) {
@@ -172,7 +167,7 @@ class Fit {
       report_.singular_values.push_back(std::sqrt(eigenvalue));
       gains.push_back(eigenvalue > 0 ? std::pow(eigenvalue, config_.spectrum_power / 2) : 0);
     }
-    const std::vector<double> squares = row_squares();
+    const std::vector<double> squares = squares_of_rows(terms_.rows);
     for (Count item = 0; item < mine_.size(); ++item) {
       const std::span<const float> from = found.vectors.row(item);
       double square = 0;
@@ -194,31 +189,12 @@ class Fit {
              100 * report_.kept_share);
   }
 
-  /// |T_i|^2 of the owned items.
-  std::vector<double> row_squares() const {
-    std::vector<double> squares;
-    for (Count item = 0; item < mine_.size(); ++item) {
-      double sum = 0;
-      for (const float value : terms_.rows.row_values(item))
-        sum += static_cast<double>(value) * static_cast<double>(value);
-      squares.push_back(sum);
-    }
-    return squares;
-  }
-
   void announce(const TrainingRows& rows) {
-    constexpr Count float_bytes = sizeof(float), double_bytes = sizeof(double), entry_bytes = 12;
-    const Count threads = omp_get_max_threads();
     const Count users = dataset_.users.range(comm_.rank()).size();
     MemoryPlan plan;
-    plan.add("terms of items, both ways", 2 * terms_.rows.num_entries() * entry_bytes);
-    if (k_ > 0) {
-      const Count width = linear::block_width(k_, terms_.rows.num_columns, dataset_.num_items());
-      const Count terms = terms_.terms.range(comm_.rank()).size();
-      plan.add("blocks of vectors", (4 * mine_.size() + terms) * width * float_bytes);
-      plan.add("Gram matrix", width * width * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
-    }
-    plan.add("factors", (users + mine_.size()) * num_columns_ * float_bytes);
+    plan_terms(plan, terms_);
+    if (k_ > 0) plan_item_vectors(plan, comm_, terms_, dataset_, k_);
+    plan.add("factors", (users + mine_.size()) * num_columns_ * Count{sizeof(float)});
     plan.add("profiles and rows fetched",
              linear::NormalizedMatrix::planned_bytes(comm_, rows, dataset_.users, dataset_.items,
                                                      num_columns_, config_.batch_bytes));

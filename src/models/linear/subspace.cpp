@@ -86,8 +86,17 @@ class Iteration {
     if (done == 0) {
       als::start_factors(basis_, item_ids_, settings_.seed, 1.0);
       orthonormalize(basis_);
+      if (width_ == num_users_) span_all_rows();
     }
     return checked_cast<int>(done);
+  }
+
+  /// A block as wide as R~ has rows can hold all that they span at once. A filter could not: it would keep
+  /// down the least of the wanted, for there is nothing in the block beyond them.
+  void span_all_rows() {
+    multiply(basis_, power_);
+    std::swap(basis_.values, power_.values);
+    orthonormalize(basis_);
   }
 
   void write(FileWriter& file) const {

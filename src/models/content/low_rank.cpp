@@ -1,0 +1,50 @@
+#include "models/content/low_rank.hpp"
+
+#include <omp.h>
+
+#include "pushcart/matrix/assemble.hpp"
+
+namespace pushcart::content {
+
+TrainingRows rows_by_term(const Communicator& comm, const TermMatrix& terms, const Dataset& dataset) {
+  return {transpose(comm, terms.rows, terms.terms, dataset.num_items()), terms.rows};
+}
+
+linear::LeadingVectors leading_item_vectors(const Communicator& comm, const TrainingRows& by_term,
+                                            const TermMatrix& terms, const Dataset& dataset,
+                                            const linear::SubspaceSettings& settings, Count batch_bytes,
+                                            PhaseLog& phases, StepCheckpoints* checkpoints) {
+  linear::NormalizedMatrix matrix(
+      comm, by_term, terms.terms, dataset.items, {0, 0},
+      linear::block_width(settings.k, terms.rows.num_columns, dataset.num_items()), batch_bytes);
+  return linear::leading_vectors(matrix, dataset.item_ids, settings, phases, checkpoints);
+}
+
+std::vector<double> squares_of_rows(const SparseRows& rows) {
+  std::vector<double> squares;
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    double sum = 0;
+    for (const float value : rows.row_values(row))
+      sum += static_cast<double>(value) * static_cast<double>(value);
+    squares.push_back(sum);
+  }
+  return squares;
+}
+
+void plan_terms(MemoryPlan& plan, const TermMatrix& terms) {
+  constexpr Count entry_bytes = sizeof(Count) + sizeof(float);
+  plan.add("terms of items, both ways", 2 * terms.rows.num_entries() * entry_bytes);
+}
+
+void plan_item_vectors(MemoryPlan& plan, const Communicator& comm, const TermMatrix& terms,
+                       const Dataset& dataset, Count k) {
+  constexpr Count float_bytes = sizeof(float), double_bytes = sizeof(double);
+  const Count width = linear::block_width(k, terms.rows.num_columns, dataset.num_items());
+  const Count own_items = dataset.items.range(comm.rank()).size();
+  const Count own_terms = terms.terms.range(comm.rank()).size();
+  const Count threads = omp_get_max_threads();
+  plan.add("blocks of vectors", (4 * own_items + own_terms) * width * float_bytes);
+  plan.add("Gram matrix", width * width * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
+}
+
+}  // namespace pushcart::content
