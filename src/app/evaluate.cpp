@@ -14,6 +14,7 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/eval/random_order.hpp"
 #include "pushcart/eval/read_held_out.hpp"
+#include "pushcart/matrix/categories.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/models/model_memory.hpp"
 
@@ -55,6 +56,9 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   options.add(
       "segments", evaluate.config.segment_bounds,
       "numbers of training pairs that part new from light from heavy users: all metrics of each, too");
+  options.add("category-baseline", evaluate.category_baseline,
+              "item attribute: what is popular in the users' own categories is measured too, wherever "
+              "popularity is and items have the attribute; empty = not");
   options.add("replicates", evaluate.config.replicates,
               "bootstrap replicates for the 95 % intervals; 0 = none");
   options.add("bootstrap-seed", evaluate.config.seed, "seed of the bootstrap");
@@ -76,21 +80,39 @@ std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, 
   return hold_out(comm, dataset, *config);
 }
 
+/// Item attribute of what is measured beside popularity; empty where popularity is not the baseline.
+std::string category_attribute(const EvaluateOptions& options, const ChooserOptions& chosen,
+                               const Dataset& dataset) {
+  const bool is_beside_popularity = !options.exact_filter && options.rerank.file.empty() &&
+                                    options.beside.empty() && !is_chosen(chosen) &&
+                                    options.config.among == Candidates::all;
+  const std::string& wanted = options.category_baseline;
+  if (!wanted.empty() && wanted != EvaluateOptions().category_baseline) {
+    if (!is_beside_popularity)
+      throw ConfigError("--category-baseline: is measured only where the baseline is popularity");
+    check_item_attribute(dataset, wanted, "--category-baseline");
+  }
+  return is_beside_popularity ? wanted : "";
+}
+
 /// Says what an evaluation holds on this rank beside data set and model, and refuses it over budget, before
 /// anything of it is there. Collective.
 void announce_evaluation(const Communicator& comm, const Dataset& dataset, const Model& model,
-                         const ChooserParts& parts, const EvaluateOptions& options) {
+                         const ChooserParts& parts, const EvaluateOptions& options, EvaluateConfig config) {
+  if (!has_item_attribute(dataset, config.category_attribute)) config.category_attribute.clear();
   MemoryPlan plan;
   const DatasetSizes whole = sizes_of(dataset);
   if (const auto split = recorded_split(model)) plan_split(plan, whole, *split, options.known);
   // Of the items alone, and with the newcomers.
   if (options.known != 0) plan.add("models with newcomers", 2 * memory_bytes(model));
-  const Count users = dataset.by_user.num_rows(), batch = std::min(users, options.config.batch_users);
+  const Count users = dataset.by_user.num_rows(), batch = std::min(users, config.batch_users);
   const Count pairs = dataset.by_user.num_entries();
-  const Count longest =
-      options.config.at.empty() ? 0 : *std::max_element(options.config.at.begin(), options.config.at.end());
-  plan_evaluation(plan, options.config, users, dataset.by_item.num_rows());
-  plan_chosen_lists(plan, dataset, parts, model, batch, pairs, std::min(longest, dataset.num_items()));
+  const Count longest = config.at.empty() ? 0 : *std::max_element(config.at.begin(), config.at.end());
+  plan_evaluation(plan, config, users, dataset.by_item.num_rows());
+  ChooserConfig chooser = parts.config(model);
+  if (!config.category_attribute.empty()) chooser.category_attribute = config.category_attribute;
+  plan_chosen_lists(plan, dataset, parts, chooser, model, batch, pairs,
+                    std::min(longest, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
   announce_lists(comm, "evaluate", model, batch, longest, pairs, options.memory_per_rank, std::move(plan),
                  parts.further_models());
@@ -150,7 +172,9 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   }
   const ChooserParts parts(session, chosen, dataset, trained);
   parts.check_same_split();
-  announce_evaluation(comm, dataset, trained, parts, options);
+  EvaluateConfig config = options.config;
+  config.category_attribute = category_attribute(options, chosen, dataset);
+  announce_evaluation(comm, dataset, trained, parts, options, config);
   std::optional<Split> split = split_of(comm, dataset, trained, options);
   const Dataset& trained_on = split ? split->train : dataset;
   const bool has_known = split && split->known;
@@ -178,7 +202,6 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   }
   if (options.exact_filter) {
     const ExactFilter filter(comm, model, train, trained_on, exact_filter_bytes);
-    EvaluateConfig config = options.config;
     config.exact_filter = &filter;
     EvaluationReport report = evaluate(comm, model, model, train, *held_out, config, session.phases);
     report.family += ", exact filter";
@@ -201,7 +224,6 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     const std::vector<std::uint8_t> allowed =
         options.config.among == Candidates::cold ? items_without_pairs(train) : std::vector<std::uint8_t>();
     const ListChooser chooser(comm, train, parts.config(model), allowed, session.phases);
-    EvaluateConfig config = options.config;
     config.learns_min_evidence = options.learns_min_evidence;
     config.lists = [&](const TopRequest& request) { return chooser.lists(request, personal); };
     EvaluationReport report = evaluate(comm, model, without, train, *held_out, config, session.phases);
@@ -209,17 +231,16 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     return report;
   }
   if (reranking) {
-    EvaluateConfig config = options.config;
     config.lists = personal;
     EvaluationReport report = evaluate(comm, model, without, train, *held_out, config, session.phases);
     report.family = name;
     return report;
   }
-  if (beside) return evaluate(comm, model, *beside, train, *held_out, options.config, session.phases);
+  if (beside) return evaluate(comm, model, *beside, train, *held_out, config, session.phases);
   const Model baseline = options.config.among == Candidates::cold
                              ? random_order(comm, trained_on, options.config.seed)
                              : train_popular(comm, trained_on, PopularConfig{});
-  return evaluate(comm, model, baseline, train, *held_out, options.config, session.phases);
+  return evaluate(comm, model, baseline, train, *held_out, config, session.phases);
 }
 
 namespace {

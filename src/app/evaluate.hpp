@@ -20,8 +20,9 @@ struct EvaluateOptions {
   std::vector<std::string> test;
   LogFormat test_format;
   EvaluateConfig config;
-  bool exact_filter = false;         ///< beside the model as it is
-  ChooserOptions chooser;            ///< likewise
+  std::string category_baseline = "category";  ///< item attribute, measured beside popularity; empty = none
+  bool exact_filter = false;                   ///< beside the model as it is
+  ChooserOptions chooser;                      ///< likewise
   Count known = 0;                   ///< pairs of users held out that are known when they are served
   FoldInConfig fold_in;              ///< of these
   bool learns_min_evidence = false;  ///< with chooser, for which all users have too few pairs
@@ -32,7 +33,8 @@ enum class EvaluatePaths : int { declared, decided_by_run };
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
 
 /// Evaluates on the test files if any are given, else on what the model's training held out, else on what the
-/// dataset holds out by time. The baseline is popularity in the same training part, with exact_filter,
+/// dataset holds out by time. The baseline is popularity in the same training part, and in the
+/// users' categories of it if the items have the attribute category_baseline; with exact_filter,
 /// chooser or a re-ranker the model without it, among cold items a random order; or options.beside.
 /// Collective.
 /// @param model  the first of options.models

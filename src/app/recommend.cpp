@@ -103,7 +103,8 @@ void announce_lists(const Communicator& comm, std::string_view step, const Model
 }
 
 void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserParts& parts,
-                       const Model& model, Count num_users, Count num_excluded, Count n) {
+                       const ChooserConfig& config, const Model& model, Count num_users, Count num_excluded,
+                       Count n) {
   Count bytes = 0;
   bool by_weights = model.item_weights.has_value();
   for (const Model* const further : parts.further_models()) {
@@ -112,7 +113,7 @@ void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserPa
   }
   plan.add("further models", bytes);
   plan_histories(plan, by_weights ? dataset.by_user.num_entries() : 0);
-  ListChooser::plan(plan, dataset, parts.config(model), num_users, num_excluded, n);
+  ListChooser::plan(plan, dataset, config, num_users, num_excluded, n);
 }
 
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists) {
@@ -277,7 +278,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
     plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
   const ChooserParts parts(session, options.chooser, dataset, model);
-  plan_chosen_lists(plan, dataset, parts, model, num_users, request.excluded.num_entries(),
+  plan_chosen_lists(plan, dataset, parts, parts.config(model), model, num_users, request.excluded.num_entries(),
                     std::min(options.n, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
   std::vector<const Model*> further = parts.further_models();

@@ -57,7 +57,8 @@ void announce_lists(const Communicator& comm, std::string_view step, const Model
 
 /// What chosen lists hold beside the model, the request and its lists: models and tables. Local.
 void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserParts& parts,
-                       const Model& model, Count num_users, Count num_excluded, Count n);
+                       const ChooserConfig& config, const Model& model, Count num_users, Count num_excluded,
+                       Count n);
 
 /// What ranking cost, over all ranks, for the log and the run record. Collective.
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists);

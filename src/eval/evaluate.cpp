@@ -17,6 +17,7 @@
 #include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/eval/learn_blend.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
+#include "pushcart/matrix/categories.hpp"
 #include "pushcart/models/item_means.hpp"
 #include "pushcart/topn/pair_scores.hpp"
 #include "pushcart/topn/top_items.hpp"
@@ -67,10 +68,11 @@ class UserTable {
 };
 
 /// Which column holds what: a 1 for each user, the ratings' sums, then the ranking metrics of each list
-/// length, for the model first and for the baseline after it.
+/// length, for the model first and for each baseline after it.
 class Columns {
  public:
-  explicit Columns(std::size_t num_lengths) : num_lengths_(num_lengths) {}
+  Columns(std::size_t num_lengths, std::size_t num_sides)
+      : num_lengths_(num_lengths), num_sides_(num_sides) {}
   static constexpr std::size_t one = 0, num_ratings = 1;
   static constexpr std::size_t num_kinds = ranking_metric_names.size();
   std::size_t squared_error(std::size_t side) const { return 2 + 2 * side; }
@@ -78,10 +80,10 @@ class Columns {
   std::size_t ranking(std::size_t side, std::size_t length, std::size_t kind) const {
     return 6 + (side * num_lengths_ + length) * num_kinds + kind;
   }
-  std::size_t width() const { return 6 + 2 * num_lengths_ * num_kinds; }
+  std::size_t width() const { return 6 + num_sides_ * num_lengths_ * num_kinds; }
 
  private:
-  std::size_t num_lengths_;
+  std::size_t num_lengths_, num_sides_;
 };
 
 void add_rating_errors(const Communicator& comm, const Model& model, const Dataset& train,
@@ -126,7 +128,18 @@ std::vector<Count> checked_lengths(const EvaluateConfig& config) {
   return at;
 }
 
-/// The evaluation of a model and its baseline, step by step; both are served the same requests.
+/// What is measured, by position.
+enum Side : std::size_t { of_model, of_baseline, of_categories };
+
+/// What is popular in the categories of the users, if the items have them. Collective.
+std::optional<CategoryPopularity> category_side(const Communicator& comm, const Dataset& train,
+                                                const Model& popular, const EvaluateConfig& config) {
+  if (config.category_attribute.empty() || !has_item_attribute(train, config.category_attribute))
+    return std::nullopt;
+  return category_popularity(comm, train, popular, config.category_attribute, {});
+}
+
+/// The evaluation of a model and its baselines, step by step; all are served the same requests.
 class Evaluation {
  public:
   Evaluation(const Communicator& comm, const Model& model, const Model& baseline, const Dataset& train,
@@ -139,18 +152,20 @@ class Evaluation {
         models_{&model, &baseline},
         at_(collectively(comm, "check the evaluation's settings", [&] { return checked_lengths(config); })),
         users_(tested_users(held_out)),
-        columns_(at_.size()),
+        categories_(category_side(comm, train, baseline, config)),
+        num_sides_(categories_ ? 3 : 2),
+        columns_(at_.size(), num_sides_),
         rates_(model.predicts_ratings && train.value_kind == ValueKind::rating),
         table_(static_cast<Count>(users_.size()), columns_.width()),
-        exposure_{detail::Exposure(comm, train.items, at_), detail::Exposure(comm, train.items, at_)} {}
+        exposure_(num_sides_, detail::Exposure(comm, train.items, at_)) {}
 
   EvaluationReport run() {
     EvaluationReport report = counted_report();
     rank_users();
     if (rates_) {
       const Model means = train_item_means(comm_, train_);
-      add_rating_errors(comm_, *models_[0], train_, held_out_, users_, columns_, 0, table_);
-      add_rating_errors(comm_, means, train_, held_out_, users_, columns_, 1, table_);
+      add_rating_errors(comm_, *models_[0], train_, held_out_, users_, columns_, of_model, table_);
+      add_rating_errors(comm_, means, train_, held_out_, users_, columns_, of_baseline, table_);
       report.rating_baseline_family = means.family;
     }
     auto timer = phases_.time("bootstrap", static_cast<Count>(users_.size()));
@@ -159,8 +174,9 @@ class Evaluation {
                                              config_.replicates, config_.seed);
     for (std::size_t length = 0; length < at_.size(); ++length) {
       add_ranking(sums, length, report);
-      add_catalogue(length, 0, report.metrics);
-      add_catalogue(length, 1, report.baseline);
+      add_catalogue(length, of_model, report.metrics);
+      add_catalogue(length, of_baseline, report.baseline);
+      if (categories_) add_catalogue(length, of_categories, report.category_baseline);
     }
     add_overlaps(report);
     if (rates_) add_ratings(sums, report);
@@ -174,6 +190,7 @@ class Evaluation {
     EvaluationReport report;
     report.family = models_[0]->family;
     report.baseline_family = models_[1]->family;
+    report.category_attribute = config_.category_attribute;
     report.num_users = comm_.sum(static_cast<Count>(users_.size()));
     report.num_pairs = comm_.sum(held_out_.by_user.num_entries());
     report.num_pairs_given = held_out_.num_pairs;
@@ -196,7 +213,7 @@ class Evaluation {
     const auto num_users = static_cast<Count>(users_.size());
     const Count num_batches =
         comm_.allreduce((num_users + config_.batch_users - 1) / config_.batch_users, Reduce::max);
-    Progress progress("ranking users", 2 * num_batches);
+    Progress progress("ranking users", static_cast<Count>(num_sides_) * num_batches);
     Count batches_done = 0;
     for (Count batch = 0; batch < num_batches; ++batch) {
       const Count begin = std::min(num_users, batch * config_.batch_users);
@@ -205,8 +222,8 @@ class Evaluation {
           train_,
           std::span(users_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
           at_.back(), config_.seen, config_.among);
-      std::array<TopLists, 2> lists;
-      for (std::size_t side = 0; side < 2; ++side) {
+      std::vector<TopLists> lists(num_sides_);
+      for (std::size_t side = 0; side < num_sides_; ++side) {
         lists[side] = lists_of(side, request);
         auto timer = phases_.time("measure lists", end - begin);
         measure(lists[side], begin, side);
@@ -221,22 +238,34 @@ class Evaluation {
   bool is_beside_itself() const { return config_.exact_filter != nullptr || config_.lists; }
 
   TopLists lists_of(std::size_t side, const TopRequest& request) {
-    if (side == 0 && config_.lists) return config_.lists(request);
-    if (side == 0 && config_.exact_filter != nullptr) {
+    if (side == of_categories) return category_lists(request);
+    if (side == of_model && config_.lists) return config_.lists(request);
+    if (side == of_model && config_.exact_filter != nullptr) {
       return top_items(comm_, *models_[side], *config_.exact_filter, train_, request, phases_);
     }
     return top_items(comm_, *models_[side], train_, request, phases_);
   }
 
-  /// How alike the lists of both sides are, user by user.
-  void compare(const std::array<TopLists, 2>& lists) {
+  /// Filled as chosen lists are.
+  TopLists category_lists(const TopRequest& request) {
+    const auto timer = phases_.time("lists by categories", static_cast<Count>(request.users.size()));
+    TopLists lists;
+    lists.rows = request.users;
+    lists.offsets.assign(request.users.size() + 1, 0);
+    fill_from_categories(comm_, *categories_, train_, request, lists, "category");
+    fill_from_popular(comm_, *models_[of_baseline], request, lists, "popular");
+    return lists;
+  }
+
+  /// How alike the lists of model and baseline are, user by user.
+  void compare(const std::vector<TopLists>& lists) {
     for (std::size_t r = 0; r < lists[0].rows.size(); ++r) {
       for (const Count length : at_) {
         const auto first = [&](std::size_t side) {
           const auto list = list_of(lists[side], r);
           return list.first(std::min(list.size(), static_cast<std::size_t>(length)));
         };
-        overlaps_.push_back(overlap(first(0), first(1)));
+        overlaps_.push_back(overlap(first(of_model), first(of_baseline)));
       }
     }
   }
@@ -264,15 +293,26 @@ class Evaluation {
     return hash_text(train_.user_ids[user - held_out_.by_user.rows.begin]);
   }
 
-  /// Adds a metric of both sides and their difference; `of(side)` is the metric as a function of sums.
-  template <class MetricOfSide>
-  void add_pair(const detail::BootstrapSums& sums, const std::string& name, MetricOfSide of,
-                ComparedMetrics& report) const {
-    const MetricOfSums model = of(0), baseline = of(1);
+  static MetricValue metric_value(const detail::BootstrapSums& sums, const std::string& name,
+                                  const MetricOfSums& metric) {
+    return {name, metric(sums.point), percentile_interval(sums, metric)};
+  }
+
+  /// Adds a metric of a baseline and the difference of the model's to it.
+  static void add_baseline(const detail::BootstrapSums& sums, const std::string& name,
+                           const MetricOfSums& model, const MetricOfSums& baseline,
+                           std::vector<MetricValue>& values, std::vector<MetricValue>& differences) {
     const MetricOfSums difference = [&](std::span<const double> s) { return model(s) - baseline(s); };
-    report.metrics.push_back({name, model(sums.point), percentile_interval(sums, model)});
-    report.baseline.push_back({name, baseline(sums.point), percentile_interval(sums, baseline)});
-    report.differences.push_back({name, difference(sums.point), percentile_interval(sums, difference)});
+    values.push_back(metric_value(sums, name, baseline));
+    differences.push_back(metric_value(sums, name, difference));
+  }
+
+  /// Adds a metric of model and baseline; `of(side)` is the metric as a function of sums.
+  template <class MetricOfSide>
+  static void add_pair(const detail::BootstrapSums& sums, const std::string& name, MetricOfSide of,
+                       ComparedMetrics& report) {
+    report.metrics.push_back(metric_value(sums, name, of(of_model)));
+    add_baseline(sums, name, of(of_model), of(of_baseline), report.baseline, report.differences);
   }
 
   void add_ranking(const detail::BootstrapSums& sums, std::size_t length, ComparedMetrics& report) const {
@@ -281,7 +321,11 @@ class Evaluation {
         const std::size_t column = columns_.ranking(side, length, kind);
         return [column](std::span<const double> s) { return s[column] / s[Columns::one]; };
       };
-      add_pair(sums, fmt::format("{}@{}", ranking_metric_names[kind], at_[length]), mean, report);
+      const std::string name = fmt::format("{}@{}", ranking_metric_names[kind], at_[length]);
+      add_pair(sums, name, mean, report);
+      if (!categories_) continue;
+      add_baseline(sums, name, mean(of_model), mean(of_categories), report.category_baseline,
+                   report.category_differences);
     }
   }
 
@@ -318,7 +362,8 @@ class Evaluation {
     std::vector<detail::EvidenceGain> gains;
     for (std::size_t u = 0; u < users_.size(); ++u) {
       const auto row = table_.values().subspan(u * table_.width(), table_.width());
-      const double gain = row[columns_.ranking(0, longest, ndcg)] - row[columns_.ranking(1, longest, ndcg)];
+      const auto value = [&](Side side) { return row[columns_.ranking(side, longest, ndcg)]; };
+      const double gain = value(of_model) - value(of_baseline);
       gains.push_back({user_key(users_[u]), pairs_of(users_[u]), gain});
     }
     return detail::learn_min_evidence(comm_, gains, config_.replicates, config_.seed);
@@ -363,11 +408,13 @@ class Evaluation {
   std::array<const Model*, 2> models_;
   std::vector<Count> at_;
   std::vector<Count> users_;
+  std::optional<CategoryPopularity> categories_;
+  std::size_t num_sides_;
   Columns columns_;
   bool rates_;
   UserTable table_;
-  std::array<detail::Exposure, 2> exposure_;
-  std::vector<double> overlaps_;  // by user, by list length
+  std::vector<detail::Exposure> exposure_;  // by side
+  std::vector<double> overlaps_;            // by user, by list length
 };
 
 double mean_recall(const Communicator& comm, const Model& model, const Dataset& dataset,
@@ -421,12 +468,14 @@ void plan_evaluation(MemoryPlan& plan, const EvaluateConfig& config, Count users
   const Count batch = std::min(users, config.batch_users), threads = omp_get_max_threads();
   const Count n = config.at.empty() ? 0 : *std::max_element(config.at.begin(), config.at.end());
   const auto lengths = static_cast<Count>(config.at.size());
-  const auto width = static_cast<Count>(Columns(config.at.size()).width());
+  const std::size_t num_sides = config.category_attribute.empty() ? 2 : 3;
+  const auto width = static_cast<Count>(Columns(config.at.size(), num_sides).width());
   plan.add("metrics by user, and as the bootstrap rounds them", 2 * users * width * number);
   plan.add("replicates of the bootstrap",
            config.replicates * (width * (threads + 1) + threads * detail::bootstrap_tile_users) * number);
-  plan.add("lists of model and baseline", 2 * batch * std::min(n, items) * entry_bytes);
-  plan.add("how often items are shown", 2 * lengths * items * Count{sizeof(Count)});
+  const auto sides = static_cast<Count>(num_sides);
+  plan.add("lists of model and baselines", sides * batch * std::min(n, items) * entry_bytes);
+  plan.add("how often items are shown", sides * lengths * items * Count{sizeof(Count)});
 }
 
 double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,

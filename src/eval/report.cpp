@@ -27,12 +27,19 @@ Json as_json(const std::vector<MetricValue>& metrics) {
   return object;
 }
 
+void add_baselines(const ComparedMetrics& compared, Json& json) {
+  json["baseline"] = as_json(compared.baseline);
+  json["difference"] = as_json(compared.differences);
+  if (compared.category_baseline.empty()) return;
+  json["category_baseline"] = as_json(compared.category_baseline);
+  json["category_difference"] = as_json(compared.category_differences);
+}
+
 Json as_json(const SegmentMetrics& segment) {
   Json json = {{"least_pairs", segment.least_pairs}, {"pairs_below", nullptr}, {"users", segment.num_users}};
   if (segment.pairs_below) json["pairs_below"] = *segment.pairs_below;
   json.update(as_json(segment.metrics));
-  json["baseline"] = as_json(segment.baseline);
-  json["difference"] = as_json(segment.differences);
+  add_baselines(segment, json);
   return json;
 }
 
@@ -49,14 +56,36 @@ std::string cell(const MetricValue* metric) {
   return fmt::format("{:.4f} [{:.4f}, {:.4f}]", metric->value, metric->interval->low, metric->interval->high);
 }
 
+/// A row of a table, the last cell as wide as its text.
+std::string row(const std::string& name, const std::vector<std::string>& cells) {
+  std::string text = fmt::format("{:<14}", name);
+  for (std::size_t i = 0; i + 1 < cells.size(); ++i) text += fmt::format(" {:<26}", cells[i]);
+  return text + " " + cells.back() + "\n";
+}
+
 std::string table(const ComparedMetrics& compared) {
   std::string text;
   for (const MetricValue& metric : compared.metrics) {
-    text += fmt::format("{:<14} {:<26} {:<26} {}\n", metric.name, cell(&metric),
-                        cell(find_in(compared.baseline, metric.name)),
-                        cell(find_in(compared.differences, metric.name)));
+    std::vector<std::string> cells{cell(&metric)};
+    const auto add = [&](const std::vector<MetricValue>& metrics) {
+      cells.push_back(cell(find_in(metrics, metric.name)));
+    };
+    add(compared.baseline);
+    add(compared.differences);
+    if (!compared.category_baseline.empty()) {
+      add(compared.category_baseline);
+      add(compared.category_differences);
+    }
+    text += row(metric.name, cells);
   }
   return text;
+}
+
+std::string head(const EvaluationReport& report) {
+  std::vector<std::string> cells{report.family, report.baseline_family, "difference"};
+  if (!report.category_baseline.empty())
+    cells.insert(cells.end(), {fmt::format("popular by '{}'", report.category_attribute), "difference"});
+  return row("metric", cells);
 }
 
 std::string title(const SegmentMetrics& segment) {
@@ -77,8 +106,8 @@ nlohmann::ordered_json EvaluationReport::to_json() const {
   json["model"] = family;
   json["baseline_model"] = baseline_family;
   if (!rating_baseline_family.empty()) json["rating_baseline_model"] = rating_baseline_family;
-  json["baseline"] = as_json(baseline);
-  json["difference"] = as_json(differences);
+  if (!category_attribute.empty()) json["category_attribute"] = category_attribute;
+  add_baselines(*this, json);
   json["users"] = num_users;
   json["pairs"] = num_pairs;
   json["left_out"] = {{"given", num_pairs_given},
@@ -101,9 +130,7 @@ nlohmann::ordered_json EvaluationReport::to_json() const {
 }
 
 std::string EvaluationReport::to_text() const {
-  std::string text =
-      fmt::format("{:<14} {:<26} {:<26} {}\n", "metric", family, baseline_family, "difference");
-  text += table(*this);
+  std::string text = head(*this) + table(*this);
   text += fmt::format(
       "{} users, {} held-out pairs ranked; of {} given: {} of unknown users, {} of unknown items, "
       "{} in the training data too, {} repeated\n",
@@ -114,6 +141,10 @@ std::string EvaluationReport::to_text() const {
   }
   if (!rating_baseline_family.empty())
     text += fmt::format("rmse and mae stand beside {}\n", rating_baseline_family);
+  if (!category_attribute.empty() && category_baseline.empty()) {
+    text +=
+        fmt::format("without popularity by category: the items have no attribute '{}'\n", category_attribute);
+  }
   if (learned) {
     text += fmt::format(
         "learned: --min-evidence {}, in NDCG {:+.4f} [{:+.4f}, {:+.4f}] over the model for all who have "

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "pushcart/base/error.hpp"
+#include "pushcart/matrix/categories.hpp"
 #include "pushcart/matrix/sessions.hpp"
 
 namespace pushcart {
@@ -47,9 +48,7 @@ LogScope scope_of(const InteractionLog& log, const IngestConfig& ingest, const D
   scope.has_prices = maps(Role::price);
   scope.has_quantities = maps(Role::quantity);
   scope.has_dwells = maps(Role::dwell);
-  scope.has_categories =
-      std::any_of(dataset.item_attributes.begin(), dataset.item_attributes.end(),
-                  [&](const TextColumn& column) { return column.name == config.category_attribute; });
+  scope.has_categories = has_item_attribute(dataset, config.category_attribute);
   if (scope.has_times) {
     scope.cutoff = config.cutoff.value_or(dataset.cutoff_time != 0 ? dataset.cutoff_time : log.cutoff_time);
   } else if (config.cutoff) {

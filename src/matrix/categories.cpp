@@ -1,13 +1,33 @@
 #include "pushcart/matrix/categories.hpp"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <limits>
 #include <string_view>
 #include <unordered_map>
 
+#include "pushcart/base/error.hpp"
+#include "pushcart/base/suggest.hpp"
 #include "pushcart/ids/number_texts.hpp"
 #include "pushcart/matrix/numbered_texts.hpp"
 
 namespace pushcart {
+
+bool has_item_attribute(const Dataset& dataset, const std::string& attribute) {
+  return std::any_of(dataset.item_attributes.begin(), dataset.item_attributes.end(),
+                     [&](const TextColumn& column) { return column.name == attribute; });
+}
+
+void check_item_attribute(const Dataset& dataset, const std::string& attribute, std::string_view option) {
+  if (has_item_attribute(dataset, attribute)) return;
+  std::vector<std::string> names;
+  for (const TextColumn& column : dataset.item_attributes) names.push_back(column.name);
+  throw ConfigError(
+      fmt::format("{} {}: the items of the data set have no such attribute{}", option, attribute,
+                  names.empty() ? "; give ingest the catalogue (--items)"
+                                : fmt::format("; did you mean '{}'?", nearest_word(attribute, names))));
+}
 
 Categories categories_of(const Communicator& comm, const Dataset& dataset, const std::string& attribute) {
   Categories result;

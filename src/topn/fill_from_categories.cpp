@@ -1,8 +1,5 @@
-#include <fmt/core.h>
-
 #include <algorithm>
 
-#include "pushcart/base/suggest.hpp"
 #include "pushcart/ids/fetch_values.hpp"
 #include "pushcart/matrix/assemble.hpp"
 #include "pushcart/topn/top_items.hpp"
@@ -14,16 +11,6 @@ namespace pushcart {
 namespace {
 
 using detail::ShortList;
-
-void check_attribute(const Dataset& dataset, const std::string& attribute) {
-  std::vector<std::string> names;
-  for (const TextColumn& column : dataset.item_attributes) names.push_back(column.name);
-  if (std::find(names.begin(), names.end(), attribute) != names.end()) return;
-  throw ConfigError(
-      fmt::format("--category-attribute {}: the items of the data set have no such attribute{}", attribute,
-                  names.empty() ? "; give ingest the catalogue (--items)"
-                                : fmt::format("; did you mean '{}'?", nearest_word(attribute, names))));
-}
 
 /// An item that can be listed for a user, by its exact score.
 struct Candidate {
@@ -118,7 +105,7 @@ void take(const Mix& mix, const detail::WeightRows& rows, std::span<const double
 
 CategoryPopularity category_popularity(const Communicator& comm, const Dataset& dataset, const Model& popular,
                                        const std::string& attribute, const TopRequest& request) {
-  check_attribute(dataset, attribute);
+  check_item_attribute(dataset, attribute, "--category-attribute");
   CategoryPopularity result{categories_of(comm, dataset, attribute), {}, {}};
   const Range owned = dataset.items.range(comm.rank());
   std::vector<Interaction> pairs;  // of a category and an item

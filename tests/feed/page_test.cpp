@@ -129,6 +129,21 @@ TEST(Page, SaysHowManyUsersItHolds) {
   EXPECT_NE(page_html(data).find("This page holds 2 of 6 users"), std::string::npos);
 }
 
+TEST(Page, ShowsWhatIsPopularByCategoryBesidePopularity) {
+  auto data = page_of(world().split(world().rank(), 0));
+  EXPECT_EQ(page_html(data).find("popularity by category"), std::string::npos);
+  data.evaluation["category_baseline"] = {{"recall@20", {{"value", 0.085}, {"low", 0.08}, {"high", 0.09}}}};
+  const auto html = page_html(data);
+  EXPECT_EQ(unbalanced_element(html), "");
+  EXPECT_NE(html.find("popularity by category baseline</span>"), std::string::npos);
+  EXPECT_NE(html.find("<b>0.085</b> <span class=\"soft\">0.08 to 0.09</span></td><td class=\"n\">2×<"),
+            std::string::npos);
+  EXPECT_NE(html.find("recall@20: model 0.17, popularity 0.05, popularity by category 0.085"),
+            std::string::npos);
+  // The widest interval ends at the end of its scale, and the third mark is on it too.
+  EXPECT_NE(html.find("<circle class=\"s2\" cx=\"94.8\" cy=\"36\""), std::string::npos);
+}
+
 TEST(Page, ShowsMetricsBesideTheBaselineAndReportsAsTables) {
   const auto html = page_html(page_of(world().split(world().rank(), 0)));
   EXPECT_NE(html.find("<b>0.17</b> <span class=\"soft\">0.16 to 0.18</span>"), std::string::npos);

@@ -114,6 +114,27 @@ class Chooser(SharedFolderTest):
         self.assertEqual(sum(segment["users"] for segment in found[0]["segments"]), found[0]["users"])
         self.assertGreater(found[0]["segments"][0]["users"], 0)
 
+    def test_what_is_popular_by_category_is_measured_beside_popularity(self):
+        base = ["evaluate", "--dataset", "data.h5", "--model", "part-als.h5", "--at", "10", "--replicates", "50", "--segments",
+                "3,7"]
+        found = [self.run_well(ranks, *base, "--json", "--category-baseline", "group").json() for ranks in (0, 3)]
+        self.assertEqual(*found)
+        self.assertEqual(found[0]["category_attribute"], "group")
+        lists = self.run_well(2, *base, "--json", "--min-evidence", "1000000", "--category-attribute", "group").json()
+        for beside, chosen in [(found[0], lists), *zip(found[0]["segments"], lists["segments"])]:
+            for name in ("recall@10", "ndcg@10") if beside["users"] else ():
+                self.assertEqual(beside["category_baseline"][name], chosen[name])
+                self.assertAlmostEqual(beside["category_difference"][name]["value"], -chosen["difference"][name]["value"], 9)
+        self.assertEqual(found[0]["category_baseline"]["coverage@10"], lists["coverage@10"])
+        self.assertGreater(found[0]["category_baseline"]["recall@10"]["value"],
+                           found[0]["baseline"]["recall@10"]["value"])  # everybody buys of one kind here
+        self.assertIn("popular by 'group'", self.run_well(2, *base, "--category-baseline", "group").out)
+        self.assertIn("without popularity by category: the items have no attribute 'category'", self.run_well(2, *base).out)
+        self.assertNotIn("category_baseline", lists)
+        self.run_badly(2, USAGE, ["--category-baseline", "did you mean 'group'"], *base, "--category-baseline", "grup")
+        self.run_badly(2, USAGE, ["--category-baseline", "popularity"], *base, "--category-baseline", "group", "--fallback",
+                       "part-content.h5")
+
     def test_the_threshold_is_learned_on_what_is_held_out(self):
         text = ["evaluate", "--dataset", "data.h5", "--model", "part-als.h5", "--fallback", "part-content.h5", "--at", "10",
                 "--json", "--replicates", "100"]

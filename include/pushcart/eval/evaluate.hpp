@@ -41,6 +41,9 @@ struct EvaluateConfig {
   /// Whether to find from how many pairs on the model is better than config.lists, which must be of what
   /// serves users in its place (--learn-min-evidence).
   bool learns_min_evidence = false;
+  /// Item attribute: what is popular in the users' own categories (fill_from_categories, then popular) is
+  /// measured beside the baseline, which must be the popular model. Empty = it is not.
+  std::string category_attribute;
 };
 
 /// Central 95 % of the bootstrap replicates.
@@ -62,12 +65,14 @@ struct MetricValue {
   std::optional<ConfidenceInterval> interval;  ///< none for metrics of the whole catalogue
 };
 
-/// Metrics of a model and of its baseline over the same users.
+/// Metrics of a model and of its baselines over the same users.
 struct ComparedMetrics {
   std::vector<MetricValue> metrics;
   std::vector<MetricValue> baseline;
   std::vector<MetricValue>
-      differences;      ///< model minus baseline, paired by user, of all metrics with intervals
+      differences;  ///< model minus baseline, paired by user, of all metrics with intervals
+  std::vector<MetricValue> category_baseline;     ///< of the lists; empty without category_attribute
+  std::vector<MetricValue> category_differences;  ///< model minus category_baseline, likewise
   Count num_users = 0;  ///< users with at least one held-out item that can be ranked
 };
 
@@ -94,6 +99,7 @@ struct SegmentMetrics : ComparedMetrics {
 struct EvaluationReport : ComparedMetrics {
   std::string family;
   std::string baseline_family;
+  std::string category_attribute;          ///< as configured; category_baseline is empty if items have none
   std::string rating_baseline_family;      ///< beside which rmse and mae stand; empty without ratings
   std::optional<LearnedEvidence> learned;  ///< with learns_min_evidence
   std::vector<SegmentMetrics> segments;    ///< by ascending number of training pairs (--segments)
@@ -105,16 +111,18 @@ struct EvaluationReport : ComparedMetrics {
 
   const MetricValue* find(const std::string& name) const;  ///< of the model; nullptr if there is none
 
-  /// {"recall@20": {"value":, "low":, "high":}, ..., "baseline": {same keys}, "difference": {...}, "users":,
-  /// "pairs":, "left_out": {...}}; metrics of the catalogue have a value only; not a number = null.
+  /// {"recall@20": {"value":, "low":, "high":}, ..., "baseline": {same keys}, "difference": {...},
+  /// "category_baseline": {...}, "category_difference": {...}, "users":, "pairs":, "left_out": {...}};
+  /// metrics of the catalogue have a value only; not a number = null.
   nlohmann::ordered_json to_json() const;
-  /// A table for people, the baseline beside the model.
+  /// A table for people, the baselines beside the model.
   std::string to_text() const;
 };
 
 /// Ranks all items of the catalogue (or config.among), those left out that config.seen hides (by default all
-/// of the user's training data), for every user with held-out items, by the model and by the baseline (the
-/// popular model; with an exact filter or config.lists the model without it), and compares with what was held
+/// of the user's training data), for every user with held-out items, by the model, by the baseline (the
+/// popular model; with an exact filter or config.lists the model without it) and by what is popular in the
+/// user's categories (config.category_attribute), and compares with what was held
 /// out. Intervals: Poisson bootstrap over users (Chamandy et al., Estimating uncertainty for massive data
 /// streams, 2012), the weights a function of seed and external user id. The same bits for any number of ranks
 /// and any batch. Collective.

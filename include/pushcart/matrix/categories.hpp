@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pushcart/matrix/dataset.hpp"
@@ -13,6 +14,12 @@ struct Categories {
   StringTable names;           ///< of this rank's range
   std::vector<Count> of_item;  ///< by owned item; -1 = none
 };
+
+/// Whether the items have an attribute of this name. Local.
+bool has_item_attribute(const Dataset& dataset, const std::string& attribute);
+
+/// ConfigError, with the nearest name there is, if they do not. Local. @param option  that asks for it
+void check_item_attribute(const Dataset& dataset, const std::string& attribute, std::string_view option);
 
 /// An attribute's texts as categories; none if the data set has no such attribute. Collective.
 Categories categories_of(const Communicator& comm, const Dataset& dataset, const std::string& attribute);

@@ -41,8 +41,9 @@ svg .dot { fill: var(--c0); }
 .s0 { fill: var(--c0); background: var(--c0); } .s1 { fill: var(--c1); background: var(--c1); }
 .s2 { fill: var(--c2); background: var(--c2); } .s3 { fill: var(--c3); background: var(--c3); }
 .s4 { fill: var(--c4); background: var(--c4); } .s5 { fill: var(--c5); background: var(--c5); }
-.interval { width: 200px; height: 32px; display: block; }
+.interval { width: 200px; height: auto; display: block; }
 .interval line.s0 { stroke: var(--c0); stroke-width: 3; } .interval line.s1 { stroke: var(--c1); stroke-width: 3; }
+.interval line.s2 { stroke: var(--c2); stroke-width: 3; }
 .legend { margin: 4px 0; font-size: .92rem; }
 .legend span { display: inline-block; margin-right: 14px; }
 .legend i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px; }

@@ -54,28 +54,75 @@ std::string interval_mark(const Metric& metric, double highest, double y, std::s
       colour, x(metric.low), x(metric.high), y, x(metric.value));
 }
 
-std::string interval_picture(const std::string& name, const Metric& model,
-                             const std::optional<Metric>& baseline) {
-  double highest = std::max(model.value, model.high);
-  if (baseline) highest = std::max({highest, baseline->value, baseline->high});
-  std::string out =
-      fmt::format("<svg class=\"interval\" viewBox=\"0 0 200 32\" role=\"img\" aria-label=\"{}: model {}",
-                  html_text(name), short_number(model.value));
-  if (baseline) out += ", baseline " + short_number(baseline->value);
-  out += "\"><line class=\"base\" x1=\"6\" x2=\"6\" y1=\"2\" y2=\"30\"/>" +
-         interval_mark(model, highest, 10, "s0");
-  if (baseline) out += interval_mark(*baseline, highest, 23, "s1");
-  return out + "</svg>";
+/// What the model is measured beside.
+struct Baseline {
+  std::string_view name;
+  const Json& metrics;
+};
+
+/// Those that an evaluation has, popularity first.
+std::vector<Baseline> baselines_of(const Json& evaluation) {
+  static const Json none = Json::object();
+  std::vector<Baseline> baselines{
+      {"popularity", evaluation.contains("baseline") ? evaluation["baseline"] : none}};
+  if (evaluation.contains("category_baseline"))
+    baselines.push_back({"popularity by category", evaluation["category_baseline"]});
+  return baselines;
 }
 
-std::string metric_row(const std::string& name, const Metric& model, const std::optional<Metric>& baseline) {
-  const bool comparable = baseline && baseline->value > 0;
+/// The model's metric above the baselines'.
+std::string interval_picture(const std::string& name, const std::vector<Baseline>& baselines,
+                             const std::vector<std::optional<Metric>>& metrics) {
+  constexpr int line_height = 13;
+  double highest = 0;
+  for (const auto& metric : metrics) {
+    if (metric) highest = std::max({highest, metric->value, metric->high});
+  }
+  std::string label = html_text(name), marks;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    if (!metrics[i]) continue;
+    label += fmt::format("{} {} {}", i == 0 ? ":" : ",", i == 0 ? "model" : baselines[i - 1].name,
+                         short_number(metrics[i]->value));
+    marks += interval_mark(*metrics[i], highest, 10.0 + line_height * static_cast<double>(i),
+                           fmt::format("s{}", i));
+  }
+  const int height = 6 + line_height * static_cast<int>(metrics.size());
   return fmt::format(
-      "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
-      "class=\"n\">{}</td><td>{}</td></tr>\n",
-      html_text(name), metric_text(model), metric_text(baseline),
-      comparable ? short_number(model.value / baseline->value) + "×" : "–",
-      interval_picture(name, model, baseline));
+      "<svg class=\"interval\" viewBox=\"0 0 200 {0}\" role=\"img\" aria-label=\"{1}\"><line class=\"base\" "
+      "x1=\"6\" "
+      "x2=\"6\" y1=\"2\" y2=\"{2}\"/>{3}</svg>",
+      height, label, height - 2, marks);
+}
+
+std::string metric_row(const std::string& name, const Metric& model, const std::vector<Baseline>& baselines) {
+  std::vector<std::optional<Metric>> metrics{model};
+  std::string cells;
+  for (const Baseline& baseline : baselines) {
+    const auto metric = baseline.metrics.contains(name) ? metric_from(baseline.metrics[name]) : std::nullopt;
+    const bool comparable = metric && metric->value > 0;
+    cells += fmt::format("<td class=\"n\">{}</td><td class=\"n\">{}</td>", metric_text(metric),
+                         comparable ? short_number(model.value / metric->value) + "×" : "–");
+    metrics.push_back(metric);
+  }
+  return fmt::format("<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td>{}<td>{}</td></tr>\n",
+                     html_text(name), metric_text(model), cells, interval_picture(name, baselines, metrics));
+}
+
+/// The legend, and the table up to its rows.
+std::string metrics_head(const std::vector<Baseline>& baselines) {
+  std::string legend, columns;
+  for (std::size_t i = 0; i < baselines.size(); ++i) {
+    legend += fmt::format(" <span><i class=\"s{}\"></i>{} baseline</span>", i + 1, baselines[i].name);
+    columns += fmt::format("<th scope=\"col\" class=\"n\">{}</th><th scope=\"col\" class=\"n\">ratio</th>",
+                           baselines[i].name);
+  }
+  return fmt::format(
+      "<p class=\"legend\"><span><i class=\"s0\"></i>this model</span>{}</p>\n<div class=\"scroll\"><table "
+      "class=\"metrics\"><caption>Metrics with 95 % intervals</caption><thead><tr><th "
+      "scope=\"col\">metric</th><th scope=\"col\" class=\"n\">this model</th>{}<th scope=\"col\">from 0, dot "
+      "and "
+      "interval</th></tr></thead><tbody>\n",
+      legend, columns);
 }
 
 std::string scalar_text(const Json& json) {
@@ -215,30 +262,19 @@ std::string training_section(const Json& training) {
 
 std::string metrics_section(const Json& evaluation) {
   std::string out = "<section id=\"metrics\"><h2>Quality on held-out data</h2>\n";
-  const Json none = Json::object();
-  const Json& baseline = evaluation.contains("baseline") ? evaluation["baseline"] : none;
+  const std::vector<Baseline> baselines = baselines_of(evaluation);
   std::string rows;
   Json others = Json::object();
   for (const auto& [name, value] : evaluation.items()) {
     const auto metric = value.is_object() ? metric_from(value) : std::nullopt;
-    const auto reference = baseline.contains(name) ? metric_from(baseline[name]) : std::nullopt;
     if (metric) {
-      rows += metric_row(name, *metric, reference);
-    } else if (name != "baseline") {
+      rows += metric_row(name, *metric, baselines);
+    } else if (name != "baseline" && name != "category_baseline") {
       others[name] = value;
     }
   }
   if (rows.empty()) return out + "<p>This model was not evaluated.</p></section>\n";
-  out +=
-      "<p class=\"legend\"><span><i class=\"s0\"></i>this model</span> <span><i class=\"s1\"></i>popularity "
-      "baseline</span></p>\n<div class=\"scroll\"><table class=\"metrics\"><caption>Metrics with 95 % "
-      "intervals"
-      "</caption><thead><tr><th scope=\"col\">metric</th><th scope=\"col\" class=\"n\">this model</th><th "
-      "scope=\"col\" "
-      "class=\"n\">popularity</th><th scope=\"col\" class=\"n\">ratio</th><th scope=\"col\">from 0, dot and "
-      "interval"
-      "</th></tr></thead><tbody>\n";
-  out += rows + "</tbody></table></div>\n";
+  out += metrics_head(baselines) + rows + "</tbody></table></div>\n";
   if (!others.empty())
     out += "<details><summary>How it was measured</summary>" + report_tables("evaluation", others) +
            "</details>\n";
