@@ -68,7 +68,7 @@ void on_every_path(Check&& check) {
 
 template <class Check>
 void for_shapes(Check&& check) {
-  for (const Count k : {1, 8, 16, 17, 48, 130}) {
+  for (const Count k : {1, 8, 16, 17, 48, 64, 128, 130}) {
     for (const Count d : {1, 3, 4, 7, 8, 13, 32, 61}) {
       SCOPED_TRACE(testing::Message() << "d " << d << " k " << k);
       check(d, k);
@@ -96,6 +96,23 @@ TEST(RowKernels, GatherScalesAndPads) {
         }
       }
     });
+  });
+}
+
+TEST(RowKernels, WeighTakesRootsAndRightSides) {
+  on_every_path([](const RowKernels& kernels) {
+    for (const Count d : {1, 4, 16, 17, 61}) {
+      std::vector<float> weights(size_of(padded(d)), NAN), targets(weights), roots(weights), right(weights);
+      for (Count j = 0; j < d; ++j) {
+        weights[size_of(j)] = static_cast<float>(j * j) / 4;
+        targets[size_of(j)] = static_cast<float>(3 - j);
+      }
+      kernels.weigh(weights.data(), targets.data(), d, roots.data(), right.data());
+      for (Count j = 0; j < d; ++j) {
+        ASSERT_EQ(roots[size_of(j)], static_cast<float>(j) / 2);
+        ASSERT_EQ(right[size_of(j)], static_cast<float>(j * (3 - j)) / 2);
+      }
+    }
   });
 }
 

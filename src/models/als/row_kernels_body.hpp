@@ -27,21 +27,45 @@ struct Kernels {
   using Four = typename Vectors<4>::Floats;
   static constexpr int tile = static_cast<int>(tile_rows);
 
+  /// A number of vectors that the compiler knows.
+  template <int V>
+  struct Whole {
+    static constexpr int count = V;
+  };
+  /// Calls work(Whole<V>) if a row of so many floats is V vectors and V of them fit in the registers of this
+  /// path twice over. @return whether
+  template <class Work>
+  static bool in_registers(Count floats, Work&& work) {
+    if constexpr (Width == 16) {
+      if (floats == 4 * Width) return work(Whole<4>{}), true;
+      if (floats == 8 * Width) return work(Whole<8>{}), true;
+    }
+    return false;
+  }
+
   static Floats load(const float* p) { return *reinterpret_cast<const Floats*>(p); }
   static void store(float* p, Floats v) { *reinterpret_cast<Floats*>(p) = v; }
   static Floats all(float value) { return value - Floats{}; }
+  static Floats root(Floats v);
 
+  /// Asks for the next `lines` cache lines: into the first cache, unless they would push out the row at hand.
   static void bring(Ahead& ahead, Count lines) {
-    constexpr Count line = 64;
-    if (ahead.row >= ahead.num_rows) return;
-    const char* row = static_cast<const char*>(ahead.rows[ahead.row]);
-    for (; lines > 0; --lines) {
-      __builtin_prefetch(row + ahead.byte, 0, 2);
-      ahead.byte += line;
-      if (ahead.byte < ahead.row_bytes) continue;
+    constexpr Count line = 64, first_cache = Count{24} << 10;
+    const bool is_small = ahead.num_rows * ahead.row_bytes <= first_cache;
+    while (lines > 0 && ahead.row < ahead.num_rows) {
+      const char* const row = static_cast<const char*>(ahead.rows[ahead.row]);
+      const Count left = (ahead.row_bytes - ahead.byte + line - 1) / line;
+      const Count now = lines < left ? lines : left;
+      if (is_small) {
+        for (Count n = 0; n < now; ++n) __builtin_prefetch(row + ahead.byte + n * line, 0, 3);
+      } else {
+        for (Count n = 0; n < now; ++n) __builtin_prefetch(row + ahead.byte + n * line, 0, 2);
+      }
+      lines -= now;
+      ahead.byte += now * line;
+      if (now < left) return;
       ahead.byte = 0;
-      if (++ahead.row >= ahead.num_rows) return;
-      row = static_cast<const char*>(ahead.rows[ahead.row]);
+      ++ahead.row;
     }
   }
 
@@ -82,10 +106,8 @@ struct Kernels {
     const Floats cd = low_pairs(c, d, list) + high_pairs(c, d, list);
     return fold(low_halves(ab, cd, list) + high_halves(ab, cd, list));
   }
-  static float sum(Floats v) {
-    const Four four = fold(v);
-    return (four[0] + four[2]) + (four[1] + four[3]);
-  }
+  static float sum_of_four(Four v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+  static float sum(Floats v) { return sum_of_four(fold(v)); }
 
   // --- gathering -----------------------------------------------------------------------------------------
 
@@ -100,8 +122,8 @@ struct Kernels {
   }
 
   template <class Stored>
-  static void gather(const void* const* rows, Count d, Count k, Count stride, const float* roots,
-                     const float* scale, float* out) {
+  static void gather_any(const void* const* rows, Count d, Count k, Count stride, const float* roots,
+                         const float* scale, float* out) {
     for (Count j = 0; j < d; ++j) {
       const auto* const row = static_cast<const Stored*>(rows[j]);
       const float root = roots[j];
@@ -110,6 +132,36 @@ struct Kernels {
       for (; c + Width <= k; c += Width) store(to + c, load_row(row + c) * (root * load(scale + c)));
       for (; c < k; ++c) to[c] = one(row[c]) * (root * scale[c]);
       for (; c < stride; ++c) to[c] = 0;
+    }
+  }
+
+  /// The same for k = V vectors.
+  template <class Stored, int V>
+  static void gather_whole(const void* const* rows, Count d, const float* roots, const float* scale,
+                           float* out) {
+    Floats scales[V];
+    for (int c = 0; c < V; ++c) scales[c] = load(scale + c * Width);
+    for (Count j = 0; j < d; ++j) {
+      const auto* const row = static_cast<const Stored*>(rows[j]);
+      const Floats root = all(roots[j]);
+      float* const to = out + j * V * Width;
+      for (int c = 0; c < V; ++c) store(to + c * Width, load_row(row + c * Width) * (root * scales[c]));
+    }
+  }
+
+  template <class Stored>
+  static void gather(const void* const* rows, Count d, Count k, Count stride, const float* roots,
+                     const float* scale, float* out) {
+    const bool is_known = in_registers(
+        k, [&](auto vectors) { gather_whole<Stored, decltype(vectors)::count>(rows, d, roots, scale, out); });
+    if (!is_known) gather_any<Stored>(rows, d, k, stride, roots, scale, out);
+  }
+
+  static void weigh(const float* weights, const float* targets, Count d, float* roots, float* right_side) {
+    for (Count j = 0; j < d; j += Width) {
+      const Floats roots_here = root(load_row(weights + j));
+      *reinterpret_cast<Loose*>(roots + j) = roots_here;
+      *reinterpret_cast<Loose*>(right_side + j) = roots_here * load_row(targets + j);
     }
   }
 
@@ -235,8 +287,6 @@ struct Kernels {
     }
   }
 
-  static Floats root(Floats v);
-
   static void substitute(const float* u, Count t, float* x) {
     for (Count i = 0; i < t; ++i) {
       Floats v[tile];
@@ -344,29 +394,13 @@ struct Kernels {
     for (Count c = 0; c < stride; c += Width) store(y + c, Floats{});
   }
 
-  /// @param lines  to bring every four rows
-  static void combine_and_bring(const float* b, Count d, Count stride, const float* v, float* y,
-                                Ahead& ahead, Count lines) {
-    clear(y, stride);
-    Count j = 0;
-    for (; j + 8 <= d; j += 8) {
-      add_rows<8>(b + j * stride, stride, v + j, y);
-      bring(ahead, 2 * lines);
-    }
-    for (; j < d; j += 4) {
-      add_rows<4>(b + j * stride, stride, v + j, y);
-      bring(ahead, lines);
-    }
-  }
-  static void combine(const float* b, Count d, Count stride, const float* v, float* y) {
-    Ahead none;
-    combine_and_bring(b, d, stride, v, y, none, 0);
-  }
-
-  /// The products of four rows with p, in two chains of sums each.
+  /// The products of four rows with p, in two chains of sums each. V: vectors of a row, 0: not known.
+  template <int V>
   static Four four_dots(const float* b, Count stride, const float* p) {
+    if constexpr (V > 0) stride = V * Width;
     Floats even[4] = {}, odd[4] = {};
     Count c = 0;
+#pragma GCC unroll 8
     for (; c + 2 * Width <= stride; c += 2 * Width) {
       const Floats first = load(p + c), second = load(p + c + Width);
       for (int r = 0; r < 4; ++r) {
@@ -392,34 +426,118 @@ struct Kernels {
     return sum(first + second);
   }
 
-  static void set_four(float* to, Four v) { *reinterpret_cast<typename Vectors<4>::Loose*>(to) = v; }
+  static void set_four(float* to, Four v) {
+    *reinterpret_cast<typename Vectors<4>::Loose*>(to) = v;
+  }
 
-  /// q = p + B'(Bp), Bp kept.
-  static void multiply(const float* b, Count d, Count stride, const float* p, float* bp, float* q,
-                       Ahead& ahead, Count lines) {
-    for (Count c = 0; c < stride; c += Width) store(q + c, load(p + c));
+  /// A sum of rows times numbers, in registers.
+  template <int V>
+  struct RowSum {
+    Floats sum[V];
+    void set(const float* from) {
+      for (int c = 0; c < V; ++c) sum[c] = load(from + c * Width);
+    }
+    void add_four(const float* b, const float* v) {
+      for (int r = 0; r < 4; ++r) {
+        const Floats f = all(v[r]);
+        for (int c = 0; c < V; ++c) sum[c] += f * load(b + (r * V + c) * Width);
+      }
+    }
+    void put(float* to) const {
+      for (int c = 0; c < V; ++c) store(to + c * Width, sum[c]);
+    }
+  };
+
+  /// y = B'v. @param lines  to bring every four rows
+  template <int V>
+  static void combine_and_bring(const float* b, Count d, Count stride, const float* v, float* y, Ahead& ahead,
+                                Count lines) {
+    if constexpr (V > 0) {
+      RowSum<V> sum{};
+      for (Count j = 0; j < d; j += 4) {
+        sum.add_four(b + j * V * Width, v + j);
+        bring(ahead, lines);
+      }
+      sum.put(y);
+      return;
+    }
+    clear(y, stride);
     Count j = 0;
     for (; j + 8 <= d; j += 8) {
-      set_four(bp + j, four_dots(b + j * stride, stride, p));
-      bring(ahead, lines);
-      set_four(bp + j + 4, four_dots(b + (j + 4) * stride, stride, p));
-      bring(ahead, lines);
-      add_rows<8>(b + j * stride, stride, bp + j, q);
+      add_rows<8>(b + j * stride, stride, v + j, y);
+      bring(ahead, 2 * lines);
     }
     for (; j < d; j += 4) {
-      set_four(bp + j, four_dots(b + j * stride, stride, p));
-      add_rows<4>(b + j * stride, stride, bp + j, q);
+      add_rows<4>(b + j * stride, stride, v + j, y);
       bring(ahead, lines);
     }
   }
+  static void combine(const float* b, Count d, Count stride, const float* v, float* y) {
+    Ahead none;
+    const bool is_known = in_registers(stride, [&](auto vectors) {
+      combine_and_bring<decltype(vectors)::count>(b, d, stride, v, y, none, 0);
+    });
+    if (!is_known) combine_and_bring<0>(b, d, stride, v, y, none, 0);
+  }
+
+  /// q = p + B'(Bp), Bp kept. @return |Bp|^2
+  template <int V>
+  static float multiply(const float* b, Count d, Count stride, const float* p, float* bp, float* q,
+                        Ahead& ahead, Count lines) {
+    Four squares{};
+    const auto keep = [&](Count j, Four products) {
+      set_four(bp + j, products);
+      squares += products * products;
+    };
+    if constexpr (V > 0) {
+      RowSum<V> sum;
+      sum.set(p);
+      for (Count j = 0; j < d; j += 4) {
+        keep(j, four_dots<V>(b + j * V * Width, stride, p));
+        sum.add_four(b + j * V * Width, bp + j);
+        bring(ahead, lines);
+      }
+      sum.put(q);
+    } else {
+      for (Count c = 0; c < stride; c += Width) store(q + c, load(p + c));
+      Count j = 0;
+      for (; j + 8 <= d; j += 8) {
+        keep(j, four_dots<0>(b + j * stride, stride, p));
+        bring(ahead, lines);
+        keep(j + 4, four_dots<0>(b + (j + 4) * stride, stride, p));
+        bring(ahead, lines);
+        add_rows<8>(b + j * stride, stride, bp + j, q);
+      }
+      for (; j < d; j += 4) {
+        keep(j, four_dots<0>(b + j * stride, stride, p));
+        add_rows<4>(b + j * stride, stride, bp + j, q);
+        bring(ahead, lines);
+      }
+    }
+    return sum_of_four(squares);
+  }
 
   /// r = B'e; q = y + B'(By), By kept: what iterations from y begin with.
+  template <int V>
   static void begin_at(const float* b, Count d, Count stride, const float* e, const float* y, float* by,
                        float* r, float* q, Ahead& ahead, Count lines) {
+    if constexpr (V > 0) {
+      RowSum<V> right{}, left;
+      left.set(y);
+      for (Count j = 0; j < d; j += 4) {
+        set_four(by + j, four_dots<V>(b + j * V * Width, stride, y));
+        right.add_four(b + j * V * Width, e + j);
+        left.add_four(b + j * V * Width, by + j);
+        bring(ahead, lines);
+      }
+      right.put(r);
+      left.put(q);
+      return;
+    }
     clear(r, stride);
     for (Count c = 0; c < stride; c += Width) store(q + c, load(y + c));
     for (Count j = 0; j < d; j += 4) {
-      set_four(by + j, four_dots(b + j * stride, stride, y));
+      set_four(by + j, four_dots<0>(b + j * stride, stride, y));
       add_rows_to_both<4>(b + j * stride, stride, e + j, r, by + j, q);
       bring(ahead, lines);
     }
@@ -427,48 +545,82 @@ struct Kernels {
 
   /// y += step p, r -= step q. @return |r|^2
   static float advance(float step, const float* p, const float* q, float* y, float* r, Count stride) {
-    Floats squares{};
+    Floats even{}, odd{};
     const Floats a = all(step);
-    for (Count c = 0; c < stride; c += Width) {
-      store(y + c, load(y + c) + a * load(p + c));
+    Count c = 0;
+    const auto go = [&](Floats& squares) {
       const Floats rest = load(r + c) - a * load(q + c);
       store(r + c, rest);
       squares += rest * rest;
+      store(y + c, load(y + c) + a * load(p + c));
+      c += Width;
+    };
+    while (c + 2 * Width <= stride) go(even), go(odd);
+    if (c < stride) go(even);
+    return sum(even + odd);
+  }
+
+  /// p = r + turn p. @return |p|^2
+  static float turn_to(float turn, const float* r, float* p, Count stride) {
+    Floats squares{};
+    const Floats a = all(turn);
+    for (Count c = 0; c < stride; c += Width) {
+      const Floats next = load(r + c) + a * load(p + c);
+      store(p + c, next);
+      squares += next * next;
     }
     return sum(squares);
   }
 
-  static int conjugate_gradients(const float* b, Count d, Count stride, float* e, float* y, float* work,
-                                 float tolerance, int max_steps, Ahead& ahead) {
+  /// e -= step v for a multiple of four numbers.
+  static void subtract(float step, const float* v, Count d, float* e) {
+    using Loose4 = typename Vectors<4>::Loose;
+    const Four a = step - Four{};
+    for (Count j = 0; j < d; j += 4)
+      set_four(e + j, *reinterpret_cast<const Loose4*>(e + j) - a * *reinterpret_cast<const Loose4*>(v + j));
+  }
+
+  template <int V>
+  static int iterate(const float* b, Count d, Count stride, float* e, float* y, float* work, float tolerance,
+                     int max_steps, Ahead& ahead) {
+    if constexpr (V > 0) stride = V * Width;
     float *const r = work, *const p = r + stride, *const q = p + stride, *const bp = q + stride;
     // Spread over the passes that most rows take: a CPU waits when it is asked for much at once.
     constexpr Count passes = 3;
     const Count lines = 1 + ahead.num_rows * ahead.row_bytes / (64 * passes * (d / 4));
     const bool is_warm = dot(y, y, stride) > 0;
     if (is_warm) {
-      begin_at(b, d, stride, e, y, bp, r, q, ahead, lines);
+      begin_at<V>(b, d, stride, e, y, bp, r, q, ahead, lines);
     } else {
-      combine_and_bring(b, d, stride, e, r, ahead, lines);
+      combine_and_bring<V>(b, d, stride, e, r, ahead, lines);
     }
     const float goal = tolerance * tolerance * dot(r, r, stride);
-    float size = goal > 0 ? goal / (tolerance * tolerance) : 0;
     if (is_warm) {
-      for (Count j = 0; j < d; ++j) e[j] -= bp[j];
+      subtract(1, bp, d, e);
       for (Count c = 0; c < stride; c += Width) store(r + c, load(r + c) - load(q + c));
-      size = dot(r, r, stride);
     }
-    for (Count c = 0; c < stride; c += Width) store(p + c, load(r + c));
+    clear(p, stride);
+    float size = turn_to(0, r, p, stride), p_size = size;
     for (int steps = 0;; ++steps) {
       if (size <= goal) return steps;
       if (steps == max_steps || !(size < 3e38F)) return -1 - steps;
-      multiply(b, d, stride, p, bp, q, ahead, lines);
-      const float step = size / dot(p, q, stride);
-      for (Count j = 0; j < d; ++j) e[j] -= step * bp[j];
+      const float inverse = 1 / size;
+      // p'q without waiting for q.
+      const float step = size / (p_size + multiply<V>(b, d, stride, p, bp, q, ahead, lines));
       const float rest = advance(step, p, q, y, r, stride);
-      const Floats turn = all(rest / size);
-      for (Count c = 0; c < stride; c += Width) store(p + c, load(r + c) + turn * load(p + c));
+      p_size = turn_to(rest * inverse, r, p, stride);
+      subtract(step, bp, d, e);
       size = rest;
     }
+  }
+
+  static int conjugate_gradients(const float* b, Count d, Count stride, float* e, float* y, float* work,
+                                 float tolerance, int max_steps, Ahead& ahead) {
+    int steps = 0;
+    const bool is_known = in_registers(stride, [&](auto vectors) {
+      steps = iterate<decltype(vectors)::count>(b, d, stride, e, y, work, tolerance, max_steps, ahead);
+    });
+    return is_known ? steps : iterate<0>(b, d, stride, e, y, work, tolerance, max_steps, ahead);
   }
 
   /// out[c] = 1 / sqrt(diagonal[c] + shift).
@@ -485,8 +637,8 @@ struct Kernels {
   }
 
   static constexpr RowKernels table() {
-    return {Width,    &gather<float>,       &gather<unsigned short>, &tile_products, &solve_group,
-            &combine, &conjugate_gradients, &inverse_roots,          &to_bf16};
+    return {Width,        &gather<float>, &gather<unsigned short>, &weigh,         &tile_products,
+            &solve_group, &combine,       &conjugate_gradients,    &inverse_roots, &to_bf16};
   }
 };
 

@@ -56,7 +56,7 @@ RowSolver::RowSolver(Count k, Count num_entries, const SolverSettings& settings)
       residual_(size_of(std::max(num_entries, stride_))) {
   for (Slot& slot : slots_) {
     for (auto* values : {&slot.weights, &slot.targets, &slot.roots, &slot.right_side})
-      values->resize(size_of(tiled(num_entries)));
+      values->resize(size_of(padded(num_entries)));
     slot.rows.resize(size_of(tiled(num_entries)));
   }
 }
@@ -88,15 +88,11 @@ void RowSolver::set_rho(double rho) {
 void RowSolver::fill(Slot& slot, const GatheredRows& rows, std::span<const std::int32_t> positions) const {
   slot.gathered = rows;
   slot.positions = positions;
-  slot.num_entries = static_cast<Count>(positions.size());
-  for (std::size_t j = 0; j < positions.size(); ++j) {
-    slot.rows[j] = rows[positions[j]];
-    slot.roots[j] = std::sqrt(slot.weights[j]);
-    slot.right_side[j] = slot.roots[j] * slot.targets[j];
-  }
-  for (std::size_t j = positions.size(); j < size_of(tiled(slot.num_entries)); ++j) {
-    slot.roots[j] = slot.right_side[j] = 0;
-  }
+  const auto d = static_cast<Count>(positions.size());
+  slot.num_entries = d;
+  for (std::size_t j = 0; j < positions.size(); ++j) slot.rows[j] = rows[positions[j]];
+  kernels_->weigh(slot.weights.data(), slot.targets.data(), d, slot.roots.data(), slot.right_side.data());
+  for (Count j = d; j < tiled(d); ++j) slot.roots[size_of(j)] = slot.right_side[size_of(j)] = 0;
 }
 
 Ahead RowSolver::ahead_of(const Slot& slot) const {
@@ -215,7 +211,8 @@ void RowSolver::solve_group(const Finish& finish) {
     for (Count c = 0; c < k_; ++c) member.x[size_of(c)] = y_[size_of(c)] * scale[c];
     const bool solved = failed[n] == 0 && all_finite(member.x);
     // (I + BB') v = W^1/2 t, so v = W^1/2 (t - Zx).
-    finish(member.row, member.x, solved ? Solved::yes : Solved::no, sum_of_squares({v, size_of(d)}));
+    const double observed = takes_loss_ ? sum_of_squares({v, size_of(d)}) : 0.0;
+    finish(member.row, member.x, solved ? Solved::yes : Solved::no, observed);
   }
   group_.clear();
 }
@@ -237,7 +234,7 @@ Solved RowSolver::solve_by_gradients(Slot& slot, Ahead& ahead, double& observed)
     return solve_exactly(slot, observed);
   }
   for (Count c = 0; c < k_; ++c) slot.x[size_of(c)] = y_[size_of(c)] * scale_[size_of(c)];
-  observed = sum_of_squares({slot.right_side.data(), size_of(d)});
+  if (takes_loss_) observed = sum_of_squares({slot.right_side.data(), size_of(d)});
   return all_finite(slot.x) ? Solved::yes : Solved::no;
 }
 

@@ -50,13 +50,15 @@ inline constexpr double tame_trace = 64;
 /// depend on its entries (and, for gradients, the x given) alone. One a thread.
 class alignas(64) RowSolver {  // one a thread: no line shared with another
  public:
-  /// What became of a row, and sum over its entries of w (z.x - t)^2.
+  /// What became of a row, and sum over its entries of w (z.x - t)^2, if that is taken.
   using Finish = std::function<void(Count row, std::span<float> x, Solved solved, double observed)>;
 
   /// @param num_entries  of the longest row that will be added
   RowSolver(Count k, Count num_entries, const SolverSettings& settings = {});
 
   void set_basis(double alpha0, std::span<const double> eigenvalues);
+  /// Whether sums over entries are taken; they are unless told otherwise.
+  void take_loss(bool wanted) { takes_loss_ = wanted; }
 
   /// Room for the weights and targets of the row to be added next.
   std::span<float> weights() { return slots_[next_].weights; }
@@ -117,6 +119,7 @@ class alignas(64) RowSolver {  // one a thread: no line shared with another
   Solved scale_back(std::span<float> x) const;
 
   const Count k_, stride_;
+  bool takes_loss_ = true;
   const SolverSettings settings_;
   const RowKernels* kernels_;
   double alpha0_ = 0, rho_ = -1;
