@@ -31,6 +31,9 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+/// Rows ahead of the one at hand whose place in the matrix is asked for, and whose entries are.
+constexpr std::size_t far_ahead = 8, near_ahead = 4;
+
 /// The most entries that a solver sees at once.
 Count longest_plain_row(const WorkShares& shares) {
   Count longest = 1;
@@ -139,7 +142,10 @@ HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss lo
     rotate(fixed, basis, num_fixed_rows_);
   }
   const std::span<const float> table = stored(fixed);
-  for (RowSolver& solver : solvers_) solver.set_basis(objective_.alpha0, eigenvalues_);
+  for (RowSolver& solver : solvers_) {
+    solver.set_basis(objective_.alpha0, eigenvalues_);
+    solver.take_loss(loss == Loss::measure);
+  }
   outcomes_.assign(static_cast<std::size_t>(solved.rows.size()), {});
   const double largest_norm = shares_.num_heavy > 0 ? largest_squared_norm(comm_, fixed) : 0.0;
   solve_rows(table, basis, largest_norm, solved, loss, seconds);
@@ -259,9 +265,14 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     const RowSolver::Finish finish = [&](Count row, std::span<float> x, Solved outcome, double observed) {
       finish_row(row, outcome, observed, x, loss);
     };
+    const auto piece_at = [&](std::size_t n) -> const RowPiece& {
+      return pieces[static_cast<std::size_t>(plan.order[n])];
+    };
     double work = 0;
     for (std::size_t n = begin; n < end; ++n) {
-      const RowPiece& piece = pieces[static_cast<std::size_t>(plan.order[n])];
+      if (n + far_ahead < end) __builtin_prefetch(&piece_at(n + far_ahead));
+      if (n + near_ahead < end) bring_entries(piece_at(n + near_ahead));
+      const RowPiece& piece = piece_at(n);
       solve_piece(solver, piece, rows, solved, finish);
       work += cost_of(settings_, piece.end - piece.begin);
     }
@@ -272,6 +283,19 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     lent_.progress();
     on_task(task);
   });
+}
+
+/// Asks for what the row's entries say: rows are solved by length, so they lie anywhere.
+void HalfSweep::bring_entries(const RowPiece& piece) const {
+  constexpr Count line = 16, most = 256;  // entries
+  const Count last = std::min(piece.end, piece.begin + most) - 1;
+  const std::int32_t* const positions = exchange_.positions().data();
+  const auto bring = [&](Count entry) {
+    __builtin_prefetch(positions + entry);
+    if (entry < shares_.rows.num_own_entries()) observed_.bring(entry);
+  };
+  for (Count entry = piece.begin; entry < last; entry += line) bring(entry);
+  bring(last);
 }
 
 /// Entries are numbered as in shares_.rows; the lent rows' come after the own ones.

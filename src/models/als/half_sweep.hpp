@@ -90,6 +90,7 @@ class HalfSweep {
   void solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows, FactorTable& solved,
                    const RowSolver::Finish& finish);
   void solve_heavy_rows(const GatheredRows& rows, double largest_norm, FactorTable& solved, Loss loss);
+  void bring_entries(const RowPiece& piece) const;
   void observe(Count begin, Count count, float* weights, float* targets) const;
   void finish_row(Count row, Solved outcome, double observed, std::span<float> x, Loss loss);
   HalfSweepOutcome collect(Loss loss) const;

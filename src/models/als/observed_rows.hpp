@@ -35,6 +35,8 @@ class ObservedRows {
   float weight_scale() const { return weight_scale_; }
   void set_weight_scale(float scale) { weight_scale_ = scale; }
 
+  /// Asks for an entry that will be observed soon, and those beside it.
+  void bring(Count entry) const { __builtin_prefetch(values().data() + entry); }
   /// Weights and targets of entries [begin, begin + count).
   void observe(Count begin, Count count, float* weights, float* targets) const {
     const float* const values = this->values().data() + begin;
