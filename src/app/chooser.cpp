@@ -1,9 +1,10 @@
 #include "app/chooser.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
+#include "app/learned_evidence.hpp"
 #include "app/recorded_split.hpp"
 #include "pushcart/base/log.hpp"
 
@@ -16,6 +17,15 @@ void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels 
               "pairs that a user needs in the data to be served by the model; 0 = everybody is; default: 1, "
               "or 0 for a "
               "model that maps user attributes to factors");
+  if (further == FurtherModels::from_files) {
+    options.add(
+        "min-evidence-from", chooser.min_evidence_from,
+        "in its place as evaluate --learn-min-evidence learned it for these lists: its run record, or "
+        "what --json printed");
+  } else {
+    options.add_flag("learn-min-evidence", chooser.learns_min_evidence,
+                     "in its place as what is held out says: as evaluate --learn-min-evidence");
+  }
   if (further == FurtherModels::from_files) {
     options.add("fallback", chooser.fallbacks,
                 "model files that fill lists which the model does not, in this order (repeat)");
@@ -41,6 +51,8 @@ void check_chooser(const ChooserOptions& options) {
   config.min_evidence = options.min_evidence.value_or(config.min_evidence);
   config.new_items = {options.new_share, options.new_days, options.new_seed, nullptr};
   check_chooser_config(config);
+  if (options.min_evidence && (options.learns_min_evidence || !options.min_evidence_from.empty()))
+    throw ConfigError("--min-evidence: given, and to be learned; choose one");
   const ChooserOptions usual;
   if (options.new_share == 0 && (options.new_days != usual.new_days || options.new_seed != usual.new_seed ||
                                  !options.new_model.empty())) {
@@ -49,8 +61,8 @@ void check_chooser(const ChooserOptions& options) {
 }
 
 bool is_chosen(const ChooserOptions& options) {
-  return options.min_evidence || !options.fallbacks.empty() || !options.category_attribute.empty() ||
-         options.new_share != 0;
+  return options.min_evidence || !options.min_evidence_from.empty() || !options.fallbacks.empty() ||
+         !options.category_attribute.empty() || options.new_share != 0;
 }
 
 void append_inputs(const ChooserOptions& options, std::vector<InputPart>& inputs) {
@@ -59,10 +71,26 @@ void append_inputs(const ChooserOptions& options, std::vector<InputPart>& inputs
 }
 
 ChooserParts::ChooserParts(Session& session, const ChooserOptions& options, const Dataset& dataset,
-                           const Model& personal)
-    : options_(options), personal_(personal) {
+                           const Model& personal, std::string served_by)
+    : options_(options), personal_(personal), served_by_(std::move(served_by)), learned_(options.learned) {
   for (const auto& path : options.fallbacks) fallbacks_.push_back(load_model(session, path, dataset));
   if (!options.new_model.empty()) new_model_ = load_model(session, options.new_model, dataset);
+  if (options.min_evidence_from.empty()) return;
+  learned_ = read_learned_evidence(session, options.min_evidence_from);
+  if (learned_->model == served_by_ && learned_->filled_by == filled_by()) return;
+  throw ConfigError(fmt::format(
+      "--min-evidence-from {}: learned for lists of {} filled by {}; these are of {} filled by {}",
+      options.min_evidence_from, learned_->model, fmt::join(learned_->filled_by, ", "), served_by_,
+      fmt::join(filled_by(), ", ")));
+}
+
+std::vector<std::string> ChooserParts::filled_by() const {
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < fallbacks_.size(); ++i) labels.push_back(label_of(fallbacks_[i], i));
+  if (!options_.category_attribute.empty())
+    labels.push_back(fmt::format("category '{}'", options_.category_attribute));
+  labels.push_back("popular");
+  return labels;
 }
 
 std::vector<const Model*> ChooserParts::further_models() const {
@@ -76,6 +104,9 @@ ChooserConfig ChooserParts::config(const Model& served) const {
   ChooserConfig config;
   // Attributes say something of users who have no pair.
   if (personal_.user_attribute_map) config.min_evidence = 0;
+  // Who has no pairs was not learned from: of them the model's kind decides, unless others serve some who
+  // have.
+  if (learned_ && learned_->min_evidence > 1) config.min_evidence = learned_->min_evidence;
   if (options_.min_evidence) config.min_evidence = *options_.min_evidence;
   // A model that says the same to everybody needs to know nothing of anybody.
   if (personal_.family == "popular") config.min_evidence = 0;
@@ -87,6 +118,19 @@ ChooserConfig ChooserParts::config(const Model& served) const {
   config.new_items = {options_.new_share, options_.new_days, options_.new_seed,
                       new_model_ ? &*new_model_ : &first};
   return config;
+}
+
+Json ChooserParts::evidence_results(const Model& served) const {
+  const Count pairs = config(served).min_evidence;
+  const std::string from = options_.min_evidence                 ? "given"
+                           : !options_.min_evidence_from.empty() ? "learned: " + options_.min_evidence_from
+                           : learned_                            ? "learned in this run"
+                                                                 : "default";
+  if (from != "default")
+    log_info("users with at least {} pairs are served by {} ({})", pairs, served_by_, from);
+  Json results = {{"pairs", pairs}, {"from", from}};
+  if (learned_) results["learned"] = to_json(*learned_);
+  return results;
 }
 
 /// The family, with a number where an earlier source has it too.

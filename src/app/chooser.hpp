@@ -8,14 +8,18 @@
 #include "app/inputs.hpp"
 #include "app/option_set.hpp"
 #include "app/session.hpp"
+#include "pushcart/eval/evaluate.hpp"
 #include "pushcart/topn/list_chooser.hpp"
 
 namespace pushcart::app {
 
 /// How lists are made of several sources.
 struct ChooserOptions {
-  std::optional<Count> min_evidence;   ///< nothing = as fits the model
-  std::vector<std::string> fallbacks;  ///< model files
+  std::optional<Count> min_evidence;       ///< nothing = as fits the model
+  std::string min_evidence_from;           ///< file with what evaluate learned, in its place; empty = none
+  bool learns_min_evidence = false;        ///< likewise, what the run's own evaluation learns
+  std::optional<LearnedEvidence> learned;  ///< that, once it is there
+  std::vector<std::string> fallbacks;      ///< model files
   std::string category_attribute;
   double new_share = 0;
   double new_days = 0;
@@ -39,12 +43,19 @@ void append_inputs(const ChooserOptions& options, std::vector<InputPart>& inputs
 /// The models that the options name beside the personal one, and the settings of the chooser.
 class ChooserParts {
  public:
-  /// Reads the files. Collective; errors as load_model. Both must outlive the object.
-  ChooserParts(Session& session, const ChooserOptions& options, const Dataset& dataset,
-               const Model& personal);
+  /// Reads the files. Collective; errors as load_model and read_learned_evidence; ConfigError for what was
+  /// learned of other lists. All must outlive the object.
+  /// @param served_by  label of the personal model
+  ChooserParts(Session& session, const ChooserOptions& options, const Dataset& dataset, const Model& personal,
+               std::string served_by);
 
   /// @param served  the personal model as it serves: itself, or with newcomers folded in
   ChooserConfig config(const Model& served) const;
+  /// From how many pairs on users are served by the model, and who says so; told to the log unless it is the
+  /// default. Local.
+  nlohmann::ordered_json evidence_results(const Model& served) const;
+  /// Labels of what fills lists after the model, in this order.
+  std::vector<std::string> filled_by() const;
   /// Those that were read.
   std::vector<const Model*> further_models() const;
   /// ConfigError for a model that has learned from another part of the data than the personal one, whose
@@ -56,6 +67,8 @@ class ChooserParts {
 
   const ChooserOptions& options_;
   const Model& personal_;
+  const std::string served_by_;
+  std::optional<LearnedEvidence> learned_;
   std::deque<Model> fallbacks_;
   std::optional<Model> new_model_;
 };

@@ -146,8 +146,9 @@ std::optional<Model> model_beside(Session& session, const Dataset& dataset, cons
 ChooserOptions measured_chooser(const EvaluateOptions& options) {
   ChooserOptions chooser = options.chooser;
   if (!options.learns_min_evidence) return chooser;
-  if (chooser.min_evidence || chooser.new_share != 0) {
-    throw ConfigError("--learn-min-evidence: give neither --min-evidence nor --new-share with it");
+  if (chooser.min_evidence || !chooser.min_evidence_from.empty() || chooser.new_share != 0) {
+    throw ConfigError(
+        "--learn-min-evidence: give neither --min-evidence, --min-evidence-from nor --new-share with it");
   }
   chooser.min_evidence = std::numeric_limits<Count>::max();
   return chooser;
@@ -170,7 +171,7 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   if (options.known != 0 && !(chosen.fallbacks.empty() && chosen.new_model.empty())) {
     throw ConfigError("--known: further models (--fallback, --new-model) are not folded in");
   }
-  const ChooserParts parts(session, chosen, dataset, trained);
+  const ChooserParts parts(session, chosen, dataset, trained, reranks ? reranked_source : trained.family);
   parts.check_same_split();
   EvaluateConfig config = options.config;
   config.category_attribute = category_attribute(options, chosen, dataset);
@@ -228,6 +229,10 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     config.lists = [&](const TopRequest& request) { return chooser.lists(request, personal); };
     EvaluationReport report = evaluate(comm, model, without, train, *held_out, config, session.phases);
     report.family = name + ", chosen lists";
+    if (report.learned) {
+      report.learned->model = reranks ? reranked_source : trained.family;
+      report.learned->filled_by = parts.filled_by();
+    }
     return report;
   }
   if (reranking) {

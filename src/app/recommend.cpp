@@ -277,7 +277,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   if (needs_part && has_learned_part(model)) {
     plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
-  const ChooserParts parts(session, options.chooser, dataset, model);
+  const ChooserParts parts(session, options.chooser, dataset, model, reranks ? reranked_source : model.family);
   plan_chosen_lists(plan, dataset, parts, parts.config(model), model, num_users, request.excluded.num_entries(),
                     std::min(options.n, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
@@ -323,6 +323,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
                                   {"scoring", scoring}};
   session.results["recommend"].update(
       chooser_results(comm, chooser, options.chooser, dataset.items, made.lists));
+  session.results["recommend"]["min_evidence"] = parts.evidence_results(model);
   if (options.explain > 0) {
     session.results["recommend"]["explain"] =
         explain_lists(session, dataset, model, options.explain, made.lists);

@@ -7,6 +7,7 @@
 #include "app/families/family_options.hpp"
 #include "app/features.hpp"
 #include "app/ingest.hpp"
+#include "app/learned_evidence.hpp"
 #include "app/list_checkpoints.hpp"
 #include "app/push.hpp"
 #include "app/recommend.hpp"
@@ -68,6 +69,8 @@ class Run : public Command {
     const auto& comm = session.comm;
     check_chooser(evaluate_.chooser);
     check_chooser(recommend_.chooser);
+    if (recommend_.chooser.learns_min_evidence && !is_evaluated())
+      throw ConfigError("--recommend.learn-min-evidence: nothing is held out to learn it on");
     collectively(comm, "reading the settings of the features", [&] { check_config(features_.config); });
     limit_time(session, stop_);
     collectively(comm, "making the output folder", [&] {
@@ -87,6 +90,8 @@ class Run : public Command {
     session.name_at_end(stage_dataset(comm, output_ + (kept ? "/data-train.h5" : "/data.h5"), dataset));
     Model model = learn(session, dataset, output_ + "/training.checkpoint");
     const auto evaluation = evaluate_if_possible(session, dataset, model);
+    if (recommend_.chooser.learns_min_evidence)
+      recommend_.chooser.learned = learn_evidence_of_lists(session, dataset, model, evaluate_, recommend_.chooser);
 
     if (refit_ && (kept || train_.hold_out != "none")) {
       log_info("learning again, from everything");
@@ -131,8 +136,12 @@ class Run : public Command {
     return model;
   }
 
+  bool is_evaluated() const {
+    return !evaluate_.test.empty() || holds_out_by_time(ingest_) || train_.hold_out != "none";
+  }
+
   nlohmann::ordered_json evaluate_if_possible(Session& session, const Dataset& dataset, const Model& model) {
-    if (evaluate_.test.empty() && !holds_out_by_time(ingest_) && train_.hold_out == "none") {
+    if (!is_evaluated()) {
       log_info("nothing is held out (ingest.hold-out-*, train.hold-out, evaluate.test): no evaluation");
       return nullptr;
     }

@@ -97,6 +97,30 @@ std::string title(const SegmentMetrics& segment) {
 
 }  // namespace
 
+nlohmann::ordered_json to_json(const LearnedEvidence& learned) {
+  return {
+      {"learned", learned.min_evidence},
+      {"model", learned.model},
+      {"filled_by", learned.filled_by},
+      {"gain", {{"value", learned.gain}, {"low", learned.interval.low}, {"high", learned.interval.high}}}};
+}
+
+LearnedEvidence learned_evidence_from(const nlohmann::ordered_json& json) {
+  const Json& gain = json.at("gain");
+  return {json.at("learned").get<Count>(),
+          gain.at("value").get<double>(),
+          {gain.at("low").get<double>(), gain.at("high").get<double>()},
+          json.at("model").get<std::string>(),
+          json.at("filled_by").get<std::vector<std::string>>()};
+}
+
+std::string to_text(const LearnedEvidence& learned) {
+  return fmt::format(
+      "learned: --min-evidence {}, in NDCG {:+.4f} [{:+.4f}, {:+.4f}] over the model for all who have "
+      "pairs\n",
+      learned.min_evidence, learned.gain, learned.interval.low, learned.interval.high);
+}
+
 const MetricValue* EvaluationReport::find(const std::string& name) const {
   return find_in(metrics, name);
 }
@@ -120,11 +144,7 @@ nlohmann::ordered_json EvaluationReport::to_json() const {
     json["among"] = candidates_name(among);
   }
   json["replicates"] = replicates;
-  if (learned)
-    json["min_evidence"] = {
-        {"learned", learned->min_evidence},
-        {"gain",
-         {{"value", learned->gain}, {"low", learned->interval.low}, {"high", learned->interval.high}}}};
+  if (learned) json["min_evidence"] = pushcart::to_json(*learned);
   for (const SegmentMetrics& segment : segments) json["segments"].push_back(as_json(segment));
   return json;
 }
@@ -145,12 +165,7 @@ std::string EvaluationReport::to_text() const {
     text +=
         fmt::format("without popularity by category: the items have no attribute '{}'\n", category_attribute);
   }
-  if (learned) {
-    text += fmt::format(
-        "learned: --min-evidence {}, in NDCG {:+.4f} [{:+.4f}, {:+.4f}] over the model for all who have "
-        "pairs\n",
-        learned->min_evidence, learned->gain, learned->interval.low, learned->interval.high);
-  }
+  if (learned) text += pushcart::to_text(*learned);
   for (const SegmentMetrics& segment : segments) text += title(segment) + table(segment);
   if (replicates > 0)
     text += fmt::format("in brackets: 95 % intervals over users, {} replicates\n", replicates);

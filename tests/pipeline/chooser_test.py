@@ -1,9 +1,10 @@
 """Lists made of several sources, and places kept for new items: a shop of two kinds of things where a few users have little."""
 
+import json
 import random
 import unittest
 
-from support import USAGE, SharedFolderTest, lists_of, parts_planned
+from support import BAD_INPUT, STORAGE, USAGE, SharedFolderTest, lists_of, parts_planned
 
 NUM_ITEMS, NUM_USERS, NUM_NEW, N = 60, 120, 6, 10
 
@@ -145,6 +146,44 @@ class Chooser(SharedFolderTest):
         self.assertAlmostEqual(learned[0]["gain"]["value"], found - alone, 9)
         self.assertGreater(learned[0]["gain"]["low"], 0)  # all items of a kind are alike in this shop: content knows best
 
+    def test_lists_keep_to_the_threshold_that_was_learned(self):
+        self.run_well(2, "evaluate", "--dataset", "data.h5", "--model", "part-als.h5", "--fallback", "part-content.h5", "--at",
+                      "10", "--replicates", "100", "--learn-min-evidence", "--run-record", "learned.json")
+        found = self.record("learned.json")["results"]["min_evidence"]
+        self.assertEqual((found["model"], found["filled_by"]), ("als", ["content", "popular"]))
+        self.write("five.json", json.dumps({"min_evidence": {**found, "learned": 5}}))
+        for name, pairs in (("learned.json", found["learned"]), ("five.json", 5)):
+            lists, results = self.both("--min-evidence-from", name, "--fallback", "content.h5")
+            self.assertEqual(results["min_evidence"], {"pairs": pairs, "from": f"learned: {name}",
+                                                       "learned": {**found, "learned": pairs}})
+            for user, places in lists.items():
+                if user != "stranger":
+                    few = len(self.has[user]) < pairs
+                    self.assertEqual({place[4] for place in places}, {"content" if few else "als"}, user)
+        plain = self.recommend(2, "--fallback", "content.h5")[1]["min_evidence"]
+        self.assertEqual(plain, {"pairs": 1, "from": "default"})
+        given = self.recommend(2, "--min-evidence", "5", "--fallback", "content.h5")
+        self.assertEqual(given[1]["min_evidence"], {"pairs": 5, "from": "given"})
+        self.assertEqual(given[0], lists)
+
+    def test_a_run_learns_its_threshold_and_keeps_to_it(self):
+        self.write("run.toml", '[run]\noutput = "ran"\nrefit = false\npush = false\nsimilar-n = 0\n[ingest]\n'
+                   'input = ["log.csv"]\ncolumns = { user = "user", item = "item" }\nitems = ["items.csv"]\n'
+                   '[train]\nk = 8\nhold-out = "random"\nhold-out-share = 0.3\n[evaluate]\nat = [10]\nreplicates = 100\n'
+                   '[recommend]\nn = 10\nlearn-min-evidence = true\ncategory-attribute = "group"\n')
+        self.run_well(3, "run", "--config", "run.toml")
+        results = self.record("ran/run.json")["results"]
+        apart = self.run_well(0, "evaluate", "--dataset", "ran/data.h5", "--model", "ran/model.h5", "--at", "10",
+                              "--replicates", "100", "--learn-min-evidence", "--category-attribute", "group", "--json").json()
+        learned = results["evaluation"]["min_evidence"]
+        self.assertEqual(learned, apart["min_evidence"])
+        self.assertEqual(learned["filled_by"], ["category 'group'", "popular"])
+        self.assertEqual(results["recommend"]["min_evidence"],
+                         {"pairs": learned["learned"], "from": "learned in this run", "learned": learned})
+        self.assertGreater(results["evaluation"]["coverage@10"]["value"], 0)  # of the model, not of what fills its lists
+        self.assertEqual(results["evaluation"]["model"], "als")
+        self.run_badly(2, USAGE, ["learn-min-evidence", "held out"], "run", "--config", "run.toml", "--train.hold-out", "none")
+
     def test_the_plan_holds_further_models_and_places_for_new_items(self):
         chosen = ["--fallback", "content.h5", "--new-share", "0.2", "--category-attribute", "group"]
         for verb, base, options in (
@@ -169,6 +208,14 @@ class Chooser(SharedFolderTest):
                                (["--category-attribute", "did you mean 'group'"], ["--category-attribute", "grup"])):
             for ranks in (0, 3):
                 self.run_badly(ranks, USAGE, words, "recommend", *base, *options, "--output", "never")
+        self.write("learned.json", json.dumps({"results": {"min_evidence": {
+            "learned": 3, "model": "als", "filled_by": ["content", "popular"], "gain": {"value": 1, "low": 1, "high": 1}}}}))
+        for code, words, options in ((USAGE, "these are of als filled by popular", ["--min-evidence-from", "learned.json"]),
+                                     (USAGE, "choose one", ["--min-evidence-from", "learned.json", "--min-evidence", "3"]),
+                                     (BAD_INPUT, "--learn-min-evidence", ["--min-evidence-from", "items.csv"]),
+                                     (STORAGE, "nowhere.json", ["--min-evidence-from", "nowhere.json"])):
+            for ranks in (0, 3):
+                self.run_badly(ranks, code, words, "recommend", *base, *options, "--output", "never")
         self.run_badly(2, USAGE, ["--learn-min-evidence"], "evaluate", *base, "--learn-min-evidence", "--min-evidence", "3")
         self.run_badly(2, USAGE, ["--fallback", "--hold-out"], "evaluate", "--dataset", "data.h5", "--model", "part-als.h5",
                        "--fallback", "content.h5")

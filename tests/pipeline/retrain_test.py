@@ -192,6 +192,17 @@ class Nights(Shop):
         self.assertEqual(night["outcome"], "published")
         self.assertEqual(self.in_service(), f"versions/{night['version']}")
 
+    def test_a_night_learns_who_is_served_by_its_model(self):
+        self.bring(1, 11)
+        self.published(11, "--recommend.learn-min-evidence", ranks=3)
+        record = self.record("store/current/run.json")["results"]
+        learned = record["night"]["min_evidence"]
+        self.assertEqual((learned["model"], learned["filled_by"]), ("als", ["popular"]))
+        self.assertEqual(record["evaluation"]["model"], "als")  # the gate judges the model
+        self.assertEqual(record["evaluation"]["min_evidence"], learned)
+        self.assertEqual(record["recommend"]["min_evidence"],
+                         {"pairs": learned["learned"], "from": "learned in this run", "learned": learned})
+
     def test_warm_nights_between_cold_ones(self):
         starts = []
         for day in range(10, 15):

@@ -57,7 +57,14 @@ struct LearnedEvidence {
   Count min_evidence = 1;
   double gain = 0;  ///< in NDCG at the longest length, mean over all users, over min_evidence = 1
   ConfidenceInterval interval;
+  std::string model;                   ///< family of the model, or "rerank"; set by who knows the lists
+  std::vector<std::string> filled_by;  ///< what serves the others, in this order: labels of sources; likewise
 };
+/// {"learned":, "model":, "filled_by": [...], "gain": {"value":, "low":, "high":}}, and back; a Json
+/// exception if it is not that. Local.
+nlohmann::ordered_json to_json(const LearnedEvidence& learned);
+LearnedEvidence learned_evidence_from(const nlohmann::ordered_json& json);
+std::string to_text(const LearnedEvidence& learned);  ///< a line for people
 
 struct MetricValue {
   std::string name;  ///< "recall@20", "rmse" ...

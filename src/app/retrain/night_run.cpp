@@ -8,6 +8,7 @@
 #include "app/evaluate.hpp"
 #include "app/families/family_options.hpp"
 #include "app/ingest.hpp"
+#include "app/learned_evidence.hpp"
 #include "app/recommend.hpp"
 #include "app/report.hpp"
 #include "app/retrain/on_finish.hpp"
@@ -174,6 +175,12 @@ bool NightRun::measure(const Dataset& dataset, const Model& model) {
   const EvaluationReport report = assess(session_, dataset, model, options_.evaluate);
   session_.results["evaluation"] = report.to_json();
   session_.text += fmt::format("\n{}", report.to_text());
+  if (options_.recommend.chooser.learns_min_evidence) {
+    const LearnedEvidence learned =
+        learn_evidence_of_lists(session_, dataset, model, options_.evaluate, options_.recommend.chooser);
+    night_.facts["min_evidence"] = to_json(learned);
+    options_.recommend.chooser.learned = learned;
+  }
   const std::string coverage = coverage_beside(options_.metric);
   ModelFacts facts;
   facts.metric = options_.metric;
