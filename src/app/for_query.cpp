@@ -51,7 +51,10 @@ void declare_for_query(OptionSet& options, ForQueryOptions& queries) {
   options.add("for-query", queries.texts, "lists for search queries instead of users: a query (repeat)");
   options.add("queries", queries.file, "lists for search queries instead of users: file with a query a line");
   options.add("similar-queries", queries.similar_queries,
-              "with queries: how many others with words of a query speak for it");
+              "with queries: how many others that are like a query speak for it");
+  options.add("similar-weight", queries.similar_weight,
+              "with queries: what these count beside how much the item's name is like the query");
+  options.add("similar-power", queries.similar_power, "with queries: power of how much they are like it");
   options.add("session-gap-minutes", queries.weights.session_gap_minutes,
               "with queries: what a search led to ends with a pause of more than this");
   declare_event_weights(
@@ -71,6 +74,8 @@ void recommend_for_queries(Session& session, const ForQueryOptions& queries,
   QueryListConfig config;
   config.n = options.n;
   config.similar_queries = queries.similar_queries;
+  config.similar_weight = queries.similar_weight;
+  config.similar_power = queries.similar_power;
   config.weights = queries.weights;
   config.item_allowed = allowed.allowed;
   config.memory_budget_bytes = options.memory_per_rank;

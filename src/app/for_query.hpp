@@ -10,6 +10,7 @@ struct ForQueryOptions {
   std::vector<std::string> texts;
   std::string file;
   Count similar_queries = 50;
+  double similar_weight = 0.3, similar_power = 4;  ///< as in QueryListConfig
   QueryItemConfig weights;
 
   bool is_given() const { return !texts.empty() || !file.empty(); }

@@ -1,9 +1,11 @@
 #include "pushcart/topn/query_lists.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
+#include <optional>
 
-#include "models/content/words.hpp"
+#include "models/content/ngrams.hpp"
 #include "models/search/text_rows.hpp"
 #include "models/similarity/nearest.hpp"
 #include "models/similarity/neighbour_matrix.hpp"
@@ -19,6 +21,10 @@ namespace {
 void check(const QueryListConfig& config) {
   if (config.n < 1) throw ConfigError("--n: must be at least 1");
   if (config.similar_queries < 1) throw ConfigError("--similar-queries: must be at least 1");
+  if (!(config.similar_weight >= 0 && std::isfinite(config.similar_weight)))
+    throw ConfigError("--similar-weight: must be a number of at least 0");
+  if (!(config.similar_power > 0 && std::isfinite(config.similar_power)))
+    throw ConfigError("--similar-power: must be above 0");
 }
 
 /// Each row over the sum of its entries.
@@ -51,6 +57,21 @@ SparseRows only_marked(const SparseRows& rows, const std::vector<std::uint8_t>& 
   return result;
 }
 
+/// The columns of `right` behind those of `left`.
+SparseRows beside(const SparseRows& left, const SparseRows& right) {
+  SparseRows result;
+  result.rows = left.rows;
+  result.num_columns = left.num_columns + right.num_columns;
+  for (Count row = 0; row < left.num_rows(); ++row) {
+    for (const Count column : left.row_columns(row)) result.columns.push_back(column);
+    for (const Count column : right.row_columns(row)) result.columns.push_back(left.num_columns + column);
+    for (const float value : left.row_values(row)) result.values.push_back(value);
+    for (const float value : right.row_values(row)) result.values.push_back(value);
+    result.offsets.push_back(result.num_entries());
+  }
+  return result;
+}
+
 /// Makes the lists of some queries, a source at a time.
 class QueryLists {
  public:
@@ -65,27 +86,31 @@ class QueryLists {
   }
 
   TopLists run() {
-    if (dataset_.searches) fill_from_searches();
-    fill_from_names();
+    std::optional<SparseRows> shares;  // items x queries: p(i | q)
+    if (dataset_.searches) {
+      shares = shares_of_queries();
+      fill(own_queries(), std::make_shared<const SparseRows>(*shares), "searched");
+    }
+    fill_from_alike(shares);
     fill_from_popular(comm_, train_popular(comm_, dataset_, PopularConfig{}), request_, lists_, "popular");
     return std::move(lists_);
   }
 
  private:
-  void fill_from_searches() {
-    const Searches& searches = *dataset_.searches;
+  SparseRows shares_of_queries() const {
     SparseRows shares = query_items(comm_, dataset_, config_.weights);
     divide_by_sums(shares);
-    const auto items = std::make_shared<const SparseRows>(only_marked(
-        transpose(comm_, shares, dataset_.items, searches.queries.num_rows()), config_.item_allowed));
-    fill(own_queries(), items, "searched");
-    fill(similar_queries(), items, "similar queries");
+    return only_marked(transpose(comm_, shares, dataset_.items, dataset_.searches->queries.num_rows()),
+                       config_.item_allowed);
   }
 
-  void fill_from_names() {
-    const auto names = text_rows(dataset_.item_names, dataset_.items.range(comm_.rank()));
-    fill(names.wanted, std::make_shared<const SparseRows>(only_marked(names.texts, config_.item_allowed)),
-         "name");
+  /// What both say is added by one product over queries and terms.
+  void fill_from_alike(const std::optional<SparseRows>& shares) {
+    auto names = text_rows(dataset_.item_names, dataset_.items.range(comm_.rank()));
+    SparseRows items = only_marked(names.texts, config_.item_allowed);
+    if (!shares) return fill(names.wanted, std::make_shared<const SparseRows>(std::move(items)), "similar");
+    fill(beside(similar_queries(), names.wanted), std::make_shared<const SparseRows>(beside(*shares, items)),
+         "similar");
   }
 
   /// A row a list: 1 at the query itself.
@@ -101,18 +126,24 @@ class QueryLists {
     return rows;
   }
 
-  /// A row a list: the queries most like its own.
+  /// A row a list: what the queries most like its own count.
   SparseRows similar_queries() const {
     const Searches& searches = *dataset_.searches;
     const auto rows = text_rows(searches.texts, searches.queries.range(comm_.rank()));
-    return similarity::matrix_of(best(rows.wanted, std::make_shared<const SparseRows>(rows.texts),
-                                      searches.queries, config_.similar_queries));
+    SparseRows similar =
+        similarity::matrix_of(best(rows.wanted, std::make_shared<const SparseRows>(rows.texts),
+                                   searches.queries, config_.similar_queries));
+    for (float& value : similar.values) {
+      value = static_cast<float>(config_.similar_weight *
+                                 std::pow(static_cast<double>(value), config_.similar_power));
+    }
+    return similar;
   }
 
   search::TextRows text_rows(const StringTable& texts, Range owned) const {
-    content::WordCutter words;
+    content::NgramCutter ngrams{NgramConfig{}};
     return search::text_rows(comm_, texts, owned, texts_of_lists(),
-                             [&](std::string_view text, const auto& visit) { words.cut(text, visit); });
+                             [&](std::string_view text, const auto& visit) { ngrams.cut(text, visit); });
   }
 
   StringTable texts_of_lists() const {
@@ -145,7 +176,8 @@ class QueryLists {
   void fill(const SparseRows& left, std::shared_ptr<const SparseRows> items, const std::string& source) {
     auto short_lists = detail::find_short_lists(request_, lists_);
     // Whatever a list has already, as many are left as it may want.
-    const Neighbours found = best(left, std::move(items), dataset_.items, 2 * std::min(config_.n, dataset_.num_items()));
+    const Neighbours found =
+        best(left, std::move(items), dataset_.items, 2 * std::min(config_.n, dataset_.num_items()));
     for (detail::ShortList& list : short_lists) {
       for (auto at = static_cast<std::size_t>(found.offsets[static_cast<std::size_t>(list.row)]);
            at < static_cast<std::size_t>(found.offsets[static_cast<std::size_t>(list.row) + 1]); ++at) {

@@ -46,8 +46,8 @@ class Search(PipelineTest):
         self.assertEqual({query: len(rows) for query, rows in lists.items()},
                          {"red": 6, "RED CAF\u00c9": 6, "ottoman": 6, "?": 6})
         self.expect_counted(lists["red"])
-        self.assertEqual({row["source"] for row in lists["RED CAF\u00c9"]}, {"similar queries"})
-        self.assertEqual((lists["ottoman"][0]["item"], lists["ottoman"][0]["source"]), ("i59", "name"))
+        self.assertEqual({row["source"] for row in lists["RED CAF\u00c9"]}, {"similar"})
+        self.assertEqual((lists["ottoman"][0]["item"], lists["ottoman"][0]["source"]), ("i59", "similar"))
         self.assertEqual({row["source"] for row in lists["?"]}, {"popular"})
 
         self.write("queries.txt", "red\nRED CAF\u00c9\nottoman\n?\n")
@@ -100,7 +100,7 @@ class Search(PipelineTest):
     def test_names_do_without_searches(self):
         self.make_dataset(query="")
         self.run_well(0, "recommend", "--dataset", "data.h5", "--for-query", "Ottoman", "--n", "3", "--output", "lists")
-        self.assertEqual([row["source"] for row in self.rows_of("lists/part-*.csv")], ["name", "popular", "popular"])
+        self.assertEqual([row["source"] for row in self.rows_of("lists/part-*.csv")], ["similar", "popular", "popular"])
         self.run_badly(2, USAGE, ["--from-searches"], "similar", "--dataset", "data.h5", "--from-searches", "--metric", "llr",
                        "--output", "never")
 
@@ -110,6 +110,8 @@ class Search(PipelineTest):
         for code, words, options in ((USAGE, "--for-query", ["--for-query", "red", "--queries", "empty.txt"]),
                                      (BAD_INPUT, "empty.txt", ["--queries", "empty.txt"]),
                                      (USAGE, "--similar-queries", ["--for-query", "red", "--similar-queries", "0"]),
+                                     (USAGE, "--similar-weight", ["--for-query", "red", "--similar-weight", "-1"]),
+                                     (USAGE, "--similar-power", ["--for-query", "red", "--similar-power", "0"]),
                                      (USAGE, "--session-gap-minutes", ["--for-query", "red", "--session-gap-minutes", "0"]),
                                      (USAGE, "view", ["--for-query", "red", "--event-weight", "veiw=1"]),
                                      (USAGE, "--session-gap-minutes", ["--for-query", "red", "--session-gap-minutes", "1e300"]),

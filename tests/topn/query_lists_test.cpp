@@ -7,6 +7,8 @@
 #include <set>
 #include <sstream>
 
+#include "models/ngrams_reference.hpp"
+#include "pushcart/base/digest.hpp"
 #include "support/random_searches.hpp"
 #include "support/world.hpp"
 
@@ -29,33 +31,37 @@ Dataset dataset_with_searches(const Communicator& comm, std::uint64_t seed) {
 
 using Bag = std::map<std::string, double>;
 
-/// The test's texts have words parted by blanks, with no capitals beyond ASCII but one.
-Bag words_of(const std::string& text) {
-  Bag words;
+/// The test's texts have words parted by blanks, with no capitals beyond ASCII but one; bytes that are no
+/// text are no words.
+Bag ngrams_of(const std::string& text) {
+  std::vector<std::string> words;
   std::istringstream in(text);
   for (std::string word; in >> word;) {
+    if (word[0] == '\xff') continue;
     if (const auto at = word.find("\xc3\x89"); at != std::string::npos) word.replace(at, 2, "\xc3\xa9");
     for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    ++words[word];
+    words.push_back(word);
   }
-  return words;
+  Bag ngrams;
+  for (const auto& ngram : test::ngrams_by_hand(words, 3, 5))
+    ++ngrams[std::to_string(hash_text(ngram) % (1 << 18))];
+  return ngrams;
 }
 
-/// Cosines of one text with many, TF-IDF by those.
+/// Cosines of one text with many, TF-IDF by those; what none of them has counts in its length.
 std::vector<double> cosines(const std::string& text, const std::vector<std::string>& many) {
   std::map<std::string, double> num_texts;
   for (const auto& one : many)
-    for (const auto& [word, count] : words_of(one)) ++num_texts[word];
+    for (const auto& [ngram, count] : ngrams_of(one)) ++num_texts[ngram];
   const auto vector = [&](const std::string& one) {
-    Bag bag = words_of(one);
+    Bag bag = ngrams_of(one);
     double squares = 0;
-    std::erase_if(bag, [&](const auto& word) { return !num_texts.contains(word.first); });
-    for (auto& [word, value] : bag) {
-      value =
-          std::sqrt(value) * std::log((1.0 + static_cast<double>(many.size())) / (1.0 + num_texts.at(word)));
+    for (auto& [ngram, value] : bag) {
+      const double texts = num_texts.contains(ngram) ? num_texts.at(ngram) : 0;
+      value = std::sqrt(value) * std::log((1.0 + static_cast<double>(many.size())) / (1.0 + texts));
       squares += value * value;
     }
-    for (auto& [word, value] : bag) value = squares > 0 ? value / std::sqrt(squares) : 0;
+    for (auto& [ngram, value] : bag) value = squares > 0 ? value / std::sqrt(squares) : 0;
     return bag;
   };
   const Bag left = vector(text);
@@ -63,7 +69,7 @@ std::vector<double> cosines(const std::string& text, const std::vector<std::stri
   for (const auto& one : many) {
     const Bag right = vector(one);
     double product = 0;
-    for (const auto& [word, value] : left) product += right.contains(word) ? value * right.at(word) : 0;
+    for (const auto& [ngram, value] : left) product += right.contains(ngram) ? value * right.at(ngram) : 0;
     result.push_back(product);
   }
   return result;
@@ -102,19 +108,19 @@ Plain plain(const Dataset& dataset, const QueryItemConfig& config) {
 
 using Scores = std::vector<std::pair<std::string, std::vector<double>>>;  // by source, then item
 
-Scores scores_by_hand(const Plain& all, const std::string& text) {
+Scores scores_by_hand(const Plain& all, const std::string& text, const QueryListConfig& config) {
   Scores scores;
   const auto known = std::find(all.queries.begin(), all.queries.end(), text);
   scores.emplace_back("searched", known == all.queries.end()
                                       ? std::vector<double>(all.users.size(), 0)
                                       : all.shares[static_cast<std::size_t>(known - all.queries.begin())]);
-  std::vector<double> by_similar(all.users.size(), 0);
+  std::vector<double> alike = cosines(text, all.names);
   const auto similar = cosines(text, all.queries);
   for (std::size_t query = 0; query < similar.size(); ++query)
-    for (std::size_t item = 0; item < by_similar.size(); ++item)
-      by_similar[item] += similar[query] * all.shares[query][item];
-  scores.emplace_back("similar queries", by_similar);
-  scores.emplace_back("name", cosines(text, all.names));
+    for (std::size_t item = 0; item < alike.size(); ++item)
+      alike[item] +=
+          config.similar_weight * std::pow(similar[query], config.similar_power) * all.shares[query][item];
+  scores.emplace_back("similar", alike);
   scores.emplace_back("popular", all.users);
   return scores;
 }
@@ -166,6 +172,7 @@ TEST(QueryLists, AreFilledFromEverySourceInTurn) {
       QueryListConfig config;
       config.n = n;
       config.similar_queries = num_queries;
+      if (seed == 2) config.similar_weight = 2, config.similar_power = 1.5;
       config.weights.event_weights = {{"view", 1}, {"buy", 4}};
       const Range owned = dataset.items.range(world().rank());
       for (Count item = owned.begin; item < owned.end; ++item)
@@ -186,7 +193,7 @@ TEST(QueryLists, AreFilledFromEverySourceInTurn) {
             is_known ? all.queries[static_cast<std::size_t>(lists.rows[row])]
                      : std::string(served.unknown[static_cast<Count>(row - served.queries.size())]);
         SCOPED_TRACE("query '" + text + "', n " + std::to_string(n));
-        expect_list(lists, row, scores_by_hand(all, text), allowed, n);
+        expect_list(lists, row, scores_by_hand(all, text, config), allowed, n);
       }
       for (const auto source : lists.sources) sources.insert(lists.source_names[source]);
     }
@@ -195,7 +202,7 @@ TEST(QueryLists, AreFilledFromEverySourceInTurn) {
   for (const auto& source : sources) mine.push_back(source);
   const auto found = test::all_texts(mine);
   EXPECT_EQ(std::set<std::string>(found.begin(), found.end()),
-            (std::set<std::string>{"searched", "similar queries", "name", "popular"}));
+            (std::set<std::string>{"searched", "similar", "popular"}));
 }
 
 TEST(QueryLists, AreTheSameBitsOnAnyRanks) {
@@ -241,8 +248,28 @@ TEST(QueryLists, NeedNoSearches) {
   Plain all{{}, names, {}, std::vector<double>(static_cast<std::size_t>(num_items), 0)};
   for (const auto& pair : test::all_pairs(world(), dataset)) ++all.users[static_cast<std::size_t>(pair.item)];
   if (!lists.rows.empty())
-    expect_list(lists, 0, scores_by_hand(all, "red lamp"), std::vector<std::uint8_t>(num_items, 1), 10);
+    expect_list(lists, 0, scores_by_hand(all, "red lamp", config), std::vector<std::uint8_t>(num_items, 1),
+                10);
   EXPECT_EQ(world().sum(lists.num_rows()), 1);
+}
+
+/// A word that nobody searched and no name has makes a query less like those that have all others.
+TEST(QueryLists, ScoreLessWhatIsLikeAPartOfTheQuery) {
+  Dataset dataset = dataset_with_searches(world(), 4);
+  dataset.searches.reset();
+  QueryListConfig config;
+  config.n = 1;
+  PhaseLog phases;
+  const auto score_of = [&](const std::string& text) {
+    const TopLists lists = query_lists(world(), dataset, asked(world(), dataset, {text}), config, phases);
+    return test::all_rows(world(), lists.scores).at(0);
+  };
+  const float whole = score_of("red lamp"), half = score_of("red lamp xyzzy"),
+              misspelt = score_of("red lmap");
+  EXPECT_LT(half, 0.9F * whole);
+  EXPECT_GT(half, 0);
+  EXPECT_LT(misspelt, whole);
+  EXPECT_GT(misspelt, 0);
 }
 
 TEST(QueryLists, RefuseSettingsOutOfRange) {
@@ -254,6 +281,12 @@ TEST(QueryLists, RefuseSettingsOutOfRange) {
   EXPECT_THROW(query_lists(world(), dataset, served, config, phases), ConfigError);
   config.n = 5;
   config.similar_queries = 0;
+  EXPECT_THROW(query_lists(world(), dataset, served, config, phases), ConfigError);
+  config = {};
+  config.similar_weight = -1;
+  EXPECT_THROW(query_lists(world(), dataset, served, config, phases), ConfigError);
+  config = {};
+  config.similar_power = 0;
   EXPECT_THROW(query_lists(world(), dataset, served, config, phases), ConfigError);
 }
 

@@ -24,8 +24,10 @@ struct ServedQueries {
 ServedQueries served_queries(const Communicator& comm, const Dataset& dataset, const StringTable& texts);
 
 struct QueryListConfig {
-  Count n = 20;                ///< length of the lists, >= 1
-  Count similar_queries = 50;  ///< queries like a query that speak for it, >= 1
+  Count n = 20;                 ///< length of the lists, >= 1
+  Count similar_queries = 50;   ///< queries like a query that speak for it, >= 1
+  double similar_weight = 0.3;  ///< w, >= 0
+  double similar_power = 4;     ///< of s, > 0
   QueryItemConfig weights;
   std::vector<std::uint8_t> item_allowed;  ///< per owned item: 0 = in no list; empty = all may
   Count memory_budget_bytes = 0;           ///< a rank's budget (--memory-per-rank); 0 = none
@@ -34,11 +36,11 @@ struct QueryListConfig {
 /// For each query a list that is full as long as there are items, filled in this order, with p(i | q) the
 /// share of item i in the query-item weights of q (query_items()):
 ///  1. "searched": p(i | q), of queries that the dataset knows;
-///  2. "similar queries": sum of s(q, q') p(i | q') over the queries q' most like it, s the cosine of their
-///  words
-///     (TF-IDF over the dataset's queries);
-///  3. "name": cosine of its words and those of the item's name (TF-IDF over names);
-///  4. "popular": number of users.
+///  2. "similar": w times the sum of s(q, q')^power p(i | q') over the queries q' most like it, plus the
+///  cosine
+///     of it and the item's name; s and cosine by hashed n-grams of words (NgramConfig; TF-IDF over the
+///     dataset's queries, over names), so that words spelt a little differently count as alike;
+///  3. "popular": number of users.
 /// Scores above 0 only, but for popular; by score descending, then item, within a source. No item is in a
 /// list twice. The same bits for any number of ranks. Collective. ConfigError for settings out of range.
 /// @return rows: those of the known queries, then -1 for each unknown one of this rank

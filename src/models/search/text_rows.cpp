@@ -29,7 +29,7 @@ TextRows text_rows(const Communicator& comm, const StringTable& texts, Range own
     of_texts = content::text_terms(texts, cut);
     of_wanted = content::text_terms(wanted, cut);
   });
-  // Terms of the texts get numbers, those of `wanted` learn them: they count nothing.
+  // Terms of the texts get numbers, those of `wanted` learn them and count none.
   StringTable terms = of_texts.terms;
   std::vector<Count> counts = of_texts.num_texts;
   for (Count term = 0; term < of_wanted.terms.size(); ++term) terms.push_back(of_wanted.terms[term]);
@@ -41,6 +41,7 @@ TextRows text_rows(const Communicator& comm, const StringTable& texts, Range own
   weighting.num_texts = static_cast<double>(num_texts);
   TextRows result;
   result.texts = rows_of(of_texts, numbers, weighting, owned);
+  weighting.unknown_terms_lengthen = true;
   const auto begin = static_cast<std::ptrdiff_t>(of_texts.terms.size());
   numbers.index.erase(numbers.index.begin(), numbers.index.begin() + begin);
   numbers.count.erase(numbers.count.begin(), numbers.count.begin() + begin);

@@ -7,8 +7,8 @@
 namespace pushcart::search {
 
 /// Texts, and others that are looked for among them, as rows of length 1 (or empty) over the terms of the
-/// former, whose entries are tf^(1/2) ln((1 + N) / (1 + n_t)): tf how often a text has the term, n_t how many
-/// of the N texts have it.
+/// former, but for the terms of the others that no text has: those count in the length alone. Entries are
+/// tf^(1/2) ln((1 + N) / (1 + n_t)): tf how often a text has the term, n_t how many of the N texts have it.
 struct TextRows {
   SparseRows texts;
   SparseRows wanted;  ///< rows counted from 0 on each rank
