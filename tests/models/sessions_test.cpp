@@ -79,6 +79,45 @@ TEST(Sessions, WeighWhatCameNextAndBeside) {
   }
 }
 
+/// Each visit is written once as visited and once as near, though there are as many transitions as pairs.
+TEST(Sessions, WriteVisitsOfOneTimeOnce) {
+  constexpr Count num_items = 300;
+  SessionLog log;
+  log.num_users = 1;
+  log.num_items = num_items;
+  log.cutoff = 1'700'000'000;
+  for (Count item = 0; item < num_items; ++item) log.events.push_back({0, item, 0, log.cutoff});
+  SessionsConfig config = config_of(SessionPreset::knn);
+  config.neighbours = num_items;
+  PhaseLog phases;
+  SessionsReport report;
+  const Model model = train_sessions(world(), test::dataset_of(world(), log), config, phases, &report);
+  EXPECT_EQ(report.num_visits, num_items);
+  EXPECT_EQ(report.num_transitions, num_items * (num_items - 1));
+  EXPECT_EQ(report.num_entries, 2 * num_items);
+  EXPECT_EQ(world().sum(model.item_weights->num_entries()), report.num_transitions);
+  for (const float weight : model.item_weights->values) EXPECT_FLOAT_EQ(weight, 1);
+}
+
+/// Visits at times of their own have at most 2 max_steps others near, whatever the order of the items.
+TEST(Sessions, WriteWhatIsNearAMomentOnly) {
+  SessionLog log;
+  log.num_users = 1;
+  log.num_items = 5000;
+  log.cutoff = 1'700'000'000 + 60 * log.num_items;
+  for (Count n = 0; n < log.num_items; ++n)
+    log.events.push_back({0, n * 1737 % log.num_items, 0, 1'700'000'000 + 60 * n});
+  SessionsConfig config = config_of(SessionPreset::knn);
+  config.max_steps = 3;
+  PhaseLog phases;
+  SessionsReport report;
+  const Model model = train_sessions(world(), test::dataset_of(world(), log), config, phases, &report);
+  constexpr Count pairs = 2 * (4999 + 4998 + 4997);
+  EXPECT_EQ(report.num_transitions, pairs);
+  EXPECT_EQ(report.num_entries, pairs + 2 * 5000);
+  EXPECT_EQ(world().sum(model.item_weights->num_entries()), pairs);
+}
+
 TEST(Sessions, KeepTheBestOfHistoriesOrOfCandidates) {
   const SessionLog log = test::session_log(4);
   const Dataset dataset = test::dataset_of(world(), log);

@@ -48,9 +48,10 @@ struct SessionsConfig {
 };
 
 struct SessionsReport {
-  Count num_sessions = 0;       ///< over all ranks
-  Count num_visits = 0;         ///< items in them
-  Count num_transitions = 0;    ///< pairs (j, i) in them that W is summed from
+  Count num_sessions = 0;     ///< over all ranks
+  Count num_visits = 0;       ///< items in them
+  Count num_transitions = 0;  ///< pairs (j, i) in them that W is summed from
+  Count num_entries = 0;      ///< of the tables that it is the product of: by moment, what was there and near
   SimilarityReport similarity;  ///< of this rank
 };
 

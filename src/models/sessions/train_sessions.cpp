@@ -18,11 +18,36 @@ namespace pushcart {
 namespace sessions {
 namespace {
 
-/// W is the product of two tables over visits: what was visited, and what is near the visit in its session.
-/// So any g(d) is a sum of products, and the engine of similarities does the rest.
-struct VisitTables {
-  SparseRows visited;  ///< owned visits x items: one entry, v_js times what the session's age leaves of it
-  SparseRows near;     ///< owned visits x items: v_is g(d), above 0
+/// W is the product of two tables over the moments of sessions: what was visited at the moment, and what is
+/// near it in its session. So any g(d) is a sum of products, and the engine of similarities does the rest;
+/// visits of one time share a moment, so however many there are, each is written once.
+struct MomentTables {
+  SparseRows visited;  ///< owned moments x items: v_js times what the session's age leaves of it
+  SparseRows near;     ///< owned moments x items: v_is g(d), above 0, the moment's own included
+  Count num_transitions = 0;
+};
+
+/// A session's visits by step, then item.
+std::vector<Visit> by_step(std::span<const Visit> session) {
+  std::vector<Visit> visits(session.begin(), session.end());
+  std::stable_sort(visits.begin(), visits.end(),
+                   [](const Visit& a, const Visit& b) { return a.step < b.step; });
+  return visits;
+}
+
+/// Where the visits of a step, and those near enough to it, begin and end. Both move on with the steps.
+struct Moment {
+  std::size_t begin = 0, end = 0, near_begin = 0, near_end = 0;
+
+  bool next(std::span<const Visit> visits, Count most_steps) {
+    begin = end;
+    if (begin == visits.size()) return false;
+    const Count step = visits[begin].step;
+    while (end < visits.size() && visits[end].step == step) ++end;
+    while (step - visits[near_begin].step > most_steps) ++near_begin;
+    while (near_end < visits.size() && visits[near_end].step - step <= most_steps) ++near_end;
+    return true;
+  }
 };
 
 class Fit {
@@ -60,8 +85,9 @@ class Fit {
     report_.num_visits = comm_.sum(static_cast<Count>(visits.visits.size()));
     masses_ = item_masses(visits);
     announce_tables(visits);
-    VisitTables tables = collectively(comm_, "collect transitions", [&] { return tables_of(visits); });
-    report_.num_transitions = comm_.sum(tables.near.num_entries());
+    MomentTables tables = collectively(comm_, "collect transitions", [&] { return tables_of(visits); });
+    report_.num_transitions = comm_.sum(tables.num_transitions);
+    report_.num_entries = comm_.sum(tables.visited.num_entries() + tables.near.num_entries());
     log_info("{} sessions, {} visits, {} transitions", report_.num_sessions, report_.num_visits,
              report_.num_transitions);
     if (report_.num_transitions == 0) {
@@ -99,65 +125,67 @@ class Fit {
     return other < step ? weighting_.backward * decay : decay;
   }
 
-  /// Pairs of visits near enough to be transitions, both ways.
-  Count count_near(const Visits& all) const {
-    const Count most_steps = weighting_.step_decay > 0 ? config_.max_steps : 1;
-    Count num_near = 0;
-    std::vector<Count> steps;
-    for (Count s = 0; s < all.num_sessions(); ++s) {
-      steps.clear();
-      for (auto v = all.offsets[static_cast<std::size_t>(s)];
-           v < all.offsets[static_cast<std::size_t>(s) + 1]; ++v) {
-        steps.push_back(all.visits[static_cast<std::size_t>(v)].step);
-      }
-      std::sort(steps.begin(), steps.end());
-      for (std::size_t first = 0, last = 0; last < steps.size(); ++last) {
-        while (steps[last] - steps[first] > most_steps) ++first;
-        num_near += 2 * static_cast<Count>(last - first);
-      }
-    }
-    return num_near;
+  /// Steps away from which g(d) is 0.
+  Count most_steps() const { return weighting_.step_decay > 0 ? config_.max_steps : 1; }
+
+  std::span<const Visit> session_of(const Visits& all, Count session) const {
+    const auto begin = static_cast<std::size_t>(all.offsets[static_cast<std::size_t>(session)]);
+    const auto end = static_cast<std::size_t>(all.offsets[static_cast<std::size_t>(session) + 1]);
+    return std::span(all.visits).subspan(begin, end - begin);
   }
 
-  /// Long sessions have as many transitions as pairs of visits: said before they are made. Collective.
+  /// Entries of both tables at most.
+  Count count_entries(const Visits& all) const {
+    Count num_entries = 0;
+    for (Count s = 0; s < all.num_sessions(); ++s) {
+      const auto visits = by_step(session_of(all, s));
+      for (Moment moment; moment.next(visits, most_steps());)
+        num_entries += static_cast<Count>(moment.end - moment.begin + moment.near_end - moment.near_begin);
+    }
+    return num_entries;
+  }
+
+  /// Sessions of many moments have many entries: said before they are made. Collective.
   void announce_tables(const Visits& all) const {
     constexpr Count entry = sizeof(Count) + sizeof(float);
-    const auto num_visits = static_cast<Count>(all.visits.size());
     MemoryPlan plan;
-    plan.add("visits", num_visits * Count{sizeof(Visit)});
-    plan.add("transitions and their visits, as they are made and by item",
-             2 * (count_near(all) + num_visits) * entry);
+    plan.add("visits", static_cast<Count>(all.visits.size()) * Count{sizeof(Visit)});
+    plan.add("transitions and their visits, as they are made and by item", 2 * count_entries(all) * entry);
     announce_memory(comm_, "sessions", plan, config_.memory_budget_bytes);
   }
 
-  VisitTables tables_of(const Visits& all) const {
-    VisitTables tables;
+  MomentTables tables_of(const Visits& all) const {
+    MomentTables tables;
     for (Count s = 0; s < all.num_sessions(); ++s) {
       const double age = recency(all.last_time[static_cast<std::size_t>(s)]);
-      const auto begin = static_cast<std::size_t>(all.offsets[static_cast<std::size_t>(s)]);
-      const auto session =
-          std::span(all.visits)
-              .subspan(begin, static_cast<std::size_t>(all.offsets[static_cast<std::size_t>(s) + 1]) - begin);
-      for (const Visit& visit : session) append(visit, age, session, tables);
+      const auto visits = by_step(session_of(all, s));
+      for (Moment moment; moment.next(visits, most_steps());) append(visits, moment, age, tables);
     }
     return tables;
   }
 
-  /// A visit with nothing near it says nothing.
-  void append(const Visit& visit, double age, std::span<const Visit> session, VisitTables& tables) const {
-    const Count before = tables.near.num_entries();
-    for (const Visit& other : session) {
-      if (other.item == visit.item) continue;
-      const auto value = static_cast<float>(other.weight * nearness(visit.step, other.step));
-      if (!(value > 0)) continue;
-      tables.near.columns.push_back(other.item);
+  /// A moment with nothing near it but its only visit says nothing.
+  void append(std::span<const Visit> visits, const Moment& moment, double age, MomentTables& tables) const {
+    std::vector<std::pair<Count, float>> near;  // by item, as rows of tables are
+    for (std::size_t v = moment.near_begin; v < moment.near_end; ++v) {
+      const auto value =
+          static_cast<float>(visits[v].weight * nearness(visits[moment.begin].step, visits[v].step));
+      if (value > 0) near.emplace_back(visits[v].item, value);
+    }
+    if (near.size() == 1) return;
+    std::sort(near.begin(), near.end());
+    for (const auto& [item, value] : near) {
+      tables.near.columns.push_back(item);
       tables.near.values.push_back(value);
     }
-    if (tables.near.num_entries() == before) return;
     tables.near.offsets.push_back(tables.near.num_entries());
-    tables.visited.columns.push_back(visit.item);
-    tables.visited.values.push_back(static_cast<float>(age * visit.weight));
+    for (std::size_t v = moment.begin; v < moment.end; ++v) {
+      tables.visited.columns.push_back(visits[v].item);
+      tables.visited.values.push_back(static_cast<float>(age * visits[v].weight));
+    }
     tables.visited.offsets.push_back(tables.visited.num_entries());
+    tables.num_transitions +=
+        static_cast<Count>(moment.end - moment.begin) * static_cast<Count>(near.size() - 1);
   }
 
   /// n_j of the owned items.
