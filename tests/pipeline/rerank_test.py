@@ -94,6 +94,38 @@ class Rerank(SharedFolderTest):
         self.assertAlmostEqual(results[0]["difference"]["ndcg@20"]["value"],
                                results[0]["ndcg@20"]["value"] - alone["ndcg@20"]["value"])
 
+    def blend(self, output, *models):
+        self.run_well(0, "train", "blend", "--dataset", "data.h5", "--models", *models, "--output", output)
+
+    def test_a_blend_can_give_candidates(self):
+        for name, models in (("part", ["als.part.h5", "knn.part.h5"]), ("all", ["als.h5", "knn.h5"]),
+                             ("mixed", ["als.part.h5", "knn.random.h5"])):
+            self.blend(f"blend.{name}.h5", *models)
+        train = ["train", "rerank", "--dataset", "data.h5", "--rerank-candidates", "40", "--trees", "30"]
+        digests = set()
+        for ranks in RANKS:
+            self.run_well(ranks, *train, "--model", "knn.part.h5", "blend.part.h5", "--output", "beside.h5")
+            digests.add(self.record("beside.run.json")["results"]["model"]["digest"])
+        self.assertEqual(len(digests), 1)
+        gain = self.record("beside.run.json")["results"]["rerank"]["gain"]
+        self.assertLessEqual({"blend.score", "blend.place", "itemknn.score"}, set(gain))
+
+        self.run_well(2, *train, "--model", "blend.part.h5", "--output", "alone.h5")
+        self.run_well(2, "recommend", "--dataset", "data.h5", "--rerank", "alone.h5", "--model", "blend.all.h5", "--output",
+                      "ordered")
+        self.run_well(0, "recommend", "--dataset", "data.h5", "--model", "blend.all.h5", "--n", "40", "--output", "candidates")
+        candidates = lists_of(self.path("candidates"))
+        ordered_anew = 0
+        for user, places in lists_of(self.path("ordered")).items():
+            best = [place[1] for place in candidates[user]]
+            listed = [place[1] for place in places if place[4] == "rerank"]
+            self.assertLessEqual(set(listed), set(best), user)
+            ordered_anew += listed != best[:len(listed)]
+        self.assertGreater(ordered_anew, 0)
+        for model in ("blend.all.h5", "blend.mixed.h5"):
+            self.run_badly(0, USAGE, ["has seen the whole dataset"], *train, "--model", "als.part.h5", model, "--output",
+                           "never.h5")
+
     def test_refusals_in_training(self):
         line = ["train", "rerank", "--dataset", "data.h5", "--output", "never.h5"]
         for words, options in (
