@@ -277,9 +277,10 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   if (needs_part && has_learned_part(model)) {
     plan.add("the part of the data set that the model learned from", bytes_of_part(dataset));
   }
-  const ChooserParts parts(session, options.chooser, dataset, model, reranks ? reranked_source : model.family);
-  plan_chosen_lists(plan, dataset, parts, parts.config(model), model, num_users, request.excluded.num_entries(),
-                    std::min(options.n, dataset.num_items()));
+  const ChooserParts parts(session, options.chooser, dataset, model,
+                           reranks ? reranked_source : model.family);
+  plan_chosen_lists(plan, dataset, parts, parts.config(model), model, num_users,
+                    request.excluded.num_entries(), std::min(options.n, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
   std::vector<const Model*> further = parts.further_models();
   Count places = request.n;
