@@ -13,11 +13,22 @@ namespace {
 
 constexpr const char *no_terms = "item has no term in these texts that enough items have", *unit = "1";
 
+/// With the items' categories beside their words, unless tags are named.
+TermConfig with_categories(TermConfig terms, const Dataset& dataset, const std::string& category_attribute) {
+  const bool names_tags = std::any_of(terms.fields.begin(), terms.fields.end(),
+                                      [](const ContentField& field) { return field.kind == TextKind::tags; });
+  const bool has_categories =
+      std::any_of(dataset.item_attributes.begin(), dataset.item_attributes.end(),
+                  [&](const TextColumn& column) { return column.name == category_attribute; });
+  if (!names_tags && has_categories) terms.fields.push_back({TextKind::tags, category_attribute});
+  return terms;
+}
+
 FeatureColumn vector_column(TextVectors& text) {
   FeatureColumn column{
       "text_vector",
       unit,
-      "the item's row of U S, of its TF-IDF vectors of words and n-grams = U S V' cut to the "
+      "the item's row of U S, of its TF-IDF vectors of words, n-grams and tags = U S V' cut to the "
       "largest singular values",
       no_terms,
       text.vectors.num_columns,
@@ -45,6 +56,7 @@ std::optional<TextVectorsReport> add_text_vectors(const Communicator& comm, cons
                                                   std::vector<AbsentFeature>& absent, PhaseLog& phases) {
   TextVectorsConfig settings = config.text;
   settings.memory_budget_bytes = config.memory_per_rank;
+  settings.terms = with_categories(settings.terms, dataset, config.category_attribute);
   TextVectors text = text_vectors(comm, dataset, settings, phases);
   if (text.num_terms == 0) {
     absent.push_back({"text_vector", "no word or n-gram is in the texts of at least --min-items items"});

@@ -292,9 +292,10 @@ TEST(BuildFeatures, LeavesOutWhatTheLogCannotSayAndNamesIt) {
   }
 }
 
-/// An item's only term is the word that is its category, so its vector has a 1 in the place of that category
-/// by number of items, and nothing else.
-TEST(BuildFeatures, MakesVectorsOfTheItemsTexts) {
+/// An item's only term is its category, so its vector has one entry, in the place of that category by number
+/// of items: 1 if only the category was asked for, less where it stands beside texts that the item might
+/// have.
+void expect_vectors_of_categories(const FeatureConfig& config, float length) {
   const std::map<std::string, int> items_of{{"tea", 12}, {"mugs", 9}, {"pots", 5}, {"", 4}};
   std::vector<BehaviourRow> rows;
   for (const auto& [category, num_items] : items_of) {
@@ -305,10 +306,6 @@ TEST(BuildFeatures, MakesVectorsOfTheItemsTexts) {
       }
     }
   }
-  FeatureConfig config;
-  config.text.dimensions = 6;
-  config.text.tolerance = 1e-5;
-  config.text.terms.fields = {{TextKind::words, "category"}};
   const auto made = make(world(), behaviour_log(rows, scratch_folder("text")), config, {});
   ASSERT_TRUE(made.report.text.has_value());
   EXPECT_EQ(made.report.text->num_terms, 3);
@@ -328,22 +325,31 @@ TEST(BuildFeatures, MakesVectorsOfTheItemsTexts) {
       const float value = vectors->values[static_cast<std::size_t>(item * 6 + c)];
       EXPECT_EQ(std::isnan(value), category.empty());
       if (!category.empty()) {
-        EXPECT_NEAR(value, c == column ? 1 : 0, 1e-4) << id;
+        EXPECT_NEAR(value, c == column ? length : 0, 1e-4) << id;
       }
     }
   }
 }
 
+TEST(BuildFeatures, MakesVectorsOfTheItemsTextsAndCategories) {
+  FeatureConfig config;
+  config.text.dimensions = 6;
+  config.text.tolerance = 1e-5;
+  expect_vectors_of_categories(config, std::sqrt(1.0F / 3));  // words and n-grams of names, and categories
+  config.text.terms.fields = {{TextKind::tags, "category"}};
+  expect_vectors_of_categories(config, 1);
+}
+
 TEST(BuildFeatures, NamesTextVectorsThatThereCannotBe) {
   FeatureConfig config;
-  config.text.dimensions = 6;  // of names, which this log does not have
-  const auto made =
-      make(world(), behaviour_log(random_behaviour(6, 200), scratch_folder("no text")), config, {});
+  config.text.dimensions = 6;  // of names and categories, which this log does not have
+  auto ingest = behaviour_log(random_behaviour(6, 200), scratch_folder("no text"));
+  ingest.format.columns.erase(Role::category);
+  const auto made = make(world(), ingest, config, {});
   EXPECT_THAT(made.report.absent, Contains(Field(&AbsentFeature::name, "items/text_vector")));
   EXPECT_EQ(made.features.of_items.find("text_vector"), nullptr);
   EXPECT_FALSE(made.report.text.has_value());
-  const auto plain =
-      make(world(), behaviour_log(random_behaviour(6, 200), scratch_folder("no text")), {}, {});
+  const auto plain = make(world(), ingest, {}, {});
   EXPECT_THAT(plain.report.absent, Not(Contains(Field(&AbsentFeature::name, "items/text_vector"))));
 }
 

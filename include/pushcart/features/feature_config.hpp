@@ -19,8 +19,8 @@ struct FeatureConfig {
   Count price_bands = 5;
   std::string category_attribute = "category";  ///< item attribute of the data set
   Count top_terms = 5;                          ///< query words kept of a user
-  TextVectorsConfig text{.dimensions =
-                             0};       ///< of the items' texts; 0 dimensions = none; its budget is not used
+  TextVectorsConfig text{.dimensions = 0};  ///< of the items' texts; 0 dimensions = none; without tags among
+                                            ///< its fields the category is one; its budget is not used
   std::optional<std::int64_t> cutoff;  ///< unix seconds, inclusive; none: that of the data set
   Count memory_per_rank = 0;           ///< bytes; 0 = no budget
 };
