@@ -44,10 +44,10 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   options.add_flag("exact-filter", evaluate.exact_filter,
                    "spectral: rank by the filter before its weights were cut, beside the model as it is");
   if (paths == EvaluatePaths::declared) {
-    options.add("known", evaluate.known,
-                "after train --hold-out users: so many pairs of each of these users are known and folded in, "
-                "the first "
-                "by time (without times some by chance); the rest is ranked");
+    options.add(
+        "known", evaluate.known,
+        "after train --hold-out users or items: so many pairs of each of these are known and folded in, "
+        "the first by time (without times some by chance); the rest is ranked");
     options.add(
         "pair-weight", evaluate.fold_in.pair_weight,
         "with --known, als: what each known pair counts, as a multiple of what it counts in training");
@@ -72,8 +72,10 @@ namespace {
 std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, const Model& model,
                               const EvaluateOptions& options) {
   std::optional<SplitConfig> config = recorded_split(model);
-  if (options.known != 0 && (!config || config->kind != SplitKind::users || !options.test.empty())) {
-    throw ConfigError("--known: only users that train --hold-out users held out have known pairs");
+  const bool takes_known = config && (config->kind == SplitKind::users || config->kind == SplitKind::items);
+  if (options.known != 0 && (!takes_known || !options.test.empty())) {
+    throw ConfigError(
+        "--known: only users or items that train --hold-out users or items held out have known pairs");
   }
   if (!config) return std::nullopt;
   config->known = options.known;
@@ -181,20 +183,24 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   const bool has_known = split && split->known;
   const Dataset& train = has_known ? split->known->all : trained_on;
   std::optional<Model> folded;
-  if (has_known)
+  if (has_known && recorded_split(trained)->kind == SplitKind::items) {
+    folded = fold_in_items(comm, trained, trained_on, train, session.phases, options.fold_in);
+    config.cold_items = items_without_pairs(trained_on);
+  } else if (has_known) {
     folded = fold_in(comm, trained, trained_on, split->known->newcomers, session.phases, options.fold_in);
+  }
   const Model& model = folded ? *folded : trained;
   std::optional<HeldOut> held_out;
   {
     const auto timer = session.phases.time("read held-out pairs");
     if (!options.test.empty()) {
-      held_out = read_held_out(comm, train, options.test, options.test_format, options.config.seen);
+      held_out = read_held_out(comm, train, options.test, options.test_format, config.seen);
       log_info("evaluated on the pairs of {}", fmt::join(options.test, ", "));
     } else if (split) {
       held_out = std::move(split->held_out);
       const bool two_choices = comm.sum(dataset.held_out.num_entries()) > 0;
       log_info("evaluated on what train held out{}{}",
-               has_known ? fmt::format(", with {} pairs of each user known", options.known) : "",
+               has_known ? fmt::format(", with {} pairs of each known", options.known) : "",
                two_choices ? ", not on what ingest held out by time" : "");
     } else {
       held_out = held_out_of(comm, dataset);
@@ -222,8 +228,9 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   };
   const std::string name = reranking ? reranking->name() : model.family;
   if (is_chosen(chosen)) {
-    const std::vector<std::uint8_t> allowed =
-        options.config.among == Candidates::cold ? items_without_pairs(train) : std::vector<std::uint8_t>();
+    std::vector<std::uint8_t> allowed = config.cold_items;
+    if (config.among == Candidates::cold && allowed.empty()) allowed = items_without_pairs(train);
+    if (config.among == Candidates::all) allowed.clear();
     const ListChooser chooser(comm, train, parts.config(model), allowed, session.phases);
     config.learns_min_evidence = options.learns_min_evidence;
     config.lists = [&](const TopRequest& request) { return chooser.lists(request, personal); };
@@ -242,9 +249,8 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     return report;
   }
   if (beside) return evaluate(comm, model, *beside, train, *held_out, config, session.phases);
-  const Model baseline = options.config.among == Candidates::cold
-                             ? random_order(comm, trained_on, options.config.seed)
-                             : train_popular(comm, trained_on, PopularConfig{});
+  const Model baseline = config.among == Candidates::cold ? random_order(comm, trained_on, config.seed)
+                                                          : train_popular(comm, trained_on, PopularConfig{});
   return evaluate(comm, model, baseline, train, *held_out, config, session.phases);
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/command.hpp"
 #include "app/ingest_options.hpp"
@@ -13,6 +14,7 @@
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
 #include "pushcart/matrix/newcomers.hpp"
+#include "pushcart/matrix/with_new_items.hpp"
 #include "pushcart/models/fold_in.hpp"
 #include "pushcart/models/model_file.hpp"
 
@@ -22,25 +24,32 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Users whom a model has not seen, without training.
+/// Users or items that a model has not seen, without training.
 class FoldInNewcomers : public Command {
  public:
   std::string name() const override { return "fold-in"; }
-  std::string summary() const override { return "take new users into a trained model, from their events"; }
+  std::string summary() const override {
+    return "take new users or new items into a trained model, from their events";
+  }
   std::string details() const override {
-    return "The newcomers' events are ingested as any log; with --users come those who have none yet. What "
-           "is "
-           "written\n"
-           "is a data set of these users and all items of the model's, and a model of it: recommend, "
-           "evaluate and\n"
-           "push take both.\n";
+    return "The newcomers' events are ingested as any log; with --users or --items come those who have none "
+           "yet.\n"
+           "--newcomers: what is written is a data set of these users and all items of the model's, and a "
+           "model of it.\n"
+           "--new-items: the data set of the model's users and all items, new ones behind the others, and a "
+           "model of it.\n"
+           "recommend, evaluate and push take both, and similar those with new items.\n";
   }
   std::string record_path() const override { return output_ + "/run.json"; }
   void declare(OptionSet& options) override {
     options.add("dataset", dataset_, "data set of the model");
     options.add("model", model_, "model file");
-    options.add("newcomers", newcomers_, "data set of the newcomers' events");
+    options.add("newcomers", newcomers_, "data set of the events of new users");
     declare_attributes(options, "users", users_, "newcomer");
+    options.add("new-items", new_items_,
+                "als: data set of events with new items, in place of --newcomers; of known users they count, "
+                "and known items stay as they are");
+    declare_attributes(options, "items", items_, "item");
     options.add("pair-weight", config_.pair_weight,
                 "als: what each pair of a newcomer counts, as a multiple of what it counts in training");
     options.add("output", output_, "folder for data.h5 and model.h5");
@@ -50,14 +59,34 @@ class FoldInNewcomers : public Command {
   void run(Session& session) override {
     const auto& comm = session.comm;
     collectively(comm, "making the output folder", [&] {
-      if (newcomers_.empty()) throw ConfigError("--newcomers: give the data set of the newcomers' events");
+      check_options();
       if (comm.is_root()) make_folder(output_);
     });
-    announce_inputs(comm, "fold-in", {{"data set", dataset_}, {"model", model_}, {"newcomers", newcomers_}},
+    const std::string& log_path = newcomers_.empty() ? new_items_ : newcomers_;
+    announce_inputs(comm, "fold-in", {{"data set", dataset_}, {"model", model_}, {"newcomers", log_path}},
                     memory_per_rank_);
     const Dataset known = load_dataset(session, dataset_);
     const Model model = load_model(session, model_, known);
-    const Dataset log = load_dataset(session, newcomers_);
+    const Dataset log = load_dataset(session, log_path);
+    if (newcomers_.empty()) {
+      take_items(session, model, known, log);
+    } else {
+      take_users(session, model, known, log);
+    }
+  }
+
+ private:
+  void check_options() const {
+    if (newcomers_.empty() == new_items_.empty()) {
+      throw ConfigError(
+          "--newcomers or --new-items: give the data set of the events of new users, or that of new items");
+    }
+    if (!items_.path.empty() && new_items_.empty()) throw ConfigError("--items is for --new-items");
+    if (!users_.path.empty() && newcomers_.empty()) throw ConfigError("--users is for --newcomers");
+  }
+
+  void take_users(Session& session, const Model& model, const Dataset& known, const Dataset& log) const {
+    const auto& comm = session.comm;
     NewcomersReport report;
     StringTable without_events;
     if (!users_.path.empty()) without_events = unknown_ids(comm, log, AttributeSide::users, users_);
@@ -66,15 +95,33 @@ class FoldInNewcomers : public Command {
     newcomers.provenance = dump_json(Json{{"newcomers", log.digest}, {"items_of", known.digest}});
     tell(session, newcomers, report);
     session.name_at_end(stage_dataset(comm, output_ + "/data.h5", newcomers));
-    Model folded = fold_in(comm, model, known, newcomers, session.phases, config_);
+    write_model(session, model, newcomers, fold_in(comm, model, known, newcomers, session.phases, config_));
+  }
+
+  void take_items(Session& session, const Model& model, const Dataset& known, const Dataset& log) {
+    const auto& comm = session.comm;
+    NewItemsReport report;
+    Dataset grown = with_new_items(comm, known, log, &report);
+    if (!items_.path.empty()) {
+      items_.unknown_items = UnknownItems::added;
+      report.num_new_items += attach_attributes(comm, grown, AttributeSide::items, items_).added;
+    }
+    grown.provenance = dump_json(Json{{"new_items_of", log.digest}, {"added_to", known.digest}});
+    tell(session, grown, report);
+    session.name_at_end(stage_dataset(comm, output_ + "/data.h5", grown));
+    const std::optional<Dataset> learned = learned_part(comm, known, model);
+    write_model(session, model, grown,
+                fold_in_items(comm, model, learned ? *learned : known, grown, session.phases, config_));
+  }
+
+  void write_model(Session& session, const Model& model, const Dataset& dataset, Model folded) const {
     folded.config = without_splits(model);
-    session.name_at_end(stage_model(comm, output_ + "/model.h5", folded));
-    session.results["dataset"] = {{"path", output_ + "/data.h5"}, {"digest", newcomers.digest}};
+    session.name_at_end(stage_model(session.comm, output_ + "/model.h5", folded));
+    session.results["dataset"] = {{"path", output_ + "/data.h5"}, {"digest", dataset.digest}};
     session.results["model"] = {{"path", output_ + "/model.h5"}, {"digest", folded.digest}};
     session.text += fmt::format("model: {}/model.h5 (digest {})\n", output_, folded.digest);
   }
 
- private:
   /// What was held out of the training is not held out of the newcomers.
   static std::string without_splits(const Model& model) {
     Json config = Json::parse(model.config.empty() ? "{}" : model.config);
@@ -94,8 +141,20 @@ class FoldInNewcomers : public Command {
         newcomers.num_users(), report.num_pairs, report.num_unknown_pairs, report.num_empty_users);
   }
 
-  std::string dataset_ = "data.h5", model_ = "model.h5", newcomers_, output_ = "newcomers";
-  AttributeFile users_;
+  static void tell(Session& session, const Dataset& grown, const NewItemsReport& report) {
+    session.results["new_items"] = {{"items", report.num_new_items},
+                                    {"pairs", report.num_pairs},
+                                    {"pairs_of_items_without_any_before", report.num_new_pairs},
+                                    {"pairs_of_unknown_users", report.num_unknown_pairs}};
+    log_info(
+        "new items: {}, which makes {}; {} pairs of known users came, {} of them with items that nobody had; "
+        "{} pairs of users whom the model does not know are left out",
+        report.num_new_items, grown.num_items(), report.num_pairs, report.num_new_pairs,
+        report.num_unknown_pairs);
+  }
+
+  std::string dataset_ = "data.h5", model_ = "model.h5", newcomers_, new_items_, output_ = "newcomers";
+  AttributeFile users_, items_;
   FoldInConfig config_;
   Count memory_per_rank_ = 0;
 };

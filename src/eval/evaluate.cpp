@@ -37,14 +37,19 @@ std::vector<Count> tested_users(const HeldOut& held_out) {
   return users;
 }
 
+std::vector<std::uint8_t> cold_items(const Dataset& train, const EvaluateConfig& config) {
+  return config.cold_items.empty() ? items_without_pairs(train) : config.cold_items;
+}
+
 /// The best n candidates for each of the users, without those that the policy hides.
+/// @param allowed  by owned item; empty = all
 TopRequest request_for(const Dataset& train, std::span<const Count> users, Count n, const SeenPolicy& seen,
-                       Candidates among) {
+                       const std::vector<std::uint8_t>& allowed) {
   TopRequest request;
   request.users.assign(users.begin(), users.end());
   request.n = n;
   request.excluded = seen_items(train, users, seen);
-  if (among == Candidates::cold) request.item_allowed = items_without_pairs(train);
+  request.item_allowed = allowed;
   return request;
 }
 
@@ -213,6 +218,8 @@ class Evaluation {
     const auto num_users = static_cast<Count>(users_.size());
     const Count num_batches =
         comm_.allreduce((num_users + config_.batch_users - 1) / config_.batch_users, Reduce::max);
+    const std::vector<std::uint8_t> allowed =
+        config_.among == Candidates::cold ? cold_items(train_, config_) : std::vector<std::uint8_t>();
     Progress progress("ranking users", static_cast<Count>(num_sides_) * num_batches);
     Count batches_done = 0;
     for (Count batch = 0; batch < num_batches; ++batch) {
@@ -221,7 +228,7 @@ class Evaluation {
       const TopRequest request = request_for(
           train_,
           std::span(users_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
-          at_.back(), config_.seen, config_.among);
+          at_.back(), config_.seen, allowed);
       std::vector<TopLists> lists(num_sides_);
       for (std::size_t side = 0; side < num_sides_; ++side) {
         lists[side] = lists_of(side, request);
@@ -418,11 +425,11 @@ class Evaluation {
 };
 
 double mean_recall(const Communicator& comm, const Model& model, const Dataset& dataset,
-                   const HeldOut& held_out, Count n, Candidates among) {
+                   const HeldOut& held_out, Count n, const std::vector<std::uint8_t>& allowed) {
   const std::vector<Count> users = tested_users(held_out);
   PhaseLog phases;
   const TopLists lists =
-      top_items(comm, model, dataset, request_for(dataset, users, n, SeenPolicy{}, among), phases);
+      top_items(comm, model, dataset, request_for(dataset, users, n, SeenPolicy{}, allowed), phases);
   std::vector<double> recalls;
   for (std::size_t r = 0; r < users.size(); ++r) {
     const auto relevant = held_out.by_user.row_columns(users[r] - held_out.by_user.rows.begin);
@@ -450,7 +457,8 @@ EvaluationReport evaluate(const Communicator& comm, const Model& model, const Mo
     return Evaluation(comm, model, baseline, dataset, held_out, config, phases).run();
   }
   Count num_warm = 0;
-  const HeldOut cold = detail::of_cold_items(comm, dataset, held_out, num_warm);
+  const HeldOut cold =
+      detail::of_cold_items(comm, dataset.items, cold_items(dataset, config), held_out, num_warm);
   if (comm.sum(cold.by_user.num_entries()) == 0) {
     throw InputError(fmt::format(
         "--among cold: all {} held-out pairs are of items that the training data know; hold out whole items "
@@ -482,10 +490,11 @@ double validation_metric(const Communicator& comm, const Model& model, const Dat
                          const HeldOut& held_out, Count n, Candidates among) {
   if (among == Candidates::cold) {
     Count num_warm = 0;
-    return mean_recall(comm, model, dataset, detail::of_cold_items(comm, dataset, held_out, num_warm), n,
-                       among);
+    const std::vector<std::uint8_t> cold = items_without_pairs(dataset);
+    return mean_recall(comm, model, dataset,
+                       detail::of_cold_items(comm, dataset.items, cold, held_out, num_warm), n, cold);
   }
-  return mean_recall(comm, model, dataset, held_out, n, among);
+  return mean_recall(comm, model, dataset, held_out, n, {});
 }
 
 }  // namespace pushcart

@@ -12,6 +12,7 @@
 #include "pushcart/base/suggest.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/eval/split.hpp"
+#include "pushcart/ids/send_by_rank.hpp"
 #include "pushcart/matrix/assemble.hpp"
 #include "pushcart/matrix/sessions.hpp"
 
@@ -27,12 +28,16 @@ bool is_by_share(SplitKind kind) {
   return kind == SplitKind::random || kind == SplitKind::items || kind == SplitKind::users;
 }
 
+bool takes_known(SplitKind kind) {
+  return kind == SplitKind::items || kind == SplitKind::users;
+}
+
 void check_config(const Dataset& dataset, const SplitConfig& config) {
   if (is_by_share(config.kind) && !(config.share > 0 && config.share < 1)) {
     throw ConfigError(
         fmt::format("--hold-out-share {}: the held-out share must lie between 0 and 1", config.share));
   }
-  if (config.kind == SplitKind::users && config.known < 0) {
+  if (takes_known(config.kind) && config.known < 0) {
     throw ConfigError(fmt::format("--known {}: must not be negative", config.known));
   }
   if (config.kind == SplitKind::last_n && config.n < 1) {
@@ -87,13 +92,23 @@ void toss_coins(const Communicator& comm, const Dataset& dataset, std::uint64_t 
 }
 
 /// Every pair, or every item, by its own coin.
-Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitConfig& config,
+                  CoinOf coin_of) {
   Marks marks(dataset.by_user.columns.size(), for_training);
-  const CoinOf coin_of = config.kind == SplitKind::random ? CoinOf::pair : CoinOf::item;
   toss_coins(comm, dataset, config.seed, coin_of, [&](Count, Count entry, const RandomStream& coin) {
     if (coin.uniform(0) < config.share) marks[static_cast<std::size_t>(entry)] = held_out_mark;
   });
   return marks;
+}
+
+/// By entry: when it came, or without times by chance.
+std::vector<double> places_of(const Communicator& comm, const Dataset& dataset, std::uint64_t seed) {
+  std::vector<double> places(dataset.last_time.begin(), dataset.last_time.end());
+  if (dataset.cutoff_time != 0) return places;
+  toss_coins(comm, dataset, seed, CoinOf::pair, [&](Count, Count entry, const RandomStream& coin) {
+    places[static_cast<std::size_t>(entry)] = coin.uniform(0);
+  });
+  return places;
 }
 
 /// Marks the n entries of a row that come first, or all of a shorter one.
@@ -121,16 +136,61 @@ Marks mark_users(const Communicator& comm, const Dataset& dataset, const SplitCo
                 held_out_mark);
   }
   if (config.known == 0) return marks;
-  std::vector<double> places(dataset.last_time.begin(), dataset.last_time.end());
-  if (dataset.cutoff_time == 0) {
-    toss_coins(comm, dataset, config.seed, CoinOf::pair, [&](Count, Count entry, const RandomStream& coin) {
-      places[static_cast<std::size_t>(entry)] = coin.uniform(0);
-    });
-  }
+  const std::vector<double> places = places_of(comm, dataset, config.seed);
   const auto is_before = [&](Count a, Count b) {
     return places[static_cast<std::size_t>(a)] < places[static_cast<std::size_t>(b)];
   };
   for (const Count row : held_out) mark_first(rows, row, config.known, known_mark, is_before, marks);
+  return marks;
+}
+
+/// A pair of an item held out, on its way to the item's owner.
+struct ItemPair {
+  Count item = 0, user = 0;
+  double place = 0;
+};
+
+/// By pair: 1 = among the first n of its item.
+std::vector<std::uint8_t> first_of_items(const std::vector<ItemPair>& pairs, Count n) {
+  std::vector<std::size_t> order(pairs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto key = [&](std::size_t i) { return std::tuple(pairs[i].item, pairs[i].place, pairs[i].user); };
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+  std::vector<std::uint8_t> is_first(pairs.size(), 0);
+  Count number = 0;  // of its item
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    number = i > 0 && pairs[order[i]].item == pairs[order[i - 1]].item ? number + 1 : 0;
+    is_first[order[i]] = number < n;
+  }
+  return is_first;
+}
+
+/// Every item by its own coin; of those held out the first pairs are known, which their owners say.
+Marks mark_items(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  Marks marks = mark_random(comm, dataset, config, CoinOf::item);
+  if (config.known == 0) return marks;
+  const std::vector<double> places = places_of(comm, dataset, config.seed);
+  std::vector<ItemPair> pairs;
+  std::vector<std::size_t> entries;
+  std::vector<int> owners;
+  const SparseRows& rows = dataset.by_user;
+  for (Count row = 0; row < rows.num_rows(); ++row) {
+    for (auto e = static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row)]);
+         e < static_cast<std::size_t>(rows.offsets[static_cast<std::size_t>(row) + 1]); ++e) {
+      if (marks[e] != held_out_mark) continue;
+      pairs.push_back({rows.columns[e], rows.rows.begin + row, places[e]});
+      entries.push_back(e);
+      owners.push_back(dataset.items.owner(rows.columns[e]));
+    }
+  }
+  const SendOrder send = order_by_rank(owners, comm.size());
+  const auto came = exchange_grouped<ItemPair>(comm, pairs, send);
+  const std::vector<std::uint8_t> is_first = first_of_items(came.data, config.known);
+  std::vector<std::uint8_t> answers(send.order.size());
+  comm.alltoallv_into(std::span<const std::uint8_t>(is_first), came.counts, std::span(answers), send.counts);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i]) marks[entries[static_cast<std::size_t>(send.order[i])]] = known_mark;
+  }
   return marks;
 }
 
@@ -185,8 +245,9 @@ Marks mark_after(const Dataset& dataset, std::int64_t cut) {
 Marks mark(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
   switch (config.kind) {
     case SplitKind::random:
+      return mark_random(comm, dataset, config, CoinOf::pair);
     case SplitKind::items:
-      return mark_random(comm, dataset, config);
+      return mark_items(comm, dataset, config);
     case SplitKind::users:
       return mark_users(comm, dataset, config);
     case SplitKind::last_n:
@@ -252,7 +313,7 @@ Dataset part_of(const Communicator& comm, const Dataset& dataset, const Marks& m
   return part;
 }
 
-/// The known pairs of users held out, and these with the training part.
+/// The known pairs of users or items held out, and these with the training part.
 KnownPart known_part(const Communicator& comm, const Dataset& dataset, Marks marks,
                      const std::string& digest) {
   KnownPart known;
@@ -306,7 +367,7 @@ Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConf
       config.kind == SplitKind::sessions ? fmt::format(" {}", config.gap_minutes) : std::string())));
   split.held_out.by_user = chosen_rows(dataset.by_user, marks, held_out_mark);
   split.held_out.num_pairs = comm.sum(split.held_out.by_user.num_entries());
-  if (config.kind == SplitKind::users && config.known > 0) {
+  if (takes_known(config.kind) && config.known > 0) {
     split.known = known_part(comm, dataset, marks, fmt::format("{} {}", split.train.digest, config.known));
   }
   return split;
@@ -322,15 +383,18 @@ void plan_split(MemoryPlan& plan, const DatasetSizes& whole, const SplitConfig& 
            whole.user_entries * Count{sizeof(std::uint8_t) + (draws_pairs ? sizeof(double) : 0)});
   plan.add("training part", memory_bytes(part));
   const double share = is_by_share(config.kind) ? config.share : 1;
-  plan.add("pairs held out",
-           static_cast<Count>(share * static_cast<double>(whole.user_entries)) * entry_bytes +
-               whole.users * Count{sizeof(Count)});
+  const auto held_out = static_cast<Count>(share * static_cast<double>(whole.user_entries));
+  plan.add("pairs held out", held_out * entry_bytes + whole.users * Count{sizeof(Count)});
   // Which parts there are is the same on all ranks.
   DatasetSizes newcomers = part;
-  newcomers.user_entries = std::min(whole.user_entries, whole.users * known);
+  const bool of_items = config.kind == SplitKind::items;
+  newcomers.user_entries = of_items ? held_out : std::min(whole.user_entries, whole.users * known);
   newcomers.item_entries = std::min(whole.item_entries, whole.items * known);
-  plan.add("known pairs of users held out", known > 0 ? memory_bytes(newcomers) : 0);
+  plan.add("known pairs of what is held out", known > 0 ? memory_bytes(newcomers) : 0);
   plan.add("training part with what is known", known > 0 ? memory_bytes(part) : 0);
+  // Here, on their way and at the items' owners.
+  plan.add("which pairs of items come first",
+           of_items && known > 0 ? held_out * Count{3 * sizeof(ItemPair) + 3 * sizeof(Count)} : 0);
 }
 
 Dataset of_some_users(const Communicator& comm, const Dataset& dataset, double share) {

@@ -7,6 +7,7 @@
 #include "matrix/add_items.hpp"
 #include "matrix/attribute_table.hpp"
 #include "matrix/match_rows.hpp"
+#include "matrix/merge_texts.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ids/dictionary_lookup.hpp"
 #include "pushcart/matrix/assemble.hpp"
@@ -14,25 +15,6 @@
 namespace pushcart {
 
 namespace {
-
-/// Where the new text is empty, the old one stays.
-StringTable merged(const StringTable& fresh, const StringTable& old) {
-  StringTable result;
-  for (Count row = 0; row < fresh.size(); ++row) {
-    result.push_back(fresh[row].empty() && row < old.size() ? old[row] : fresh[row]);
-  }
-  return result;
-}
-
-void attach(std::vector<TextColumn>& attributes, const std::string& name, const StringTable& values) {
-  const auto same = std::find_if(attributes.begin(), attributes.end(),
-                                 [&](const TextColumn& column) { return column.name == name; });
-  if (same == attributes.end()) {
-    attributes.push_back({name, values});
-  } else {
-    same->values = merged(values, same->values);
-  }
-}
 
 /// The ids of rows that belong to nothing.
 StringTable texts_of_unknown(const StringTable& ids, const std::vector<Count>& index_of_row) {
@@ -118,9 +100,10 @@ AttributeReport attach_attributes(const Communicator& comm, Dataset& dataset, At
     for (const Count row : matches.rows) texts.push_back(table.columns[c][row]);
     const auto values = strings_by_owner(comm, partition, matches.indices, texts);
     if (static_cast<int>(c) == columns.item_name) {
-      dataset.item_names = merged(values, dataset.item_names);
+      dataset.item_names = detail::merged(values, dataset.item_names);
     } else {
-      attach(of_items ? dataset.item_attributes : dataset.user_attributes, columns.names[c], values);
+      detail::merge_column(of_items ? dataset.item_attributes : dataset.user_attributes, columns.names[c],
+                           values);
     }
   }
   return report;

@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "models/als/biases.hpp"
 #include "models/als/dense.hpp"
-#include "models/als/half_sweep.hpp"
+#include "models/als/fold_in_rows.hpp"
 #include "models/als/training_data.hpp"
+#include "models/fold_in_checks.hpp"
 #include "models/linear/normalized_matrix.hpp"
 #include "pushcart/base/indices_of.hpp"
-#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ids/fetch_values.hpp"
 #include "pushcart/models/renumber.hpp"
@@ -48,16 +49,6 @@ Model item_side(const Communicator& comm, const Model& model, const Dataset& tra
   ids.items = indices_of(trained_on.items.range(comm.rank()));
   ids.num_items = trained_on.num_items();
   return renumber(comm, model, ids, newcomers);
-}
-
-void tell_missing(const AttributeMap& map, const Dataset& newcomers) {
-  for (const AttributeMap::Column& column : map.columns) {
-    const bool is_there = std::any_of(newcomers.user_attributes.begin(), newcomers.user_attributes.end(),
-                                      [&](const TextColumn& given) { return given.name == column.name; });
-    if (is_there) continue;
-    log_info("the model maps the user attribute '{}' to factors, and the newcomers have none of that name",
-             column.name);
-  }
 }
 
 /// Columns [first, first + count) of a table, as a table of their own, and back.
@@ -103,67 +94,16 @@ class FoldIn {
     als::check_values(comm_, newcomers_, rows.by_user(), observed.values(), origin.objective.target);
     if (origin.objective.target == AlsTarget::ratings) remove_biases(observed);
     observed.set_weight_scale(static_cast<float>(config_.pair_weight));
-    const auto& map = folded_.user_attribute_map;
-    if (map) observed.set_shifts(mapped_scores(observed.rows(), first, k));
-    const als::HalfSweepSettings settings{.k = k, .solver = {}};
-    als::HalfSweep sweep(
-        comm_, observed, newcomers_.num_users(), newcomers_.items, origin.objective, settings,
-        als::share_half_sweep(comm_, observed, newcomers_.items, settings, als::HeavyBlocks::anywhere),
-        {.method = ExchangeMethod::sparse, .row_bytes = k * Count{sizeof(float)}});
-    FactorTable items = columns_of(folded_.item_factors, first, k);
-    FactorTable users = columns_of(folded_.user_factors, first, k);
-    const auto outcome = sweep.run(items, users, als::Loss::skip);
-    if (outcome.num_unsolved > 0) {
-      throw NumericError(
-          fmt::format("{} newcomers could not be taken in: their values are too large, or --lambda was too "
-                      "small for them",
-                      outcome.num_unsolved));
+    std::optional<FactorTable> expected;
+    if (folded_.user_attribute_map) {
+      expected =
+          mapped_factors(*folded_.user_attribute_map, newcomers_.user_attributes, folded_.user_factors.rows);
     }
-    rotate_maps(sweep);
-    if (map) add(mapped_users(k), users);
-    put_columns(items, first, folded_.item_factors);
+    const FactorTable items = columns_of(folded_.item_factors, first, k);
+    const FactorTable users =
+        als::fold_in_rows(comm_, {observed, newcomers_.num_users(), newcomers_.items, items},
+                          origin.objective, expected ? &*expected : nullptr);
     put_columns(users, first, folded_.user_factors);
-  }
-
-  FactorTable mapped_users(Count k) const {
-    PUSHCART_CHECK(folded_.user_attribute_map->factors.num_columns == k);
-    return mapped_factors(*folded_.user_attribute_map, newcomers_.user_attributes, folded_.user_factors.rows);
-  }
-
-  static void add(const FactorTable& terms, FactorTable& table) {
-    for (std::size_t n = 0; n < table.values.size(); ++n) table.values[n] += terms.values[n];
-  }
-
-  void rotate_maps(const als::HalfSweep& sweep) {
-    for (auto* const map : {&folded_.user_attribute_map, &folded_.item_attribute_map}) {
-      if (*map) sweep.rotate_alike((*map)->factors);
-    }
-  }
-
-  /// m_u . y_j of every entry.
-  std::vector<float> mapped_scores(const SparseRows& rows, Count first, Count k) {
-    const FactorTable users = mapped_users(k), items = columns_of(folded_.item_factors, first, k);
-    std::vector<float> scores(rows.columns.size());
-    const WorkRows work(rows);
-    FactorExchange exchange(comm_, work, newcomers_.items, {.row_bytes = k * Count{sizeof(float)}});
-    exchange.start(items.values, k);
-    for (Count batch = 0; batch < exchange.num_batches(); ++batch) {
-      const GatheredRows gathered = exchange.await(batch);
-      for (const RowPiece& piece : exchange.pieces(batch)) {
-        const auto mapped = users.row(piece.row);
-        for (Count e = piece.begin; e < piece.end; ++e) {
-          const float* const item = gathered[exchange.positions()[at(e)]];
-          double score = 0;
-          for (std::size_t c = 0; c < mapped.size(); ++c) {
-            score += static_cast<double>(mapped[c]) * static_cast<double>(item[c]);
-          }
-          scores[at(e)] = static_cast<float>(score);
-        }
-      }
-      exchange.progress();
-    }
-    exchange.finish();
-    return scores;
   }
 
   void remove_biases(als::ObservedRows& observed) {
@@ -239,13 +179,13 @@ class FoldIn {
 Model fold_in(const Communicator& comm, const Model& model, const Dataset& trained_on,
               const Dataset& newcomers, PhaseLog& phases, const FoldInConfig& config) {
   check(comm, model, newcomers);
-  if (!(config.pair_weight > 0 && config.pair_weight < 1e6)) {
-    throw ConfigError(fmt::format("--pair-weight {}: must be above 0 and below 1e6", config.pair_weight));
-  }
+  detail::check_pair_weight(config.pair_weight);
   PUSHCART_CHECK(newcomers.num_items() == trained_on.num_items());
   const auto timer = phases.time("fold in", newcomers.by_user.num_rows());
   Model folded = item_side(comm, model, trained_on, newcomers);
-  if (folded.user_attribute_map) tell_missing(*folded.user_attribute_map, newcomers);
+  if (folded.user_attribute_map) {
+    detail::tell_missing(*folded.user_attribute_map, newcomers.user_attributes, "user");
+  }
   als::use_one_blas_thread();
   FoldIn(comm, trained_on, newcomers, config, folded).fill();
   folded.config = model.config;

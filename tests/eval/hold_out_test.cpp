@@ -118,35 +118,40 @@ TEST(HoldOut, TossesACoinForEachItemByItsId) {
   EXPECT_EQ(split_kind_of(name_of(SplitKind::items)), SplitKind::items);
 }
 
-/// What a split of users should be: which pairs are for training, known or held out.
-std::map<Pair, std::string> users_apart(const Dataset& dataset, Count known) {
-  std::map<Count, std::vector<std::tuple<double, Count>>> by_user;
+/// What a split of users or items should be: which pairs are for training, known or held out.
+std::map<Pair, std::string> rows_apart(const Dataset& dataset, SplitKind kind, Count known) {
+  const bool of_items = kind == SplitKind::items;
+  std::map<Count, std::vector<std::tuple<double, Count>>> by_row;
   for (const Interaction& pair : all_pairs(world(), dataset)) {
     const RandomStream coin(
         17, mix_bits(hash_text(fmt::format("u{}", pair.user))) ^ hash_text(fmt::format("i{}", pair.item)));
     const double place = dataset.cutoff_time == 0 ? coin.uniform(0) : static_cast<double>(pair.last_time);
-    by_user[pair.user].emplace_back(place, pair.item);
+    by_row[of_items ? pair.item : pair.user].emplace_back(place, of_items ? pair.user : pair.item);
   }
   std::map<Pair, std::string> parts;
-  for (auto& [user, places] : by_user) {
+  for (auto& [row, places] : by_row) {
     std::sort(places.begin(), places.end());
-    const bool is_cold = RandomStream(17, hash_text(fmt::format("u{}", user))).uniform(0) < 0.3;
+    const bool is_cold =
+        RandomStream(17, hash_text(fmt::format("{}{}", of_items ? 'i' : 'u', row))).uniform(0) < 0.3;
     for (std::size_t n = 0; n < places.size(); ++n) {
-      parts[{user, std::get<1>(places[n])}] = !is_cold                        ? "train"
-                                              : static_cast<Count>(n) < known ? "known"
-                                                                              : "held out";
+      const Count other = std::get<1>(places[n]);
+      parts[of_items ? Pair{other, row} : Pair{row, other}] = !is_cold                        ? "train"
+                                                              : static_cast<Count>(n) < known ? "known"
+                                                                                              : "held out";
     }
   }
   return parts;
 }
 
-TEST(HoldOut, TossesACoinForEachUserAndKnowsTheirFirstPairs) {
+TEST(HoldOut, TossesACoinForEachUserOrItemAndKnowsTheirFirstPairs) {
   const Dataset timed = timed_dataset(),
                 without_times = small_dataset(world(), {.num_users = 60, .num_items = 50});
-  for (const Dataset* dataset : {&timed, &without_times}) {
+  for (const auto& [dataset, kind] :
+       {std::pair{&timed, SplitKind::users}, std::pair{&without_times, SplitKind::users},
+        std::pair{&timed, SplitKind::items}, std::pair{&without_times, SplitKind::items}}) {
     std::string digest;
     for (const Count known : {0, 1, 3, 1000}) {
-      SplitConfig config{SplitKind::users, 0.3, 1, 17};
+      SplitConfig config{kind, 0.3, 1, 17};
       config.known = known;
       const Split split = hold_out(world(), *dataset, config);
       expect_columns_kept(*dataset, split.train);
@@ -161,17 +166,17 @@ TEST(HoldOut, TossesACoinForEachUserAndKnowsTheirFirstPairs) {
         EXPECT_EQ(pairs_of(split.known->all.by_user), all);
         expect_columns_kept(*dataset, split.known->newcomers);
       }
-      const auto expected = users_apart(*dataset, known);
+      const auto expected = rows_apart(*dataset, kind, known);
       EXPECT_EQ(parts, expected);
       EXPECT_TRUE(
           std::any_of(expected.begin(), expected.end(), [](const auto& p) { return p.second != "train"; }));
       EXPECT_TRUE(digest.empty() || digest == split.train.digest);  // training knows none of them
       digest = split.train.digest;
     }
+    SplitConfig config{kind, 0.3, 1, 17};
+    config.known = -1;
+    EXPECT_THROW(hold_out(world(), timed, config), CollectiveError);
   }
-  SplitConfig config{SplitKind::users, 0.3, 1, 17};
-  config.known = -1;
-  EXPECT_THROW(hold_out(world(), timed, config), CollectiveError);
   EXPECT_THROW(hold_out(world(), timed, {SplitKind::users, 1.0, 1, 17}), CollectiveError);
   EXPECT_EQ(split_kind_of(name_of(SplitKind::users)), SplitKind::users);
 }

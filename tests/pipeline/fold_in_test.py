@@ -99,10 +99,10 @@ class FoldIn(SharedFolderTest):
         ended = {n: self.run_well(2, *command, "--known", n) for n in (0, 1, 10)}
         known = {n: run.json() for n, run in ended.items()}
         parts = {n: parts_planned(run.err, "evaluate") for n, run in ended.items()}
-        for part in ("known pairs of users held out", "training part with what is known"):
+        for part in ("known pairs of what is held out", "training part with what is known"):
             self.assertEqual(parts[0][part], 0)
             self.assertGreater(parts[1][part], 0)
-        self.assertGreater(parts[10]["known pairs of users held out"], parts[1]["known pairs of users held out"])
+        self.assertGreater(parts[10]["known pairs of what is held out"], parts[1]["known pairs of what is held out"])
         self.assertGreater(parts[1]["models with newcomers"], 0)
         self.assertNotIn("models with newcomers", parts[0])
         self.assertEqual(self.run_well(3, *command, "--known", 1).json(), known[1])
@@ -114,6 +114,67 @@ class FoldIn(SharedFolderTest):
         self.run_badly(2, USAGE, "--hold-out users", "evaluate", "--dataset", "old.h5", "--model", "popular.h5", "--known", "1")
         self.run_badly(2, USAGE, "did you mean 'country'", "train", "als", "--dataset", "old.h5", "--user-attributes", "county",
                        "--output", "none.h5")
+
+    def test_new_items(self):
+        """A fifth of the items is first seen in a later log, in which strangers buy, too."""
+        with open(self.path("old.csv"), newline="", encoding="utf-8") as file:
+            rows = [tuple(row.values()) for row in csv.DictReader(file)]
+        with open(self.path("new.csv"), newline="", encoding="utf-8") as file:
+            of_strangers = [tuple(row.values()) for row in csv.DictReader(file)][:50]
+        is_late = lambda item: hash_of(item) % 5 == 0
+        seen = {row[0] for row in rows if not is_late(row[1])}
+        late = [row for row in rows if is_late(row[1]) and row[0] in seen]
+        parts = {"before": [row for row in rows if not is_late(row[1])],
+                 "later": [row for row in late if hash_of(row[0] + row[1]) % 2] + of_strangers,
+                 "tested": [row for row in late if hash_of(row[0] + row[1]) % 2 == 0]}
+        for name, part in parts.items():
+            self.write(f"{name}.csv", "\n".join(["user,item,type,time", *map(",".join, part)]) + "\n")
+        for name in ("before", "later"):
+            self.run_well(2, "ingest", "--input", f"{name}.csv", "--columns", COLUMNS, "--output", f"{name}.h5")
+        known, new = ({row[1] for row in parts[name]} for name in ("before", "later"))
+        new -= known
+        self.write("late.csv", "item,name\nnobody-had-it,Of this morning\n" +
+                   "".join(f"{item},Late {item}\n" for item in sorted(new)))
+        self.run_well(2, "train", "als", "--k", "16", "--sweeps", "5", "--dataset", "before.h5", "--output", "before-als.h5")
+        command = ["fold-in", "--dataset", "before.h5", "--model", "before-als.h5", "--new-items", "later.h5", "--items",
+                   "late.csv"]
+        ended = self.run_well(2, *command, "--output", "grown", "--json")
+        count = ended.json()["new_items"]
+        self.assertEqual(count["items"], len(new) + 1)
+        stored = self.run_well(0, "info", "later.h5", "--json").json()["datasets"]["by_item/indices"]["rows"]
+        self.assertEqual(count["pairs"] + count["pairs_of_unknown_users"], stored)
+        self.assertGreater(count["pairs_of_unknown_users"], 0)
+        self.assertGreater(count["pairs"], count["pairs_of_unknown_users"])
+        for ranks, threads in ((1, 2), (3, 1), (4, 1), (7, 1)):
+            self.run_well(ranks, *command, "--output", f"grown-{ranks}", threads=threads)
+            self.assertEqual(self.digests(f"grown-{ranks}"), self.digests("grown"))
+        paths = ["--dataset", "grown/data.h5", "--model", "grown/model.h5"]
+        metrics = self.run_well(2, "evaluate", *paths, "--test", "tested.csv", "--test-columns", "user=user,item=item",
+                                "--at", "20", "--json").json()
+        self.assertGreater(metrics["users"], 100)
+        self.assertGreater(metrics["recall@20"]["low"], metrics["baseline"]["recall@20"]["value"])
+        self.run_well(2, "recommend", *paths, "--n", "20", "--output", "grown/lists")
+        shown = {item for entries in self.lists_by_user("grown/lists").values() for item, _, _ in entries}
+        self.assertGreater(len(shown & new), len(new) / 2)
+        self.run_well(3, "similar", *paths, "--n", "5", "--output", "grown/similar")
+
+        options = ["--dataset", "old.h5", "--k", "16", "--sweeps", "5", "--hold-out", "items", "--hold-out-share", "0.2"]
+        self.run_well(2, "train", "als", *options, "--output", "cold-items.h5")
+        evaluate = ["evaluate", "--dataset", "old.h5", "--model", "cold-items.h5", "--among", "cold", "--at", "20",
+                    "--replicates", "100", "--json"]
+        cold = {n: self.run_well(2, *evaluate, "--known", n).json() for n in (0, 1, 20)}
+        self.assertEqual(self.run_well(3, *evaluate, "--known", 1).json(), cold[1])
+        self.assertLess(cold[20]["pairs"], cold[1]["pairs"])
+        self.assertGreater(cold[20]["recall@20"]["low"], cold[20]["baseline"]["recall@20"]["high"])
+
+        self.run_badly(2, USAGE, "give the data set", *command, "--newcomers", "new.h5", "--output", "none")
+        self.run_badly(2, USAGE, "--users is for --newcomers", *command, "--users", "log/users.csv", "--output", "none")
+        self.run_badly(2, USAGE, "--items is for --new-items", "fold-in", "--dataset", "before.h5", "--model",
+                       "before-als.h5", "--newcomers", "new.h5", "--items", "late.csv", "--output", "none")
+        self.run_well(2, "train", "itemknn", "--dataset", "before.h5", "--output", "before-knn.h5")
+        self.run_badly(2, USAGE, "cannot take new items in", "fold-in", "--dataset", "before.h5", "--model",
+                       "before-knn.h5", "--new-items", "later.h5", "--output", "none")
+        self.assert_nothing_partial()
 
     def test_refusals(self):
         self.train("userknn", "--neighbours", "20")

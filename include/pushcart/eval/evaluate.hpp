@@ -32,7 +32,9 @@ struct EvaluateConfig {
   std::uint64_t seed = 1;              ///< of the bootstrap
   SeenPolicy seen;                     ///< items of the training data that are left out of the lists (--seen)
   Candidates among = Candidates::all;  ///< --among
-  Count batch_users = 1 << 16;         ///< users a rank ranks at a time: bounds memory, changes no result
+  /// By owned item: 1 = ranked among cold ones; empty = those without any pair in the training data.
+  std::vector<std::uint8_t> cold_items;
+  Count batch_users = 1 << 16;  ///< users a rank ranks at a time: bounds memory, changes no result
   const ExactFilter* exact_filter = nullptr;  ///< in place of the model's item weights (--exact-filter)
   ListSearch lists;  ///< what makes the lists in place of the model alone (ListChooser); empty = nothing
   /// Users with fewer training pairs than the first bound are a segment (new), then those below the second

@@ -14,7 +14,7 @@ enum class SplitKind : int {
   last_n,     ///< the `n` latest pairs of each user who has more than n
   last_days,  ///< all pairs whose latest event is among the last `days` days of the log
   items,      ///< all pairs of each item, by itself, with probability `share`: items that training never sees
-  users,      ///< all pairs of each user likewise; of these the `known` first are not tested on
+  users,      ///< all pairs of each user likewise; of either the `known` first are not tested on
   sessions    ///< the latest pair of each user whose last session has two or more
 };
 
@@ -24,8 +24,8 @@ struct SplitConfig {
   Count n = 1;             ///< last_n: at least 1
   std::uint64_t seed = 1;  ///< random, items, users; sessions: among pairs of the same time
   double days = 28;        ///< last_days: above 0
-  /// users: pairs of each that are known when the model serves it, at least 0: the first by time (then the
-  /// lower item index), without times some by chance. Training sees none of them.
+  /// users, items: pairs of each held out that are known when the model serves it, at least 0: the first by
+  /// time (then the lower index of the other side), without times some by chance. Training sees none of them.
   Count known = 0;
   double gap_minutes = 30;  ///< sessions: a longer pause between pairs ends one; above 0
 };
@@ -34,16 +34,16 @@ struct SplitConfig {
 SplitKind split_kind_of(std::string_view name);
 std::string_view name_of(SplitKind kind);
 
-/// What is known of users held out.
+/// What is known of users or items held out.
 struct KnownPart {
   Dataset newcomers;  ///< their known pairs alone: what fold_in() takes
-  Dataset all;        ///< with the training part: what is served
+  Dataset all;        ///< with the training part: what is served, and what fold_in_items() takes
 };
 
 struct Split {
   Dataset train;
   HeldOut held_out;
-  std::optional<KnownPart> known;  ///< SplitKind::users with known > 0
+  std::optional<KnownPart> known;  ///< SplitKind::users or items with known > 0
 };
 
 /// Divides the pairs of a dataset. The training part keeps ids, numbering, ownership and all columns; users
@@ -55,7 +55,7 @@ struct Split {
 Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConfig& config);
 
 /// What hold_out() gives on this rank, at most. Local.
-/// @param whole  of the dataset  @param known  pairs known of each user held out; 0 = no known part
+/// @param whole  of the dataset  @param known  pairs known of each user or item held out; 0 = no known part
 void plan_split(MemoryPlan& plan, const DatasetSizes& whole, const SplitConfig& config, Count known);
 
 /// The pairs of a share of the users, in (0, 1], chosen by their ids; a smaller share's users are among a

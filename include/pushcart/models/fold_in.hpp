@@ -34,11 +34,29 @@ struct FoldInConfig {
 ///
 /// @param trained_on  what the model learned from
 /// @param newcomers   as newcomers_among(..., trained_on) gives them; the result is a model of this
-/// Factors of least squares come in the eigenbasis of the items' Gram matrix, those of users and items alike.
 /// The same bits for any number of ranks. Collective. ConfigError on all ranks: a blend, a model with terms
 /// made of other users (userknn), factors of unknown origin, a pair_weight out of range. NumericError: a
 /// system has no solution.
 Model fold_in(const Communicator& comm, const Model& model, const Dataset& trained_on,
               const Dataset& newcomers, PhaseLog& phases, const FoldInConfig& config = {});
+
+/// The same for items: a model of least squares gets factors for the items that have pairs in `grown` and
+/// none in `trained_on`, the exact solution of each item's own system with the factors of all users as they
+/// are,
+///
+///     sum over own u of w_u (x_u . y - t_u)^2 + alpha0 sum over all users (x_u . (y - m_i))^2 + rho |y -
+///     m_i|^2
+///
+/// with m_i = m(a_i) by the model's map from item attributes, 0 without one; ratings get their regularized
+/// mean beside the user biases as bias. New items without pairs have m_i. Users and all other items keep
+/// their bits.
+/// @param trained_on  what the model learned from
+/// @param grown       its users, and its items in its order, perhaps with more behind them (with_new_items);
+/// the result
+///                    is a model of this
+/// The same bits for any number of ranks. Collective. ConfigError on all ranks: a model of something else
+/// than factors of least squares, a pair_weight out of range. NumericError: a system has no solution.
+Model fold_in_items(const Communicator& comm, const Model& model, const Dataset& trained_on,
+                    const Dataset& grown, PhaseLog& phases, const FoldInConfig& config = {});
 
 }  // namespace pushcart

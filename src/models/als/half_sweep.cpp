@@ -131,6 +131,15 @@ HalfSweep::Schedule HalfSweep::schedule(std::span<const RowPiece> pieces) const 
   return result;
 }
 
+void HalfSweep::rotate_back(FactorTable& solved) const {
+  Eigenbasis inverse{eigenvalues_, std::vector<float>(eigenvectors_.size())};
+  const auto k = static_cast<std::size_t>(k_);
+  for (std::size_t row = 0; row < k; ++row) {
+    for (std::size_t c = 0; c < k; ++c) inverse.vectors[c * k + row] = eigenvectors_[row * k + c];
+  }
+  rotate(solved, inverse, num_rows_);
+}
+
 HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss loss) {
   PUSHCART_CHECK(fixed.num_columns == k_ && solved.num_columns == k_);
   HalfSweepSeconds seconds;

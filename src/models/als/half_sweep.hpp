@@ -48,11 +48,8 @@ class HalfSweep {
   /// if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows solvable.
   HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss);
 
-  /// Rotates rows that were in the basis of the two sides before the last run, which are the same on all
-  /// ranks, as it has rotated these. Local.
-  void rotate_alike(FactorTable& table) const {
-    rotate(table, {eigenvalues_, eigenvectors_}, table.rows.size());
-  }
+  /// Rows as the last run left them, in the basis that the two sides had before it. Local.
+  void rotate_back(FactorTable& solved) const;
 
   /// rho_u of a row with so many entries.
   double regularization(Count row_length) const;
