@@ -113,12 +113,13 @@ bool holds_out_by_time(const IngestOptions& options) {
   return !options.hold_out_after.empty() || options.hold_out_days > 0 || options.hold_out_share > 0;
 }
 
-IngestedLog read_log(Session& session, IngestOptions& options) {
+IngestedLog read_log(Session& session, IngestOptions& options, KeptEvents* kept) {
   complete_ingest(options);
   IngestedLog ingested;
   std::unique_ptr<StagedOutput> rejects;
-  ingested.log = clean_log(session.comm, options.config, ingested.report, session.phases, &rejects);
+  ingested.log = clean_log(session.comm, options.config, ingested.report, session.phases, &rejects, kept);
   if (rejects) session.outputs.push_back(std::move(rejects));
+  if (kept && kept->output) session.outputs.push_back(std::move(kept->output));
   for (const InputDigest& input : ingested.log.inputs) session.note_input(input.path, digest_text(input.lines_digest));
   return ingested;
 }

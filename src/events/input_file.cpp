@@ -67,12 +67,12 @@ InputFile look_at(const detail::RawFile& file) {
   return input;
 }
 
-/// Where a cut at byte `wanted` of all files together may really fall: anywhere in plain files, only at the
-/// nearer end of compressed ones. @param starts  by file, with the total at the end
-Count allowed_cut(const std::vector<InputFile>& files, const std::vector<Count>& starts, Count wanted) {
+/// Where a cut at `wanted` of all stretches together may really fall: anywhere, or only at the nearer end of one
+/// that may not be cut. @param starts  by stretch, with the total at the end
+Count allowed_cut(const std::vector<InputStretch>& stretches, const std::vector<Count>& starts, Count wanted) {
   const auto after = std::upper_bound(starts.begin(), starts.end(), wanted);
   const auto f = static_cast<std::size_t>(after - starts.begin()) - 1;
-  if (f >= files.size() || files[f].compression == FileCompression::plain) return wanted;
+  if (f >= stretches.size() || stretches[f].may_cut) return wanted;
   return wanted - starts[f] < starts[f + 1] - wanted ? starts[f] : starts[f + 1];
 }
 
@@ -107,18 +107,26 @@ std::string first_line(const InputFile& file, std::size_t max_line_bytes) {
 }
 
 std::vector<std::vector<WorkUnit>> share_inputs(const std::vector<InputFile>& files, int num_ranks) {
+  std::vector<InputStretch> stretches;
+  for (const auto& file : files) {
+    stretches.push_back({file.num_bytes, file.compression == FileCompression::plain});
+  }
+  return share_stretches(stretches, num_ranks);
+}
+
+std::vector<std::vector<WorkUnit>> share_stretches(const std::vector<InputStretch>& stretches, int num_ranks) {
   PUSHCART_CHECK(num_ranks > 0);
   std::vector<Count> starts{0};
-  for (const auto& file : files) starts.push_back(starts.back() + file.num_bytes);
+  for (const auto& stretch : stretches) starts.push_back(starts.back() + stretch.weight);
   const Count total = starts.back();
   const auto cut_before = [&](Count rank) {
     const Count wanted = total / num_ranks * rank + total % num_ranks * rank / num_ranks;
-    return allowed_cut(files, starts, wanted);
+    return allowed_cut(stretches, starts, wanted);
   };
   std::vector<std::vector<WorkUnit>> units(static_cast<std::size_t>(num_ranks));
   for (int rank = 0; rank < num_ranks; ++rank) {
     const Count begin = cut_before(rank), end = cut_before(rank + 1);
-    for (std::size_t f = 0; f < files.size(); ++f) {
+    for (std::size_t f = 0; f < stretches.size(); ++f) {
       const Count from = std::max(begin, starts[f]), to = std::min(end, starts[f + 1]);
       if (from >= to) continue;
       units[static_cast<std::size_t>(rank)].push_back(

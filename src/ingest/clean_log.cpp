@@ -9,6 +9,7 @@
 #include "ingest/bots.hpp"
 #include "ingest/count_by_day.hpp"
 #include "ingest/duplicates.hpp"
+#include "ingest/keep_events.hpp"
 #include "ingest/outliers.hpp"
 #include "ingest/read_log.hpp"
 #include "ingest/rejects.hpp"
@@ -52,7 +53,7 @@ void warn_of_unused_rules(const IngestConfig& config, const std::vector<std::str
 }
 
 /// Throws InputError if the log is to be refused.
-void write_rejects(const Communicator& comm, const detail::ParseSettings& settings, const ReadLog& log,
+void write_rejects(const Communicator& comm, const detail::ParseSettings& settings, ReadLog& log,
                    const CleaningReport& report, std::unique_ptr<StagedOutput>* rejects) {
   const auto& config = settings.config;
   std::string path = config.rejects_path;
@@ -74,7 +75,7 @@ std::string refused_rejects_path(const std::string& rejects_path) {
 }
 
 InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, CleaningReport& report,
-                         PhaseLog& phases, std::unique_ptr<StagedOutput>* rejects) {
+                         PhaseLog& phases, std::unique_ptr<StagedOutput>* rejects, KeptEvents* kept) {
   check_config(config);
   const auto now = agreed_now(comm, config);
   const detail::ParseSettings settings{config, detail::RowChecks(config, now), StrengthRules(config)};
@@ -85,7 +86,7 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
   std::vector<std::string> local_types;
   {
     auto timer = phases.time("read and parse");
-    local_types = detail::read_log(comm, settings, log, result, report);
+    local_types = detail::read_log(comm, settings, kept, log, result, report);
     for (const auto& batch : log.batches) timer.count_rows(static_cast<Count>(batch.rows.size()));
   }
   {
@@ -96,6 +97,11 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
   {
     const auto timer = phases.time("write rejects");
     write_rejects(comm, settings, log, report, rejects);
+  }
+  if (log.to_keep) {
+    const auto timer = phases.time("keep events");
+    kept->output = detail::stage_kept(comm, config, log);
+    log.to_keep.reset();
   }
   const auto timer = phases.time("sort events");
   const auto type_numbers = detail::number_types(comm, log, local_types, enabled, result, report);

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "pushcart/base/checked.hpp"
 #include "pushcart/base/parallel.hpp"
@@ -33,26 +34,34 @@ std::vector<std::string_view> pieces_of(std::string_view block, std::size_t num_
 
 }  // namespace
 
-LogReader::LogReader(const ParseSettings& settings, const std::vector<InputFile>& files,
-                     std::vector<WorkUnit> units)
+LogReader::LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper)
     : settings_(settings),
-      files_(files),
-      units_(std::move(units)),
+      share_(share),
+      keeper_(keeper),
       patterns_(settings.config.exclude_items, settings.config.include_items),
-      summaries_(units_.size()) {
+      summaries_(share.units.size()) {
   Count num_bytes = 0;
-  for (const auto& unit : units_) num_bytes += unit.end - unit.begin;
+  for (const auto& unit : share.units) num_bytes += unit.end - unit.begin;
   progress_.emplace("reading", num_bytes);
 }
 
 LogReader::~LogReader() = default;
 
+Count LogReader::returns() const {
+  return std::accumulate(summaries_.begin(), summaries_.end(), Count{0},
+                         [](Count sum, const UnitSummary& summary) { return sum + summary.returns; });
+}
+
 void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
   const auto enough = static_cast<std::size_t>(settings_.config.batch_rows);
   batch.rows.reserve(last_batch_rows_);
   if (settings_.config.dedupe != Dedupe::off) batch.hashes.reserve(last_batch_rows_);
-  std::size_t segment_unit = units_.size();
+  std::size_t segment_unit = share_.units.size();
   while (!at_end() && batch.rows.size() < enough) {
+    if (!share_.is_text(unit_)) {
+      append_kept(batch, targets);
+      continue;
+    }
     if (!read_block()) continue;
     if (segment_unit != unit_) {
       segment_unit = unit_;
@@ -65,12 +74,13 @@ void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
 }
 
 bool LogReader::read_block() {
-  const WorkUnit& unit = units_[unit_];
-  const InputFile& file = files_[static_cast<std::size_t>(unit.file)];
+  const WorkUnit& unit = share_.units[unit_];
+  const InputFile& file = share_.files[static_cast<std::size_t>(unit.file)];
   const auto& format = settings_.config.format;
   const auto num_threads = static_cast<std::size_t>(omp_get_max_threads());
   const bool starts = !reader_;
   if (starts) {
+    if (keeper_) keeper_->begin(unit_);
     reader_ = std::make_unique<BlockReader>(file, unit, block_bytes_per_thread * num_threads,
                                             format.max_line_bytes);
     if (parser_file_ != unit.file) {
@@ -82,8 +92,8 @@ bool LogReader::read_block() {
     }
   }
   if (!reader_->next(block_)) {
-    summaries_[unit_].stored_digest = reader_->digest();
     reader_.reset();
+    if (keeper_) keeper_->reach(summaries_[unit_], types_, UnitEnds::yes);
     if (file.compression != FileCompression::plain) bytes_done_ += unit.end - unit.begin;
     progress_->advance(bytes_done_);
     ++unit_;
@@ -112,15 +122,13 @@ void LogReader::parse_block() {
 
 void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& targets) {
   UnitSummary& summary = summaries_[unit_];
-  const auto types = merged_types(lines);
+  const auto types = merged_types(lines.types);
   parallel_for(2, [&](Count side) {
     if (side == 0) intern_users(lines.rows, targets.users);
     if (side == 1) intern_items(lines.rows, targets);
   });
+  if (keeper_) keep(lines, types);
   const auto first_line = checked_cast<std::uint32_t>(summary.num_lines - batch.segments.back().first_line);
-  const bool keeps_dwells = settings_.config.keep_details;
-  const bool keeps_quantities = keeps_dwells || settings_.config.quantity_outlier_z > 0;
-  const bool keeps_prices = keeps_dwells || settings_.config.price_outlier_z > 0;
   for (ParsedRow& parsed : lines.rows) {
     parsed.row.line += first_line;
     if ((parsed.row.faults & fault_bit(Check::unparseable)) == 0) parsed.row.type = types[parsed.row.type];
@@ -130,14 +138,28 @@ void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& t
     }
     batch.rows.push_back(parsed.row);
     if (settings_.config.dedupe != Dedupe::off) batch.hashes.push_back(parsed.hash);
-    if (keeps_quantities) batch.quantities.push_back(parsed.quantity);
-    if (keeps_prices) batch.prices.push_back(parsed.price);
-    if (keeps_dwells) batch.dwells.push_back(parsed.dwell);
+    append_details({parsed.quantity, parsed.price, parsed.dwell}, batch);
   }
   summary.num_lines += lines.num_lines;
   summary.lines_digest += lines.lines_digest;
+  summary.returns += lines.returns;
+  if (keeper_) keeper_->reach(summary, types_, UnitEnds::no);
   for (std::size_t f = 0; f < parse_faults_.size(); ++f) parse_faults_[f] += lines.parse_faults[f];
-  returns_ += lines.returns;
+}
+
+void LogReader::append_details(const EventDetails& details, RowBatch& batch) const {
+  const IngestConfig& config = settings_.config;
+  if (config.keep_details || config.quantity_outlier_z > 0) batch.quantities.push_back(details.quantity);
+  if (config.keep_details || config.price_outlier_z > 0) batch.prices.push_back(details.price);
+  if (config.keep_details) batch.dwells.push_back(details.dwell);
+}
+
+void LogReader::keep(const ParsedLines& lines, const std::vector<std::uint16_t>& types) {
+  for (const ParsedRow& parsed : lines.rows) {
+    const bool is_event = (parsed.row.faults & fault_bit(Check::unparseable)) == 0;
+    keeper_->add(parsed, summaries_[unit_].num_lines + parsed.row.line,
+                 is_event ? types[parsed.row.type] : parsed.row.type);
+  }
 }
 
 void LogReader::intern_users(std::vector<ParsedRow>& rows, SpreadIds& users) const {
@@ -156,11 +178,8 @@ void LogReader::intern_items(std::vector<ParsedRow>& rows, const ReadTargets& ta
     if (r + text_distance < rows.size()) table.prefetch_text(rows[r + text_distance].item_hash);
     ParsedRow& parsed = rows[r];
     if (parsed.item.empty()) continue;
-    parsed.row.item = targets.items.find_or_add(parsed.item_hash, parsed.item);
-    if (patterns_.any()) {
-      if (parsed.row.item == item_excluded_.size()) item_excluded_.push_back(patterns_.excludes(parsed.item));
-      if (item_excluded_[parsed.row.item]) parsed.row.faults |= fault_bit(Check::excluded_item);
-    }
+    parsed.row.item = number_item(parsed.item_hash, parsed.item, targets.items);
+    if (patterns_.any() && item_excluded_[parsed.row.item]) parsed.row.faults |= fault_bit(Check::excluded_item);
     if ((parsed.row.faults & settings_.checks.enabled()) != 0) continue;
     if (targets.names && !parsed.name.empty()) targets.names->vote(parsed.row.item, parsed.name);
     if (targets.categories && !parsed.category.empty())
@@ -168,9 +187,15 @@ void LogReader::intern_items(std::vector<ParsedRow>& rows, const ReadTargets& ta
   }
 }
 
-std::vector<std::uint16_t> LogReader::merged_types(const ParsedLines& lines) {
+std::uint32_t LogReader::number_item(std::uint64_t hash, std::string_view item, SpreadIds& items) {
+  const std::uint32_t number = items.find_or_add(hash, item);
+  if (patterns_.any() && number == item_excluded_.size()) item_excluded_.push_back(patterns_.excludes(item));
+  return number;
+}
+
+std::vector<std::uint16_t> LogReader::merged_types(const std::vector<std::string>& types) {
   std::vector<std::uint16_t> merged;
-  for (const auto& type : lines.types) {
+  for (const auto& type : types) {
     const auto found = std::find(types_.begin(), types_.end(), type);
     merged.push_back(static_cast<std::uint16_t>(found - types_.begin()));
     if (found == types_.end()) types_.push_back(type);

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "ingest/item_patterns.hpp"
+#include "ingest/kept_lines.hpp"
 #include "ingest/line_parser.hpp"
+#include "ingest/log_share.hpp"
 #include "ingest/spread_ids.hpp"
 #include "ingest/text_votes.hpp"
 #include "pushcart/base/log.hpp"
@@ -18,7 +20,7 @@ namespace pushcart::detail {
 struct UnitSummary {
   Count num_lines = 0;  ///< header and empty lines included
   std::uint64_t lines_digest = 0;
-  std::uint64_t stored_digest = 0;
+  Count returns = 0;  ///< rows with a negative quantity
 };
 
 /// What a rank reads and where it puts the texts.
@@ -30,35 +32,45 @@ struct ReadTargets {
   SpreadIds* queries = nullptr;
 };
 
-/// Reads this rank's work units in blocks, parses them on all threads and numbers the ids, in input order.
+/// Reads this rank's work units in blocks, parses them on all threads and numbers the ids, in input order. Units
+/// whose events were kept are taken from there.
 class LogReader {
  public:
-  LogReader(const ParseSettings& settings, const std::vector<InputFile>& files, std::vector<WorkUnit> units);
+  /// @param keeper  gets all that is parsed; nullptr: nothing is to be kept
+  LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper);
   ~LogReader();
 
   /// Fills `batch` with the next rows; users and items are positions in the tables of `targets`. Local;
   /// throws what reading and parsing throw.
   void read_batch(RowBatch& batch, const ReadTargets& targets);
-  bool at_end() const { return unit_ == units_.size(); }
+  bool at_end() const { return unit_ == share_.units.size(); }
   /// To be called when the table of items was dropped.
   void forget_items() { item_excluded_.clear(); }
 
   const std::vector<UnitSummary>& summaries() const { return summaries_; }
   const std::vector<std::string>& types() const { return types_; }
   const std::array<Count, num_parse_faults>& parse_faults() const { return parse_faults_; }
-  Count returns() const { return returns_; }
+  Count returns() const;
 
  private:
   bool read_block();
   void parse_block();
   void append(ParsedLines& lines, RowBatch& batch, const ReadTargets& targets);
+  void append_details(const EventDetails& details, RowBatch& batch) const;
+  void keep(const ParsedLines& lines, const std::vector<std::uint16_t>& types);
   void intern_users(std::vector<ParsedRow>& rows, SpreadIds& users) const;
   void intern_items(std::vector<ParsedRow>& rows, const ReadTargets& targets);
-  std::vector<std::uint16_t> merged_types(const ParsedLines& lines);
+  std::uint32_t number_item(std::uint64_t hash, std::string_view item, SpreadIds& items);
+  std::vector<std::uint16_t> merged_types(const std::vector<std::string>& types);
+
+  void append_kept(RowBatch& batch, const ReadTargets& targets);
+  void append_kept_rows(const KeptChunk& chunk, RowBatch& batch, const ReadTargets& targets);
+  void append_kept_columns(const KeptChunk& chunk, RowBatch& batch) const;
+  void append_kept_labels(const KeptChunk& chunk, RowBatch& batch, const ReadTargets& targets) const;
 
   const ParseSettings& settings_;
-  const std::vector<InputFile>& files_;
-  std::vector<WorkUnit> units_;
+  const LogShare& share_;
+  KeptLines* keeper_;
   ItemPatterns patterns_;
   std::size_t unit_ = 0;
   std::unique_ptr<BlockReader> reader_;
@@ -71,7 +83,6 @@ class LogReader {
   std::vector<std::uint8_t> item_excluded_;
   std::vector<UnitSummary> summaries_;
   std::array<Count, num_parse_faults> parse_faults_{};
-  Count returns_ = 0;
   Count bytes_done_ = 0;
   std::size_t last_batch_rows_ = 0;  // what the next one will about hold
   std::optional<Progress> progress_;

@@ -43,18 +43,29 @@ constexpr Count details_bytes_per_row = 3 * sizeof(EventDetails) + sizeof(LogEve
 /// Bytes of a search in the batch it was read in, at its user's owner, and in the data set.
 constexpr Count search_bytes = sizeof(RowQuery) + 2 * sizeof(SearchEvent) + 3 * sizeof(Count);
 
-/// Rows that this rank will read, by a sample.
-Count estimated_rows(const IngestConfig& config, const std::vector<InputFile>& files,
-                     const std::vector<WorkUnit>& units) {
+/// Rows that this rank will parse, by a sample.
+Count estimated_rows(const IngestConfig& config, const LogShare& share) {
   constexpr Count expansion = 6;  // of compressed text
   Count text_bytes = 0;
-  for (const auto& unit : units) {
-    const bool plain = files[static_cast<std::size_t>(unit.file)].compression == FileCompression::plain;
+  const WorkUnit* first = nullptr;
+  for (std::size_t u = 0; u < share.units.size(); ++u) {
+    if (!share.is_text(u)) continue;
+    const WorkUnit& unit = share.units[u];
+    if (!first) first = &unit;
+    const bool plain = share.files[static_cast<std::size_t>(unit.file)].compression == FileCompression::plain;
     text_bytes += (unit.end - unit.begin) * (plain ? 1 : expansion);
   }
-  if (units.empty()) return 0;
-  return text_bytes /
-         sampled_row_bytes(config, files[static_cast<std::size_t>(units.front().file)], units.front());
+  if (!first) return 0;
+  return text_bytes / sampled_row_bytes(config, share.files[static_cast<std::size_t>(first->file)], *first);
+}
+
+/// Bytes a row of what is collected to be kept, with its texts.
+Count kept_bytes(const IngestConfig& config) {
+  const KeptColumns columns(config);
+  constexpr Count texts = 8;
+  return static_cast<Count>(sizeof(KeptRow) + (columns.hashes ? sizeof(LineHash) : 0) +
+                            (columns.details ? sizeof(EventDetails) : 0) + (columns.labels ? sizeof(KeptLabels) : 0)) +
+         texts;
 }
 
 /// What is held of the rows read so far, and what the steps after reading will add for them. Ids are held up
@@ -115,11 +126,11 @@ struct UnitRecord {
 
 void locate_lines(const Communicator& comm, ReadLog& log, InteractionLog& result) {
   std::vector<UnitRecord> mine;
-  for (std::size_t u = 0; u < log.units.size(); ++u) {
-    mine.push_back({log.units[u].file, log.summaries[u].num_lines, log.summaries[u].lines_digest});
+  for (std::size_t u = 0; u < log.share.units.size(); ++u) {
+    mine.push_back({log.share.units[u].file, log.summaries[u].num_lines, log.summaries[u].lines_digest});
   }
   const auto all = comm.allgather(std::span<const UnitRecord>(mine));
-  for (const auto& file : log.files) result.inputs.push_back({file.path, file.num_bytes, 0, 0});
+  for (const auto& file : log.share.files) result.inputs.push_back({file.path, file.num_bytes, 0, 0});
   const auto first_of_mine = std::accumulate(all.counts.begin(), all.counts.begin() + comm.rank(), Count{0});
   for (std::size_t u = 0; u < all.data.size(); ++u) {
     auto& input = result.inputs[static_cast<std::size_t>(all.data[u].file)];
@@ -133,14 +144,16 @@ void locate_lines(const Communicator& comm, ReadLog& log, InteractionLog& result
 
 }  // namespace
 
-std::vector<std::string> read_log(const Communicator& comm, const ParseSettings& settings, ReadLog& log,
-                                  InteractionLog& result, CleaningReport& report) {
+std::vector<std::string> read_log(const Communicator& comm, const ParseSettings& settings, KeptEvents* kept,
+                                  ReadLog& log, InteractionLog& result, CleaningReport& report) {
   const auto& config = settings.config;
-  log.files = collectively(comm, "find inputs", [&] { return find_inputs(config.inputs); });
-  log.units = share_inputs(log.files, comm.size())[static_cast<std::size_t>(comm.rank())];
+  log.share = share_log(comm, config, kept);
+  if (kept && kept->adds) log.to_keep = std::make_unique<KeptLines>(config);
   constexpr Count rows_an_id = 25;  // not known yet; check_budget() counts
   IngestSizes sizes;
-  sizes.read_rows = estimated_rows(config, log.files, log.units);
+  const Count parsed_rows = estimated_rows(config, log.share);
+  sizes.read_rows = parsed_rows + log.share.kept_rows();
+  if (log.to_keep) sizes.kept_rows = parsed_rows;
   const Count all_rows = comm.sum(sizes.read_rows);
   sizes.owned_rows = all_rows / comm.size();
   sizes.num_ids = all_rows / rows_an_id;
@@ -158,7 +171,7 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
                             result.has_categories ? &categories : nullptr,
                             result.has_queries ? &queries : nullptr};
   auto reader = collectively(comm, "open inputs",
-                             [&] { return std::make_unique<LogReader>(settings, log.files, log.units); });
+                             [&] { return std::make_unique<LogReader>(settings, log.share, log.to_keep.get()); });
   while (comm.any(!reader->at_end())) {
     collectively(comm, "read the log", [&] { reader->read_batch(log.batches.emplace_back(), targets); });
     users.settle();
@@ -213,6 +226,7 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
   const Count later = sizes.owned_rows * later_bytes + own_ids * later_id_bytes;
   MemoryPlan plan;
   plan.add("rows as read", rows * row_bytes);
+  if (sizes.kept_rows) plan.add("events to be kept for later nights", *sizes.kept_rows * detail::kept_bytes(config));
   plan.add("ids and batches, then events, pairs and matrices", std::max(reading, later) - rows * row_bytes);
   if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {

@@ -25,54 +25,106 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-/// Reads a unit again and writes its rejections, which are in order of line.
-void write_unit(const ParseSettings& settings, const ReadLog& log, std::size_t unit,
-                std::span<const Rejection> rejections, GzipMember& out) {
-  const auto& format = settings.config.format;
-  const InputFile& file = log.files[static_cast<std::size_t>(log.units[unit].file)];
-  LineParser parser(settings, format_of_file(settings.config, file.path), read_header(format, file));
-  constexpr std::size_t block_bytes = 1 << 20;
-  BlockReader reader(file, log.units[unit], block_bytes, format.max_line_bytes);
-  std::string block, entry;
-  Count line_number = 0;
-  std::size_t next = 0;
-  while (next < rejections.size() && reader.next(block)) {
-    for (std::size_t position = 0; position < block.size() && next < rejections.size(); ++line_number) {
-      const auto line = next_line(block, position);
-      for (; next < rejections.size() && rejections[next].line == line_number; ++next) {
-        const auto& rejection = rejections[next];
-        entry.clear();
-        append_quoted(entry, file.path);
-        entry += fmt::format(",{},", log.lines_before[unit] + line_number + 1);
-        append_quoted(entry, rejection.cause == Check::unparseable
-                                 ? fmt::format("{}: {}", check_name(rejection.cause), parser.fault_of(line))
-                                 : std::string(check_name(rejection.cause)));
-        entry += ',';
-        append_quoted(entry, line);
-        entry += '\n';
-        out.write(entry);
+/// The lines of a file that a rank has to write, which are in order.
+class FileRejects {
+ public:
+  FileRejects(const ParseSettings& settings, ReadLog& log, std::vector<Rejection> rejections, GzipMember& out)
+      : settings_(settings),
+        log_(log),
+        file_(log.share.files[static_cast<std::size_t>(log.share.units[rejections.front().unit].file)]),
+        rejections_(std::move(rejections)),
+        out_(out) {}
+
+  void write() {
+    const std::size_t unit = rejections_.front().unit;
+    if (log_.share.is_text(unit)) return write_from_text(log_.share.units[unit], log_.lines_before[unit]);
+    if (!write_from_kept()) write_from_text({0, 0, file_.num_bytes}, 0);
+  }
+
+ private:
+  Count line_in_file(const Rejection& rejection) const {
+    return log_.lines_before[rejection.unit] + rejection.line;
+  }
+
+  std::string entry(const Rejection& rejection, std::string_view reason, std::string_view text) const {
+    std::string entry;
+    append_quoted(entry, file_.path);
+    entry += fmt::format(",{},", line_in_file(rejection) + 1);
+    append_quoted(entry, rejection.cause == Check::unparseable
+                             ? fmt::format("{}: {}", check_name(rejection.cause), reason)
+                             : std::string(check_name(rejection.cause)));
+    entry += ',';
+    append_quoted(entry, text);
+    return entry + '\n';
+  }
+
+  /// Whether the texts of all lines were kept; if not, nothing is written.
+  bool write_from_kept() {
+    std::string entries;
+    std::vector<KeptRejection> kept;
+    std::size_t unit = log_.share.units.size(), next = 0;
+    for (const Rejection& rejection : rejections_) {
+      if (rejection.unit != unit) {
+        unit = rejection.unit;
+        next = 0;
+        kept = log_.share.kept->rejected(log_.share.places[unit]);
+      }
+      while (next < kept.size() && Count{kept[next].line} < rejection.line) ++next;
+      if (next == kept.size() || Count{kept[next].line} != rejection.line) return false;
+      entries += entry(rejection, kept[next].reason, kept[next].text);
+    }
+    out_.write(entries);
+    return true;
+  }
+
+  /// @param line_number  of the unit's first line in the file
+  void write_from_text(const WorkUnit& unit, Count line_number) {
+    const auto& format = settings_.config.format;
+    LineParser parser(settings_, format_of_file(settings_.config, file_.path), read_header(format, file_));
+    constexpr std::size_t block_bytes = 1 << 20;
+    BlockReader reader(file_, unit, block_bytes, format.max_line_bytes);
+    std::string block;
+    std::size_t next = 0;
+    while (next < rejections_.size() && reader.next(block)) {
+      for (std::size_t position = 0; position < block.size() && next < rejections_.size(); ++line_number) {
+        const auto line = next_line(block, position);
+        for (; next < rejections_.size() && line_in_file(rejections_[next]) == line_number; ++next) {
+          const Rejection& rejection = rejections_[next];
+          const bool unparseable = rejection.cause == Check::unparseable;
+          const std::string reason = unparseable ? parser.fault_of(line) : std::string();
+          out_.write(entry(rejection, reason, line));
+          if (log_.to_keep && log_.share.is_text(rejection.unit)) {
+            log_.to_keep->reject(rejection.unit, rejection.line, reason, line.substr(0, longest_text + 1));
+          }
+        }
       }
     }
+    if (next == rejections_.size()) return;
+    throw InputError(fmt::format("{}: has fewer lines than when it was first read; do not change the input while "
+                                 "it is read",
+                                 file_.path));
   }
-  if (next < rejections.size()) {
-    throw InputError(
-        fmt::format("{}: has fewer lines than when it was first read; do not change the input while "
-                    "it is read",
-                    file.path));
-  }
-}
 
-std::string compressed_rejects(const ParseSettings& settings, const ReadLog& log, bool with_header) {
+  const ParseSettings& settings_;
+  ReadLog& log_;
+  const InputFile& file_;
+  std::vector<Rejection> rejections_;
+  GzipMember& out_;
+};
+
+std::string compressed_rejects(const ParseSettings& settings, ReadLog& log, bool with_header) {
   GzipMember out;
   if (with_header) out.write("file,line,reason,text\n");
-  std::vector<Rejection> of_unit;
+  std::vector<Rejection> of_file;
   const auto flush = [&] {
-    if (!of_unit.empty()) write_unit(settings, log, of_unit.front().unit, of_unit, out);
-    of_unit.clear();
+    if (!of_file.empty()) FileRejects(settings, log, std::move(of_file), out).write();
+    of_file = {};
   };
   visit_rejections(log, settings.checks.enabled(), [&](const Rejection& rejection) {
-    if (!of_unit.empty() && of_unit.front().unit != rejection.unit) flush();
-    of_unit.push_back(rejection);
+    if (rejection.cause == Check::outside_window && !settings.config.list_outside_window) return;
+    const auto& units = log.share.units;
+    if (!of_file.empty() && units[of_file.front().unit].file != units[rejection.unit].file) flush();
+    of_file.push_back(rejection);
   });
   flush();
   return out.finish();
@@ -87,7 +139,7 @@ std::string short_reason(const Rejection& rejection) {
 }
 
 std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const ParseSettings& settings,
-                                            const ReadLog& log, const std::string& path) {
+                                            ReadLog& log, const std::string& path) {
   std::optional<OutputFile> file;
   collectively(comm, "open the reject file", [&] {
     if (comm.is_root()) file.emplace(path);

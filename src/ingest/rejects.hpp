@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "ingest/line_parser.hpp"
+#include "ingest/kept_lines.hpp"
 #include "ingest/log_reader.hpp"
+#include "ingest/log_share.hpp"
 #include "pushcart/checkpoint/staged_output.hpp"
 #include "pushcart/comm/communicator.hpp"
 
@@ -13,11 +14,11 @@ namespace pushcart::detail {
 
 /// What was read here, and where its lines are in the files.
 struct ReadLog {
-  std::vector<InputFile> files;  ///< all inputs
-  std::vector<WorkUnit> units;   ///< of this rank
+  LogShare share;
   std::vector<UnitSummary> summaries;
   std::vector<Count> lines_before;  ///< by unit: lines of its file before it
   std::vector<RowBatch> batches;
+  std::unique_ptr<KeptLines> to_keep;  ///< what was parsed here; nullptr: nothing is kept
 };
 
 /// A dropped row.
@@ -57,9 +58,10 @@ void visit_rejections(const ReadLog& log, FaultMask enabled, Visit&& visit) {
 std::string short_reason(const Rejection& rejection);
 
 /// Writes the rejected rows but for the file's name: gzip CSV with columns file, line, reason, text, in input
-/// order. Units with dropped rows are read a second time, so that no text was kept until now. Collective.
-/// StorageError; InputError if a file has changed since it was read.
-std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const ParseSettings& settings,
-                                            const ReadLog& log, const std::string& path);
+/// order. Units with dropped rows are read a second time, so that no text was kept until now; these texts go to
+/// `log.to_keep`, too, and those of kept events are there already, but for rows that were not rejected then.
+/// Collective. StorageError; InputError if a file has changed since it was read.
+std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const ParseSettings& settings, ReadLog& log,
+                                            const std::string& path);
 
 }  // namespace pushcart::detail

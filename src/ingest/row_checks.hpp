@@ -22,21 +22,21 @@ class RowChecks {
     if (event.item.empty()) faults |= fault_bit(Check::missing_item);
     if (needs_rating_ && std::isnan(event.value)) faults |= fault_bit(Check::missing_rating);
     if (event.price <= 0) faults |= fault_bit(Check::bad_price);
-    if (has_time_) faults |= time_faults(event.time);
+    if (has_time_) faults |= event.time == Event::no_time ? fault_bit(Check::missing_time) : time_faults(event.time);
     return faults;
   }
-  FaultMask enabled() const { return enabled_; }
-
- private:
+  /// The faults of a time, by the clock and the window of this run.
   FaultMask time_faults(std::int64_t time) const {
-    if (time == Event::no_time) return fault_bit(Check::missing_time);
+    if (!has_time_) return 0;
     FaultMask faults = 0;
     if (time > now_) faults |= fault_bit(Check::future_time);
     if (time < min_time_) faults |= fault_bit(Check::ancient_time);
     if (time < window_begin_ || time >= window_end_) faults |= fault_bit(Check::outside_window);
     return faults;
   }
+  FaultMask enabled() const { return enabled_; }
 
+ private:
   bool needs_rating_;
   bool has_time_;
   std::int64_t now_, min_time_, window_begin_, window_end_;

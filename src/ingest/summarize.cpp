@@ -42,7 +42,7 @@ std::vector<RejectExample> first_examples(const Communicator& comm, const ReadLo
   visit_rejections(log, enabled, [&](const Rejection& rejection) {
     auto& example = mine[static_cast<std::size_t>(rejection.cause)];
     if (example.file >= 0) return;
-    example = {log.units[rejection.unit].file, log.lines_before[rejection.unit] + rejection.line + 1,
+    example = {log.share.units[rejection.unit].file, log.lines_before[rejection.unit] + rejection.line + 1,
                rejection.cause, rejection.fault};
   });
   const auto all = comm.allgather(std::span<const ExampleRecord>(mine));
@@ -51,7 +51,7 @@ std::vector<RejectExample> first_examples(const Communicator& comm, const ReadLo
     for (std::size_t at = c; at < all.data.size(); at += num_checks) {
       const auto& example = all.data[at];
       if (example.file < 0) continue;
-      examples.push_back({log.files[static_cast<std::size_t>(example.file)].path, example.line,
+      examples.push_back({log.share.files[static_cast<std::size_t>(example.file)].path, example.line,
                           short_reason({0, 0, example.cause, example.fault})});
       break;  // ranks hold the input in order
     }

@@ -116,6 +116,44 @@ class Shop(PipelineTest):
 
 
 class Nights(Shop):
+    def test_kept_events_give_the_bits_of_all_logs_parsed(self):
+        def bits(store):
+            rejects = gzip.decompress(self.path(f"{store}/rejects.csv.gz").read_bytes())
+            return rejects.replace(store.encode(), b"")
+
+        def kept(record):
+            return json.loads(self.path(record).read_text())["kept_events"]
+
+        window = ("--window-days", "8", "--ingest.bot-events-per-day", "9")
+        self.bring(1, 9)
+        self.path("logs/day-04.csv").unlink()
+        self.path("logs/day-04.csv.gz").write_bytes(gzip.compress(self.lines(4).encode()))
+        bad = "no line of ours\n" + "".join(self.days[4][:9])  # repeats, of rows that soon age out
+        self.write("logs/day-06.csv", self.lines(6) + bad)
+        for day, ranks, parsed in ((10, 2, 10), (11, 3, 1), (12, 1, 1)):
+            self.bring(day)
+            once = self.published(day, *window, ranks=ranks)
+            again = self.published(day, *window, "--store", "plain", "--no-kept-events", ranks=2)
+            self.assertEqual(once["digests"], again["digests"])
+            self.assertEqual(once["log"], again["log"])
+            self.assertEqual(once["new_files"], again["new_files"])
+            self.assertEqual(bits("store"), bits("plain"))
+            came = kept("store/current/run.json")
+            self.assertEqual((came["files_parsed"], came["files_taken"]), (parsed, day - parsed))
+        self.assertFalse(self.path("plain/kept-events").exists())
+
+        damaged = self.path("store/kept-events/000001.h5")
+        content = bytearray(damaged.read_bytes())
+        content[len(content) // 2] ^= 16
+        damaged.write_bytes(content)
+        self.bring(13)
+        ended = self.run_well(2, "retrain", "--config", "shop.toml", "--now", time_of(13), "--json", *window)
+        self.assertIn("kept events are left aside", ended.err)
+        again = self.published(13, *window, "--store", "plain", "--no-kept-events")
+        self.assertEqual(ended.json()["night"]["digests"], again["digests"])
+        self.assertEqual(kept("store/current/run.json")["files_parsed"], 11)
+        self.assertFalse(damaged.exists())
+
     def test_good_nights_are_published_one_after_the_other(self):
         self.bring(1, 10)
         first = self.published(10)

@@ -37,6 +37,16 @@ struct WorkUnit {
   Count end = 0;
 };
 
+/// A stretch of input that ranks share.
+struct InputStretch {
+  Count weight = 0;      ///< its reading, beside that of others; of one that may be cut: its bytes
+  bool may_cut = false;  ///< anywhere, or not at all
+};
+/// Gives each rank a contiguous run of the stretches, even in weight; what is cut says from where to where.
+/// The same on all ranks. Local.
+/// @return by rank; WorkUnit::file is the position of a stretch
+std::vector<std::vector<WorkUnit>> share_stretches(const std::vector<InputStretch>& stretches, int num_ranks);
+
 /// Cuts the inputs into units and gives each rank a contiguous run of them, even in bytes; compressed files
 /// are never cut. Units are ordered by file, then by position, and that order continues from rank to rank, so
 /// (unit, line in unit) orders all lines of the job like (file, line). The same on all ranks. Local.

@@ -108,6 +108,7 @@ struct IngestConfig {
   Count core_users = 0;                    ///< fewest pairs of a user (k-core); 0 = off
   Count core_items = 0;                    ///< fewest pairs of an item (k-core); 0 = off
 
+  bool list_outside_window = true;  ///< rows outside the window are in the file of rejected rows, too
   bool keep_details = false;  ///< quantity, price and dwell of each event stay in the cleaned log
   RejectLimit max_rejects;
   std::string rejects_path;    ///< rejects.csv.gz; empty = not written
@@ -123,7 +124,7 @@ struct IngestConfig {
     archive& drop_impossible_time& now& min_time& window_begin& window_end& quantity_outlier_z&
         price_outlier_z;
     archive& bot_events_per_day& bot_distinct_items& exclude_items& include_items& core_users& core_items;
-    archive& keep_details& max_rejects& rejects_path& memory_per_rank& batch_rows;
+    archive& list_outside_window& keep_details& max_rejects& rejects_path& memory_per_rank& batch_rows;
   }
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "pushcart/base/memory.hpp"
 #include "pushcart/ingest/ingest_config.hpp"
 
@@ -10,6 +12,7 @@ struct IngestSizes {
   Count read_rows = 0;   ///< by this rank: of its part of plain files, or of its whole compressed ones
   Count owned_rows = 0;  ///< of the users that it owns afterwards: about its share of all rows
   Count num_ids = 0;     ///< distinct users and items, of the whole log
+  std::optional<Count> kept_rows;  ///< of those read: parsed now and kept (KeptEvents); nothing: none on any rank
   Count num_types = 1;   ///< event types kept apart
   Count num_ranks = 1;
 };

@@ -93,6 +93,7 @@ void NightRun::begin() {
   config.inputs = tonight_.inputs;
   config.now = tonight_.now;
   if (options_.window_days > 0) config.window_begin = tonight_.now - options_.window_days * day_seconds;
+  config.list_outside_window = false;  // else each night would copy all of the older log
   config.rejects_path = store_.folder() + "/rejects.csv.gz";
   log_info("night {}, for {}: {} log files; {}", tonight_.number, utc_text(tonight_.now),
            tonight_.inputs.size(),
@@ -103,10 +104,19 @@ void NightRun::begin() {
 }
 
 std::optional<IngestedLog> NightRun::read() {
+  KeptEvents kept;
+  kept.folder = store_.folder() + "/kept-events";
+  kept.adds = !options_.dry_run;
   try {
-    auto ingested = read_log(session_, options_.ingest);
+    auto ingested = read_log(session_, options_.ingest, options_.no_kept_events ? nullptr : &kept);
     for (const auto& output : session_.outputs) output->publish();  // rejected rows, whatever the night's end
     session_.outputs.clear();
+    if (!options_.no_kept_events) {
+      session_.results["kept_events"] = {{"files_parsed", kept.files_parsed},
+                                         {"bytes_parsed", kept.bytes_parsed},
+                                         {"files_taken", kept.files_taken},
+                                         {"bytes_taken", kept.bytes_taken}};
+    }
     return ingested;
   } catch (const Error& error) {
     if (error.code() != ExitCode::bad_input) throw;

@@ -51,6 +51,8 @@ void declare_retrain(OptionSet& options, RetrainOptions& retrain) {
   options.add("skip-logs", retrain.skip_logs, "log files to leave out: globs on path or name");
   options.add("now", retrain.now,
               "the night's time, for nights made up for later: later events are left out");
+  options.add_flag("no-kept-events", retrain.no_kept_events,
+                   "parse all log files, and keep nothing of them for the next night");
   options.add("keep", retrain.keep, "versions kept, at least 1; the one in service always is");
   options.add("cold-every", retrain.cold_every,
               "every so many published nights from start values, else from the factors in service; 0 = the "

@@ -20,6 +20,7 @@ struct RetrainOptions {
   Count window_days = 0;  ///< of the log, before the night; 0 = all of it
   std::vector<std::string> skip_logs;
   std::string now;  ///< a time; empty = the clock
+  bool no_kept_events = false;  ///< all log files are parsed every night
   Count keep = 7;
   Count cold_every =
       7;  ///< published nights from one cold start to the next; 1 = all cold, 0 = only the first

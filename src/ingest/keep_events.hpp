@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+
+#include "ingest/rejects.hpp"
+#include "pushcart/checkpoint/staged_output.hpp"
+
+namespace pushcart::detail {
+
+/// Writes what was parsed into a new file of kept events, but for its name; with it go those that serve no more.
+/// Log files that have changed while they were read are not kept. Uses log.to_keep up. Collective; StorageError.
+/// @return nullptr if nothing is new and nothing is to go
+std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestConfig& config, ReadLog& log);
+
+}  // namespace pushcart::detail

@@ -1,0 +1,216 @@
+#include "ingest/kept_file.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "pushcart/comm/collectively.hpp"
+#include "pushcart/ingest/kept_events.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+constexpr std::int64_t schema = 1;
+constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name = "rows", *hashes_name = "hashes",
+                     *details_name = "details", *labels_name = "labels", *texts_name = "texts",
+                     *types_name = "types", *rejected_lines = "rejected/lines", *rejected_reasons = "rejected/reasons",
+                     *rejected_texts = "rejected/texts";
+/// Columns of the tables, as 32-bit words or 64-bit numbers.
+constexpr Count row_words = sizeof(KeptRow) / 4, hash_words = sizeof(LineHash) / 4,
+                label_words = sizeof(KeptLabels) / 4, detail_columns = sizeof(EventDetails) / sizeof(float),
+                file_columns = 4, chunk_columns = 7;
+
+/// The column of all chunks, one after another; they give it up.
+template <class Record, class Number>
+void write_column(FileWriter& file, const char* name, Count width, std::vector<KeptChunk>& chunks,
+                  std::vector<Record> KeptChunk::*column) {
+  std::size_t size = 0;
+  for (const KeptChunk& chunk : chunks) size += (chunk.*column).size();
+  std::vector<Record> all;
+  all.reserve(size);
+  for (KeptChunk& chunk : chunks) {
+    all.insert(all.end(), (chunk.*column).begin(), (chunk.*column).end());
+    chunk.*column = {};
+  }
+  file.write(name,
+             std::span<const Number>(reinterpret_cast<const Number*>(all.data()), size * static_cast<std::size_t>(width)),
+             width);
+}
+
+void append(StringTable& table, const StringTable& more) {
+  for (Count i = 0; i < more.size(); ++i) table.push_back(more[i]);
+}
+
+void write_rejected(FileWriter& file, const std::vector<KeptChunk>& chunks) {
+  std::vector<std::uint32_t> lines;
+  StringTable reasons, texts;
+  for (const KeptChunk& chunk : chunks) {
+    for (const KeptRejection& rejection : chunk.rejected) {
+      lines.push_back(rejection.line);
+      reasons.push_back(rejection.reason);
+      texts.push_back(rejection.text);
+    }
+  }
+  file.write(rejected_lines, std::span<const std::uint32_t>(lines));
+  file.write_strings(rejected_reasons, reasons);
+  file.write_strings(rejected_texts, texts);
+}
+
+std::vector<Count> chunk_numbers(const std::vector<KeptChunk>& chunks) {
+  std::vector<Count> numbers;
+  for (const KeptChunk& chunk : chunks) {
+    for (const Count number :
+         {static_cast<Count>(chunk.rows.size()), chunk.num_lines, static_cast<Count>(chunk.lines_digest),
+          chunk.returns, chunk.texts.size(), static_cast<Count>(chunk.types.size()),
+          static_cast<Count>(chunk.rejected.size())}) {
+      numbers.push_back(number);
+    }
+  }
+  return numbers;
+}
+
+template <class Record, class Number>
+std::vector<Record> read_column(const FileReader& file, const char* name, Count first, Count count, Count width) {
+  const auto numbers = file.read<Number>(name, first, count, width);
+  std::vector<Record> records(static_cast<std::size_t>(count));
+  if (count > 0) std::memcpy(static_cast<void*>(records.data()), numbers.data(), numbers.size() * sizeof(Number));
+  return records;
+}
+
+}  // namespace
+
+FileWriter write_kept(const Communicator& comm, const std::string& path, const KeptColumns& columns,
+                      const std::vector<KeptKey>& keys, const std::vector<Count>& num_chunks,
+                      std::vector<KeptChunk>& chunks) {
+  FileWriter file(comm, path, kept_events_kind, schema);
+  std::vector<Count> files;
+  for (std::size_t f = 0; comm.is_root() && f < keys.size(); ++f) {
+    for (const Count number : {static_cast<Count>(keys[f].bytes_digest), keys[f].num_bytes,
+                               static_cast<Count>(keys[f].settings), num_chunks[f]}) {
+      files.push_back(number);
+    }
+  }
+  file.write(files_name, std::span<const Count>(files), file_columns);
+  file.write(chunks_name, std::span<const Count>(chunk_numbers(chunks)), chunk_columns);
+  write_column<KeptRow, std::uint32_t>(file, rows_name, row_words, chunks, &KeptChunk::rows);
+  if (columns.hashes) write_column<LineHash, std::uint32_t>(file, hashes_name, hash_words, chunks, &KeptChunk::hashes);
+  if (columns.details) write_column<EventDetails, float>(file, details_name, detail_columns, chunks, &KeptChunk::details);
+  if (columns.labels) write_column<KeptLabels, std::uint32_t>(file, labels_name, label_words, chunks, &KeptChunk::labels);
+  write_rejected(file, chunks);
+  StringTable texts, types;
+  for (KeptChunk& chunk : chunks) {
+    append(texts, std::exchange(chunk.texts, {}));
+    for (const auto& type : chunk.types) types.push_back(type);
+  }
+  file.write_strings(texts_name, texts);
+  file.write_strings(types_name, types);
+  file.finish();
+  return file;
+}
+
+KeptFile::KeptFile(const Communicator& comm, const std::string& path)
+    : file_(std::make_unique<FileReader>(comm, path, kept_events_kind)) {
+  collectively(comm, "reading " + path, [&] {
+    read_places();
+    read_log_files();
+  });
+}
+
+void KeptFile::read_places() {
+  const auto numbers = file_->read<Count>(chunks_name, 0, file_->shape(chunks_name).num_rows, chunk_columns);
+  Place next;
+  for (std::size_t at = 0; at < numbers.size(); at += chunk_columns) {
+    Place place = next;
+    place.rows = numbers[at];
+    place.lines = numbers[at + 1];
+    place.lines_digest = static_cast<std::uint64_t>(numbers[at + 2]);
+    place.returns = numbers[at + 3];
+    place.texts = numbers[at + 4];
+    place.types = numbers[at + 5];
+    place.rejected = numbers[at + 6];
+    places_.push_back(place);
+    next.first_row += place.rows;
+    next.first_text += place.texts;
+    next.first_type += place.types;
+    next.first_rejected += place.rejected;
+  }
+}
+
+void KeptFile::read_log_files() {
+  const auto numbers = file_->read<Count>(files_name, 0, file_->shape(files_name).num_rows, file_columns);
+  Count chunk = 0;
+  for (std::size_t at = 0; at < numbers.size(); at += file_columns) {
+    KeptLogFile log_file;
+    log_file.key = {static_cast<std::uint64_t>(numbers[at]), numbers[at + 1],
+                    static_cast<std::uint64_t>(numbers[at + 2])};
+    log_file.chunks = {chunk, chunk + numbers[at + 3]};
+    if (numbers[at + 3] < 0 || log_file.chunks.end > static_cast<Count>(places_.size())) {
+      throw InputError(path() + ": a log file has chunks that are not there; the file is damaged");
+    }
+    for (; chunk < log_file.chunks.end; ++chunk) log_file.num_rows += num_rows(chunk);
+    log_files_.push_back(log_file);
+  }
+}
+
+Count KeptFile::num_rows() const {
+  return std::accumulate(log_files_.begin(), log_files_.end(), Count{0},
+                         [](Count sum, const KeptLogFile& log_file) { return sum + log_file.num_rows; });
+}
+
+Count KeptFile::num_rows(Count chunk) const {
+  return places_[static_cast<std::size_t>(chunk)].rows;
+}
+
+KeptChunk KeptFile::load(Count number, const KeptColumns& columns) const {
+  const Place& place = places_[static_cast<std::size_t>(number)];
+  const auto read = [&]<class Record, class Value>(std::vector<Record>& to, const char* name, Count width, Value) {
+    to = read_column<Record, Value>(*file_, name, place.first_row, place.rows, width);
+  };
+  KeptChunk chunk;
+  chunk.num_lines = place.lines;
+  chunk.lines_digest = place.lines_digest;
+  chunk.returns = place.returns;
+  read(chunk.rows, rows_name, row_words, std::uint32_t{});
+  if (columns.hashes) read(chunk.hashes, hashes_name, hash_words, std::uint32_t{});
+  if (columns.details) read(chunk.details, details_name, detail_columns, float{});
+  if (columns.labels) read(chunk.labels, labels_name, label_words, std::uint32_t{});
+  chunk.texts = file_->read_strings(texts_name, place.first_text, place.texts);
+  const StringTable types = file_->read_strings(types_name, place.first_type, place.types);
+  for (Count t = 0; t < types.size(); ++t) chunk.types.emplace_back(types[t]);
+  check(chunk);
+  return chunk;
+}
+
+/// The seal has vouched for the bytes: what is wrong here was written by something else.
+void KeptFile::check(const KeptChunk& chunk) const {
+  const auto is_text = [&](std::uint32_t text) {
+    return text == no_id || static_cast<Count>(text) < chunk.texts.size();
+  };
+  const bool rows_fit = std::all_of(chunk.rows.begin(), chunk.rows.end(), [&](const KeptRow& row) {
+    const bool is_event = (row.faults() & fault_bit(Check::unparseable)) == 0;
+    const std::size_t num_types = is_event ? chunk.types.size() : std::size_t{num_parse_faults};
+    return is_text(row.user) && is_text(row.item) && row.type() < num_types && (row.faults() & ~kept_faults) == 0 &&
+           static_cast<Count>(row.line) < chunk.num_lines;
+  });
+  const bool labels_fit = std::all_of(chunk.labels.begin(), chunk.labels.end(), [&](const KeptLabels& labels) {
+    return is_text(labels.name) && is_text(labels.category) && is_text(labels.query);
+  });
+  if (rows_fit && labels_fit) return;
+  throw InputError(path() + ": a row names a text, a type or a line that is not there; remove the file");
+}
+
+std::vector<KeptRejection> KeptFile::rejected(Count number) const {
+  const Place& place = places_[static_cast<std::size_t>(number)];
+  const auto lines = file_->read<std::uint32_t>(rejected_lines, place.first_rejected, place.rejected);
+  const StringTable reasons = file_->read_strings(rejected_reasons, place.first_rejected, place.rejected);
+  const StringTable texts = file_->read_strings(rejected_texts, place.first_rejected, place.rejected);
+  std::vector<KeptRejection> rejected;
+  for (Count i = 0; i < place.rejected; ++i) {
+    rejected.push_back({lines[static_cast<std::size_t>(i)], std::string(reasons[i]), std::string(texts[i])});
+  }
+  return rejected;
+}
+
+}  // namespace pushcart::detail

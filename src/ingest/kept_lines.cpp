@@ -1,0 +1,82 @@
+#include "ingest/kept_lines.hpp"
+
+#include "ingest/log_reader.hpp"
+#include "pushcart/base/checked.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+/// A rank reads whole chunks, so they are small beside its share, and large beside the texts that each repeats.
+constexpr std::size_t chunk_rows = 1 << 17;
+
+}  // namespace
+
+KeptColumns::KeptColumns(const IngestConfig& config)
+    : hashes(config.dedupe != Dedupe::off),
+      details(config.keep_details || config.quantity_outlier_z > 0 || config.price_outlier_z > 0),
+      labels(false) {
+  for (const Role role : {Role::name, Role::category, Role::query}) {
+    labels |= config.format.columns.contains(role);
+  }
+}
+
+void KeptLines::begin(std::size_t unit) {
+  open_ = {};
+  open_.unit = unit;
+  digest_before_ = 0;
+  returns_before_ = 0;
+}
+
+std::uint32_t KeptLines::text(std::uint64_t hash, std::string_view text) {
+  return text.empty() ? no_id : texts_.find_or_add(hash, text);
+}
+
+void KeptLines::add(const ParsedRow& parsed, Count line, std::uint16_t type) {
+  KeptRow& row = open_.rows.emplace_back();
+  const auto faults = static_cast<FaultMask>(parsed.row.faults & kept_faults);
+  row.user = text(parsed.user_hash, parsed.user);
+  row.item = text(parsed.item_hash, parsed.item);
+  row.type_and_faults = std::uint32_t{type} << 16 | faults;
+  row.amount = parsed.row.amount;
+  row.line = checked_cast<std::uint32_t>(line - open_.first_line);
+  row.time_low = static_cast<std::uint32_t>(parsed.row.time);
+  row.time_high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(parsed.row.time) >> 32);
+  if (columns_.hashes) open_.hashes.push_back(parsed.hash);
+  if (columns_.details) open_.details.push_back({parsed.quantity, parsed.price, parsed.dwell});
+  if (!columns_.labels) return;
+  const auto label = [&](std::string_view given) { return given.empty() ? no_id : text(hash64(given), given); };
+  open_.labels.push_back({label(parsed.name), label(parsed.category), label(parsed.query)});
+}
+
+void KeptLines::reach(const UnitSummary& read, const std::vector<std::string>& types, UnitEnds ends) {
+  if (ends == UnitEnds::yes || open_.rows.size() >= chunk_rows) close(read, types);
+}
+
+void KeptLines::close(const UnitSummary& read, const std::vector<std::string>& types) {
+  open_.num_lines = read.num_lines - open_.first_line;
+  open_.lines_digest = read.lines_digest - digest_before_;
+  open_.returns = read.returns - returns_before_;
+  open_.texts = texts_.take_texts();
+  open_.types = types;
+  const std::size_t unit = open_.unit;
+  if (open_.num_lines > 0) chunks_.push_back(std::move(open_));
+  open_ = {};
+  open_.unit = unit;
+  open_.first_line = read.num_lines;
+  digest_before_ = read.lines_digest;
+  returns_before_ = read.returns;
+}
+
+void KeptLines::reject(std::size_t unit, Count line, const std::string& reason, std::string_view text) {
+  const auto holds = [&](const KeptChunk& chunk) {
+    return chunk.unit == unit && line < chunk.first_line + chunk.num_lines;
+  };
+  while (!holds(chunks_.at(next_rejected_))) ++next_rejected_;
+  KeptChunk& chunk = chunks_[next_rejected_];
+  const auto position = static_cast<std::uint32_t>(line - chunk.first_line);
+  if (!chunk.rejected.empty() && chunk.rejected.back().line == position) return;  // for another cause, too
+  chunk.rejected.push_back({position, reason, std::string(text)});
+}
+
+}  // namespace pushcart::detail

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <vector>
+
+#include "ingest/intern_table.hpp"
+#include "ingest/kept_chunk.hpp"
+#include "ingest/line_parser.hpp"
+
+namespace pushcart::detail {
+
+struct UnitSummary;
+
+enum class UnitEnds : int { no, yes };
+
+/// Collects what this rank parses, in chunks. Local.
+class KeptLines {
+ public:
+  explicit KeptLines(const IngestConfig& config) : columns_(config) {}
+
+  /// A work unit begins.
+  void begin(std::size_t unit);
+  /// @param line  of the unit; @param type  position in the rank's types, or the fault of a line without an event
+  void add(const ParsedRow& parsed, Count line, std::uint16_t type);
+  /// All lines up to here are in. @param read  of the unit so far; @param types  of the rank so far
+  void reach(const UnitSummary& read, const std::vector<std::string>& types, UnitEnds ends);
+  /// A line of the chunks was rejected; lines come in order. @param line  of the unit
+  void reject(std::size_t unit, Count line, const std::string& reason, std::string_view text);
+
+  std::vector<KeptChunk>& chunks() { return chunks_; }
+
+ private:
+  void close(const UnitSummary& read, const std::vector<std::string>& types);
+  std::uint32_t text(std::uint64_t hash, std::string_view text);
+
+  KeptColumns columns_;
+  std::vector<KeptChunk> chunks_;
+  KeptChunk open_;
+  InternTable texts_;
+  std::uint64_t digest_before_ = 0;  // of the unit's lines before the open chunk
+  Count returns_before_ = 0;
+  std::size_t next_rejected_ = 0;  // chunk that the last rejected line was in
+};
+
+}  // namespace pushcart::detail

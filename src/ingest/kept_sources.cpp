@@ -1,0 +1,136 @@
+#include "ingest/kept_sources.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+#include "pushcart/base/log.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+constexpr std::string_view ending = ".h5";
+
+/// "000007.h5" -> 7; 0 for other names.
+Count number_of(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  Count number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc() && std::string_view(end) == ending ? number : 0;
+}
+
+/// By number.
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::pair<Count, std::string>> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (const Count number = number_of(entry.path()); number > 0) found.push_back({number, entry.path().string()});
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw StorageError(fmt::format("{}: cannot be read: {}", folder, error.message()));
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> paths;
+  for (auto& [number, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+/// What rank 0 sees, on all ranks.
+std::vector<std::string> agreed_files_in(const Communicator& comm, const std::string& folder) {
+  std::string joined;
+  collectively(comm, "looking for kept events", [&] {
+    if (!comm.is_root()) return;
+    for (const auto& path : files_in(folder)) joined += path + '\0';
+  });
+  joined = comm.broadcast_text(std::move(joined), 0);
+  std::vector<std::string> paths;
+  for (std::size_t begin = 0; begin < joined.size();) {
+    const std::size_t end = joined.find('\0', begin);
+    paths.push_back(joined.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return paths;
+}
+
+}  // namespace
+
+KeptSources::KeptSources(const Communicator& comm, const std::string& folder, const KeptColumns& columns,
+                         std::vector<KeptKey> keys)
+    : keys_(std::move(keys)), columns_(columns), paths_(agreed_files_in(comm, folder)) {
+  open_all(comm, paths_);
+  find_all();
+  leave_mostly_unused();
+  const Count last = paths_.empty() ? 0 : number_of(paths_.back());
+  next_path_ = fmt::format("{}/{:06}{}", folder, last + 1, ending);
+  for (std::size_t s = 0; s < paths_.size(); ++s) {
+    const bool serves = std::any_of(found_.begin(), found_.end(), [&](const auto& found) {
+      return found && found->source == static_cast<int>(s);
+    });
+    if (!serves) useless_.push_back(paths_[s]);
+  }
+}
+
+void KeptSources::open_all(const Communicator& comm, const std::vector<std::string>& paths) {
+  for (const auto& path : paths) {
+    sources_.push_back(nullptr);
+    try {
+      sources_.back() = std::make_unique<KeptFile>(comm, path);
+    } catch (const MpiError&) {
+      throw;
+    } catch (const Error& error) {  // the same on all ranks
+      log_warning("kept events are left aside, their log files are read again: {}", error.what());
+    }
+  }
+}
+
+void KeptSources::find_all() {
+  std::map<KeptKey, Found> kept;  // the latest, if one was kept twice
+  for (std::size_t s = 0; s < sources_.size(); ++s) {
+    if (!sources_[s]) continue;
+    for (const KeptLogFile& log_file : sources_[s]->log_files()) {
+      kept[log_file.key] = {static_cast<int>(s), log_file.chunks, log_file.num_rows};
+    }
+  }
+  found_.assign(keys_.size(), std::nullopt);
+  for (std::size_t f = 0; f < keys_.size(); ++f) {
+    if (const auto at = kept.find(keys_[f]); at != kept.end()) found_[f] = at->second;
+  }
+}
+
+/// So that what is kept stays within twice of what is needed, as old log files go.
+void KeptSources::leave_mostly_unused() {
+  for (std::size_t s = 0; s < sources_.size(); ++s) {
+    if (!sources_[s]) continue;
+    Count used = 0;
+    const auto is_of_source = [&](const std::optional<Found>& found) {
+      return found && found->source == static_cast<int>(s);
+    };
+    for (const auto& found : found_) used += is_of_source(found) ? found->num_rows : 0;
+    const Count all = sources_[s]->num_rows();
+    if (used == 0 || 2 * used >= all) continue;
+    log_info("{}: {} of {} kept rows are still of use: their log files are read again, and kept anew", paths_[s],
+             used, all);
+    for (auto& found : found_) {
+      if (is_of_source(found)) found.reset();
+    }
+  }
+}
+
+Count KeptSources::num_rows(const KeptPlace& place) const {
+  return sources_[static_cast<std::size_t>(place.source)]->num_rows(place.chunk);
+}
+
+KeptChunk KeptSources::load(const KeptPlace& place) const {
+  return sources_[static_cast<std::size_t>(place.source)]->load(place.chunk, columns_);
+}
+
+std::vector<KeptRejection> KeptSources::rejected(const KeptPlace& place) const {
+  return sources_[static_cast<std::size_t>(place.source)]->rejected(place.chunk);
+}
+
+}  // namespace pushcart::detail

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ingest/kept_sources.hpp"
+#include "ingest/line_parser.hpp"
+#include "pushcart/comm/communicator.hpp"
+#include "pushcart/events/input_file.hpp"
+
+namespace pushcart::detail {
+
+/// The inputs, and what of them this rank reads.
+struct LogShare {
+  std::vector<InputFile> files;    ///< all inputs
+  std::vector<WorkUnit> units;     ///< of this rank; one of kept events has no bytes
+  std::vector<KeptPlace> places;   ///< by unit
+  std::unique_ptr<KeptSources> kept;  ///< nullptr: all is parsed
+
+  bool is_text(std::size_t unit) const { return places[unit].is_text(); }
+  Count kept_rows() const;  ///< of this rank
+};
+
+/// Finds the inputs, and what of them is kept, and gives each rank a contiguous part. A file is parsed whole or
+/// taken from what is kept whole. Collective.
+LogShare share_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept);
+
+}  // namespace pushcart::detail

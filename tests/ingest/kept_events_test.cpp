@@ -1,0 +1,273 @@
+#include "pushcart/ingest/kept_events.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "ingest/dirty_log.hpp"
+#include "pushcart/events/input_file.hpp"
+#include "pushcart/ingest/clean_log.hpp"
+
+namespace pushcart::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// All that cleaning makes of a log, as texts that do not depend on who read what.
+struct Cleaned {
+  std::string report, rejects;
+  std::vector<std::string> inputs, events, items, searches;
+  friend bool operator==(const Cleaned&, const Cleaned&) = default;
+};
+
+/// Ids by owner and slot; small here. Collective.
+std::vector<std::vector<std::string>> ids_of_all(const StringTable& mine) {
+  std::vector<std::vector<std::string>> ids(static_cast<std::size_t>(world().size()));
+  for (int owner = 0; owner < world().size(); ++owner) {
+    const Count num_ids = world().broadcast(mine.size(), owner);
+    for (Count slot = 0; slot < num_ids; ++slot) {
+      ids[static_cast<std::size_t>(owner)].push_back(
+          world().broadcast_text(owner == world().rank() ? std::string(mine[slot]) : std::string(), owner));
+    }
+  }
+  return ids;
+}
+
+/// Of all ranks, sorted; equal keys stay in the order of their rank. Collective.
+std::vector<std::string> gathered(std::vector<std::pair<std::string, std::string>> mine) {
+  std::stable_sort(mine.begin(), mine.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  StringTable table;
+  for (const auto& [key, text] : mine) table.push_back(key + text);
+  std::vector<std::string> texts;
+  for (const auto& rank : ids_of_all(table)) texts.insert(texts.end(), rank.begin(), rank.end());
+  std::stable_sort(texts.begin(), texts.end(), [](const auto& a, const auto& b) {
+    return a.substr(0, a.find('\n')) < b.substr(0, b.find('\n'));
+  });
+  return texts;
+}
+
+std::string whole_text(const std::string& path) {
+  const InputFile file = find_inputs({path}).front();
+  BlockReader reader(file, {0, 0, file.num_bytes}, 1 << 16, 1 << 16);
+  std::string text, block;
+  while (reader.next(block)) text += block;
+  return text;
+}
+
+Cleaned cleaned(const IngestConfig& config, KeptEvents* kept) {
+  CleaningReport report;
+  PhaseLog phases;
+  const auto log = clean_log(world(), config, report, phases, nullptr, kept);
+  if (kept && kept->output) kept->output->publish();
+  world().barrier();
+  Cleaned result;
+  result.report = report.to_json().dump();
+  result.rejects = whole_text(config.rejects_path);
+  for (const auto& input : log.inputs) {
+    result.inputs.push_back(fmt::format("{} {} {} {}", input.path, input.num_bytes, input.num_lines, input.lines_digest));
+  }
+  const auto items = ids_of_all(log.item_ids), queries = ids_of_all(log.query_texts);
+  std::vector<std::pair<std::string, std::string>> events, names, searches;
+  for (std::size_t e = 0; e < log.events.size(); ++e) {
+    const LogEvent& event = log.events[e];
+    std::string text = fmt::format("{} {} {}", event.time, log.types[event.type], event.amount);
+    if (log.has_details) {
+      text += fmt::format(" {} {} {}", log.details[e].quantity, log.details[e].price, log.details[e].dwell);
+    }
+    events.push_back({fmt::format("{}/{}\n", log.user_ids[event.user], items[event.item_owner][event.item_slot]), text});
+  }
+  for (Count i = 0; i < log.item_names.size(); ++i) {
+    names.push_back({std::string(log.item_ids[i]) + "\n", fmt::format("{}/{}", log.item_names[i], log.item_categories[i])});
+  }
+  for (const SearchEvent& search : log.searches) {
+    searches.push_back({fmt::format("{}/{}/{}/{}\n", log.user_ids[search.user], items[search.item.owner][search.item.slot],
+                                    queries[search.query.owner][search.query.slot], search.time),
+                        ""});
+  }
+  result.events = gathered(std::move(events));
+  result.items = gathered(std::move(names));
+  result.searches = gathered(std::move(searches));
+  return result;
+}
+
+class KeptEventsOfLog : public testing::Test {
+ protected:
+  void make(const DirtyLogShape& shape) {
+    folder_ = scratch_folder("kept-events");
+    log_ = write_dirty_log(folder_, shape);
+    config_ = dirty_log_config(log_);
+    config_.rejects_path = folder_ + "/rejects.csv.gz";
+  }
+  KeptEvents kept() const {
+    KeptEvents kept;
+    kept.folder = folder_ + "/kept";
+    return kept;
+  }
+  /// What is expected of kept events: the log as its text alone gives it. @return how many files were parsed
+  Count expect_as_parsed() {
+    const Cleaned expected = cleaned(config_, nullptr);
+    KeptEvents used = kept();
+    EXPECT_EQ(cleaned(config_, &used), expected);
+    EXPECT_EQ(used.files_parsed + used.files_taken, static_cast<Count>(config_.inputs.size()));
+    return used.files_parsed;
+  }
+  std::vector<std::string> kept_files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_ + "/kept")) names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    world().barrier();
+    return names;
+  }
+  std::size_t smallest_plain_file() const {
+    std::size_t smallest = 0;
+    for (std::size_t f = 2; f < config_.inputs.size(); f += 2) {
+      if (fs::file_size(config_.inputs[f]) < fs::file_size(config_.inputs[smallest])) smallest = f;
+    }
+    return smallest;
+  }
+  void append_to(const std::string& path, const std::string& text) const {
+    if (world().is_root()) std::ofstream(path, std::ios::app | std::ios::binary) << text;
+    world().barrier();
+  }
+
+  std::string folder_;
+  DirtyLog log_;
+  IngestConfig config_;
+};
+
+TEST_F(KeptEventsOfLog, GiveTheSameLogAsItsText) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    make({.seed = seed, .num_rows = 500, .num_files = 5});
+    config_.bot_distinct_items = 12;
+    if (seed == 2) config_.dedupe = Dedupe::event;
+    if (seed == 3) config_.dedupe = Dedupe::off;
+    if (seed == 3) config_.batch_rows = 20;
+    if (seed == 4) {  // any column does for a name
+      config_.keep_details = true;
+      config_.format.columns[Role::name] = "quantity";
+      config_.format.columns[Role::category] = "type";
+      config_.format.columns[Role::query] = "price";
+    }
+    const auto inputs = config_.inputs;
+    config_.inputs.resize(3);
+    EXPECT_EQ(expect_as_parsed(), 3);
+    config_.inputs = inputs;
+    EXPECT_EQ(expect_as_parsed(), 2);
+    EXPECT_EQ(expect_as_parsed(), 0);
+    EXPECT_EQ(kept_files(), (std::vector<std::string>{"000001.h5", "000002.h5"}));
+  }
+}
+
+TEST_F(KeptEventsOfLog, ServeAnyClockWindowAndLimits) {
+  make({.seed = 7, .num_rows = 600});
+  EXPECT_EQ(expect_as_parsed(), 3);
+  config_.now -= 50000000;
+  config_.window_begin = 1610000000;
+  EXPECT_EQ(expect_as_parsed(), 0);
+  config_.list_outside_window = false;
+  EXPECT_EQ(expect_as_parsed(), 0);
+  config_.bot_events_per_day = 1;  // rows that were not rejected when they were kept
+  config_.exclude_items = {"i*0"};
+  config_.drop_bad_price = false;
+  EXPECT_EQ(expect_as_parsed(), 0);
+}
+
+TEST_F(KeptEventsOfLog, OfOtherSettingsAreParsedAnew) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 8, .num_rows = 600});
+  EXPECT_EQ(expect_as_parsed(), 3);
+  config_.events["view"].weight = 0.25;
+  EXPECT_EQ(expect_as_parsed(), 3);
+  config_.format.max_id_bytes = 30;
+  EXPECT_EQ(expect_as_parsed(), 3);
+  config_.quantity_outlier_z = 8;
+  EXPECT_EQ(expect_as_parsed(), 3);
+  EXPECT_EQ(expect_as_parsed(), 0);
+  EXPECT_EQ(kept_files(), (std::vector<std::string>{"000004.h5"}));
+}
+
+TEST_F(KeptEventsOfLog, OfChangedFilesAreParsedAnewAndRenamedOnesAreNot) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 9, .num_rows = 600, .num_files = 5});
+  EXPECT_EQ(expect_as_parsed(), 5);
+  std::string& changed = config_.inputs[smallest_plain_file()];  // so that what else is kept stays of use
+  append_to(changed, "\"u 0\",\"i 0\",view,1600000000,1,1\n");
+  EXPECT_EQ(expect_as_parsed(), 1);
+  const auto before = fs::last_write_time(changed);
+  const std::string text = whole_text(changed);
+  const auto at = text.rfind("16");  // of a time: same size, same times of the file
+  world().barrier();
+  if (world().is_root()) {
+    std::fstream file(changed, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file << "15";
+    file.close();
+    fs::last_write_time(changed, before);
+  }
+  world().barrier();
+  EXPECT_EQ(expect_as_parsed(), 1);
+  if (world().is_root()) fs::rename(changed, folder_ + "/another");
+  changed = folder_ + "/another";
+  world().barrier();
+  EXPECT_EQ(expect_as_parsed(), 0);
+}
+
+TEST_F(KeptEventsOfLog, ThatAreDamagedAreParsedAnew) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 10, .num_rows = 600});
+  EXPECT_EQ(expect_as_parsed(), 3);
+  const std::string path = folder_ + "/kept/000001.h5";
+  const auto num_bytes = fs::file_size(path);
+  for (const auto at : {std::uintmax_t{0}, num_bytes / 2, num_bytes - 1}) {
+    const std::string now = folder_ + "/kept/" + kept_files().front();
+    if (world().is_root()) {
+      std::fstream file(now, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(static_cast<std::streamoff>(at));
+      const auto byte = static_cast<char>(file.get() ^ 1);
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(byte);
+    }
+    world().barrier();
+    EXPECT_EQ(expect_as_parsed(), 3);
+    EXPECT_EQ(kept_files().size(), 1U);
+  }
+  append_to(folder_ + "/kept/000009.h5", "no HDF5");
+  EXPECT_EQ(expect_as_parsed(), 0);
+  EXPECT_EQ(kept_files().size(), 1U);
+}
+
+TEST_F(KeptEventsOfLog, GoWithTheirFilesAndStayBounded) {
+  make({.seed = 11, .num_rows = 1000, .num_files = 4});
+  EXPECT_EQ(expect_as_parsed(), 4);
+  config_.inputs = {log_.files.back()};
+  Count rows = 0;
+  for (const DirtyRow& row : log_.rows) rows += row.file + 1 == log_.files.size();
+  const Count parsed_anew = 2 * rows < static_cast<Count>(log_.rows.size()) ? 1 : 0;
+  EXPECT_EQ(expect_as_parsed(), parsed_anew);
+  EXPECT_EQ(expect_as_parsed(), 0);
+  KeptEvents only_reads = kept();
+  only_reads.adds = false;
+  config_.inputs = {log_.files.front()};
+  cleaned(config_, &only_reads);
+  EXPECT_EQ(only_reads.output, nullptr);
+  EXPECT_EQ(kept_files().size(), 1U);
+}
+
+TEST_F(KeptEventsOfLog, ServeOtherNumbersOfRanks) {
+  make({.seed = 12, .num_rows = 600, .num_files = 4});
+  const Communicator alone = world().split(world().rank(), 0);
+  if (world().is_root()) {
+    CleaningReport report;
+    PhaseLog phases;
+    KeptEvents made = kept();
+    clean_log(alone, config_, report, phases, nullptr, &made);
+    made.output->publish();
+  }
+  world().barrier();
+  EXPECT_EQ(expect_as_parsed(), 0);
+}
+
+}  // namespace
+}  // namespace pushcart::test
