@@ -122,7 +122,7 @@ class Nights(Shop):
             return rejects.replace(store.encode(), b"")
 
         def kept(record):
-            return json.loads(self.path(record).read_text())["kept_events"]
+            return json.loads(self.path(record).read_text())["results"]["kept_events"]
 
         window = ("--window-days", "8", "--ingest.bot-events-per-day", "9")
         self.bring(1, 9)
