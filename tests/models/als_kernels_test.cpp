@@ -68,7 +68,7 @@ void on_every_path(Check&& check) {
 
 template <class Check>
 void for_shapes(Check&& check) {
-  for (const Count k : {1, 8, 16, 17, 48, 64, 128, 130}) {
+  for (const Count k : {1, 8, 16, 17, 48, 64, 128, 130, 256}) {
     for (const Count d : {1, 3, 4, 7, 8, 13, 32, 61}) {
       SCOPED_TRACE(testing::Message() << "d " << d << " k " << k);
       check(d, k);

@@ -32,13 +32,14 @@ struct Kernels {
   struct Whole {
     static constexpr int count = V;
   };
-  /// Calls work(Whole<V>) if a row of so many floats is V vectors and V of them fit in the registers of this
-  /// path twice over. @return whether
+  /// Calls work(Whole<V>) if a row of so many floats is V vectors, and sums of that many stay in the registers
+  /// of this path. @return whether
   template <class Work>
   static bool in_registers(Count floats, Work&& work) {
     if constexpr (Width == 16) {
       if (floats == 4 * Width) return work(Whole<4>{}), true;
       if (floats == 8 * Width) return work(Whole<8>{}), true;
+      if (floats == 16 * Width) return work(Whole<16>{}), true;
     }
     return false;
   }
