@@ -100,7 +100,8 @@ std::string category_attribute(const EvaluateOptions& options, const ChooserOpti
 /// Says what an evaluation holds on this rank beside data set and model, and refuses it over budget, before
 /// anything of it is there. Collective.
 void announce_evaluation(const Communicator& comm, const Dataset& dataset, const Model& model,
-                         const ChooserParts& parts, const EvaluateOptions& options, EvaluateConfig config) {
+                         const Model* beside, const ChooserParts& parts, const EvaluateOptions& options,
+                         EvaluateConfig config) {
   if (!has_item_attribute(dataset, config.category_attribute)) config.category_attribute.clear();
   MemoryPlan plan;
   const DatasetSizes whole = sizes_of(dataset);
@@ -113,11 +114,15 @@ void announce_evaluation(const Communicator& comm, const Dataset& dataset, const
   plan_evaluation(plan, config, users, dataset.by_item.num_rows());
   ChooserConfig chooser = parts.config(model);
   if (!config.category_attribute.empty()) chooser.category_attribute = config.category_attribute;
-  plan_chosen_lists(plan, dataset, parts, chooser, model, batch, pairs,
-                    std::min(longest, dataset.num_items()));
+  plan_chosen_lists(plan, dataset, parts, chooser, batch, pairs, std::min(longest, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
-  announce_lists(comm, "evaluate", model, batch, longest, pairs, options.memory_per_rank, std::move(plan),
-                 parts.further_models());
+  std::vector<const Model*> further = parts.further_models();
+  if (beside) {
+    plan.add("model beside", memory_bytes(*beside));
+    further.push_back(beside);
+  }
+  announce_lists(comm, "evaluate", model, {batch, longest, pairs, pairs}, options.memory_per_rank,
+                 std::move(plan), further);
 }
 
 /// The same of what a re-ranker adds. Collective.
@@ -127,9 +132,10 @@ void announce_reranking(const Communicator& comm, const Dataset& train, const Re
   const std::vector<const Model*>& models = reranking.models();
   MemoryPlan plan;
   RerankedLists::plan(plan, reranking.reranker(), batch);
-  announce_lists(comm, "evaluate --rerank", *models.front(), batch, reranking.reranker().candidates,
-                 train.by_user.num_entries(), options.memory_per_rank, std::move(plan),
-                 {models.begin() + 1, models.end()});
+  const Count pairs = train.by_user.num_entries();
+  announce_lists(comm, "evaluate --rerank", *models.front(),
+                 {batch, reranking.reranker().candidates, pairs, pairs}, options.memory_per_rank,
+                 std::move(plan), {models.begin() + 1, models.end()});
 }
 
 /// Another model, which must not know what `model` is tested on.
@@ -177,7 +183,8 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   parts.check_same_split();
   EvaluateConfig config = options.config;
   config.category_attribute = category_attribute(options, chosen, dataset);
-  announce_evaluation(comm, dataset, trained, parts, options, config);
+  const std::optional<Model> beside = model_beside(session, dataset, trained, options.beside);
+  announce_evaluation(comm, dataset, trained, beside ? &*beside : nullptr, parts, options, config);
   std::optional<Split> split = split_of(comm, dataset, trained, options);
   const Dataset& trained_on = split ? split->train : dataset;
   const bool has_known = split && split->known;
@@ -221,7 +228,6 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     if (options.test.empty()) reranking->check_tests_unseen_pairs(dataset);
     announce_reranking(comm, train, *reranking, options);
   }
-  const std::optional<Model> beside = model_beside(session, dataset, model, options.beside);
   const Model& without = beside ? *beside : model;
   const ListSearch personal = [&](const TopRequest& request) {
     return reranking ? reranking->lists(request) : top_items(comm, model, train, request, session.phases);

@@ -83,36 +83,36 @@ void declare_recommend(OptionSet& options, RecommendOptions& recommend, Recommen
                     "refuse to start over this much (2GiB); 0 = no limit");
 }
 
-void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
-                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan,
+void announce_lists(const Communicator& comm, std::string_view step, const Model& model,
+                    const SearchSizes& sizes, Count budget_bytes, MemoryPlan plan,
                     const std::vector<const Model*>& further) {
   MemoryPlan search;
-  plan_top_items(comm, search, model, num_users, num_excluded, n);
+  plan_top_items(comm, search, model, sizes.rows, sizes.excluded, sizes.n);
   Count largest = comm.allreduce(search.total_bytes(), Reduce::max);
+  const auto rows_of_weights = [&](const Model& by) {
+    return (by.item_weights ? sizes.pairs : 0) + (by.user_items ? sizes.rows : 0);
+  };
+  Count histories = rows_of_weights(model);
   for (const Model* const other : further) {
+    histories = std::max(histories, rows_of_weights(*other));
     MemoryPlan its_search;
     // What the lists hold already is excluded too.
-    plan_top_items(comm, its_search, *other, num_users, num_excluded + num_users * n, n);
+    plan_top_items(comm, its_search, *other, sizes.rows, sizes.excluded + sizes.rows * sizes.n, sizes.n);
     const Count most = comm.allreduce(its_search.total_bytes(), Reduce::max);
     if (most <= largest) continue;
     largest = most;
     search = std::move(its_search);
   }
+  plan_histories(plan, histories);
   for (const MemoryPlan::Part& part : search.parts()) plan.add(part.what, part.num_bytes);
   announce_memory(comm, step, plan, budget_bytes);
 }
 
 void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserParts& parts,
-                       const ChooserConfig& config, const Model& model, Count num_users, Count num_excluded,
-                       Count n) {
+                       const ChooserConfig& config, Count num_users, Count num_excluded, Count n) {
   Count bytes = 0;
-  bool by_weights = model.item_weights.has_value();
-  for (const Model* const further : parts.further_models()) {
-    bytes += memory_bytes(*further);
-    by_weights = by_weights || further->item_weights;
-  }
+  for (const Model* const further : parts.further_models()) bytes += memory_bytes(*further);
   plan.add("further models", bytes);
-  plan_histories(plan, by_weights ? dataset.by_user.num_entries() : 0);
   ListChooser::plan(plan, dataset, config, num_users, num_excluded, n);
 }
 
@@ -279,8 +279,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   }
   const ChooserParts parts(session, options.chooser, dataset, model,
                            reranks ? reranked_source : model.family);
-  plan_chosen_lists(plan, dataset, parts, parts.config(model), model, num_users,
-                    request.excluded.num_entries(), std::min(options.n, dataset.num_items()));
+  plan_chosen_lists(plan, dataset, parts, parts.config(model), num_users, request.excluded.num_entries(),
+                    std::min(options.n, dataset.num_items()));
   if (options.exact_filter) ExactFilter::plan(plan, comm, dataset, dataset, exact_filter_bytes);
   std::vector<const Model*> further = parts.further_models();
   Count places = request.n;
@@ -289,8 +289,8 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
     further.insert(further.end(), reranking->models().begin() + 1, reranking->models().end());
     places = std::max(places, reranking->reranker().candidates);
   }
-  announce_lists(comm, "recommend", model, num_users, places, request.excluded.num_entries(),
-                 options.memory_per_rank, std::move(plan), further);
+  const SearchSizes sizes{num_users, places, request.excluded.num_entries(), dataset.by_user.num_entries()};
+  announce_lists(comm, "recommend", model, sizes, options.memory_per_rank, std::move(plan), further);
 
   const ListChooser chooser(comm, dataset, parts.config(model), request.item_allowed, session.phases);
   nlohmann::ordered_json scoring;

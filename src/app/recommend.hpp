@@ -48,17 +48,24 @@ inline constexpr Count exact_filter_bytes = Count{1} << 28;
 enum class RecommendPaths : int { declared, decided_by_run };
 void declare_recommend(OptionSet& options, RecommendOptions& recommend, RecommendPaths paths);
 
+/// Of the lists that a rank's rows are searched for.
+struct SearchSizes {
+  Count rows = 0;      ///< users, or items
+  Count n = 0;         ///< places of a list
+  Count excluded = 0;  ///< entries of what is excluded
+  Count pairs = 0;     ///< that the users of item weights have, at most
+};
+
 /// Says what ranking holds on this rank beside dataset and model, and refuses it over budget
 /// (announce_memory). Collective. @param plan  what else the step will hold
-/// @param further  models that fill what the first leaves empty, searched one after the other
-void announce_lists(const Communicator& comm, std::string_view step, const Model& model, Count num_users,
-                    Count n, Count num_excluded, Count budget_bytes, MemoryPlan plan = {},
+/// @param further  models that lists are made by too, searched one after the other
+void announce_lists(const Communicator& comm, std::string_view step, const Model& model,
+                    const SearchSizes& sizes, Count budget_bytes, MemoryPlan plan = {},
                     const std::vector<const Model*>& further = {});
 
 /// What chosen lists hold beside the model, the request and its lists: models and tables. Local.
 void plan_chosen_lists(MemoryPlan& plan, const Dataset& dataset, const ChooserParts& parts,
-                       const ChooserConfig& config, const Model& model, Count num_users, Count num_excluded,
-                       Count n);
+                       const ChooserConfig& config, Count num_users, Count num_excluded, Count n);
 
 /// What ranking cost, over all ranks, for the log and the run record. Collective.
 nlohmann::ordered_json scoring_results(const Communicator& comm, const TopLists& lists);

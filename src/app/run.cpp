@@ -153,7 +153,7 @@ class Run : public Command {
 
   std::optional<TopLists> similar_if_wanted(Session& session, const Dataset& dataset, const Model& model) {
     if (similar_n_ <= 0 || model.item_factors.empty()) return std::nullopt;
-    announce_lists(session.comm, "similar", model, model.item_factors.rows.size(), similar_n_, 0,
+    announce_lists(session.comm, "similar", model, {.rows = model.item_factors.rows.size(), .n = similar_n_},
                    recommend_.memory_per_rank);
     const CheckpointOptions options =
         checkpoints_of_later_part(*train_.checkpoints, output_ + "/similar.checkpoint");

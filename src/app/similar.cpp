@@ -68,7 +68,7 @@ class Similar : public Command {
   void similar_by_factors(Session& session, const Dataset& dataset) {
     const auto& comm = session.comm;
     const Model model = load_model(session, model_, dataset);
-    announce_lists(comm, "similar", model, model.item_factors.rows.size(), n_, 0, memory_per_rank_);
+    announce_lists(comm, "similar", model, {.rows = model.item_factors.rows.size(), .n = n_}, memory_per_rank_);
     ListCheckpoints checkpoints(session, checkpoints_, identity_of_similar(dataset, model.digest, n_));
     StopRequest::catch_signals();
     const Recommendations made{similar_items(comm, model, n_, session.phases, &checkpoints), {}};

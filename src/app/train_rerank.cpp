@@ -6,11 +6,11 @@
 #include <numeric>
 
 #include "app/inputs.hpp"
+#include "app/recommend.hpp"
 #include "app/recorded_split.hpp"
 #include "app/rerank.hpp"
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
-#include "pushcart/comm/memory_budget.hpp"
 
 namespace pushcart::app {
 
@@ -95,6 +95,18 @@ Features features_of_part(Session& session, const std::string& path, const Datas
   return load_features(session, path, dataset, validation.train.cutoff_time);
 }
 
+/// Says what the training holds on this rank beside data, models and features, and refuses it over budget.
+/// Collective.
+void announce_training(const Communicator& comm, const std::vector<const Model*>& models,
+                       const Split& validation, const Features* features, const RerankConfig& config,
+                       Count memory_per_rank) {
+  const RerankSampleSizes sizes = sample_sizes(comm, models, validation, features, config);
+  MemoryPlan plan;
+  plan_reranker_training(plan, comm, sizes, static_cast<Count>(models.size()));
+  announce_lists(comm, "train rerank", *models.front(), {sizes.users, sizes.places, sizes.pairs, sizes.pairs},
+                 memory_per_rank, std::move(plan), {models.begin() + 1, models.end()});
+}
+
 }  // namespace
 
 void declare_rerank_training(OptionSet& options, RerankTraining& training) {
@@ -146,10 +158,7 @@ void train_rerank(Session& session, const std::string& dataset_path, const std::
   std::optional<Features> features;
   if (!training.features.empty())
     features = features_of_part(session, training.features, dataset, validation, held_out.kind);
-  MemoryPlan plan;
-  plan.add("candidates to learn from, on rank 0", comm.is_root() ? config.memory_bytes : 0);
-  announce_memory(comm, "train", plan, memory_per_rank);
-
+  announce_training(comm, pointers, validation, features ? &*features : nullptr, config, memory_per_rank);
   RerankReport report;
   Reranker reranker = train_reranker(comm, pointers, validation, features ? &*features : nullptr, config,
                                      report, session.phases);

@@ -50,6 +50,12 @@ float profile_share(const FeatureColumn& profile, Count row, float part) {
 
 }  // namespace
 
+std::vector<std::string> families_of(std::span<const Model* const> models) {
+  std::vector<std::string> families;
+  for (const Model* model : models) families.push_back(model->family);
+  return families;
+}
+
 /// The table while it is filled, column by column.
 class RerankColumns::Table {
  public:

@@ -17,9 +17,7 @@ Count pairs_of_a_user(const Reranker& reranker) {
 
 /// Candidates with the models' lists that they are made of.
 Count set_bytes_of_a_user(const Reranker& reranker) {
-  const auto num_models = static_cast<Count>(reranker.members.size());
-  constexpr Count list_entry = sizeof(Count) + sizeof(float), pair = sizeof(Count) + sizeof(float);
-  return pairs_of_a_user(reranker) * (list_entry + pair + 2 * num_models * Count{sizeof(float)});
+  return candidate_bytes_of_a_user(static_cast<Count>(reranker.members.size()), reranker.candidates);
 }
 
 /// Columns, a part's own copy of the candidates, and their items in order.
@@ -40,12 +38,6 @@ void for_each_part(const Communicator& comm, Count count, Count at_once, Use&& u
   for (Count part = 0; part < num_parts; ++part) {
     use(Range{std::min(count, part * at_once), std::min(count, (part + 1) * at_once)});
   }
-}
-
-std::vector<std::string> families_of(std::span<const Model* const> models) {
-  std::vector<std::string> families;
-  for (const Model* model : models) families.push_back(model->family);
-  return families;
 }
 
 /// Refuses other models than those of the training.

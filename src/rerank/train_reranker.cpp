@@ -207,17 +207,40 @@ Count most_users(const RerankConfig& config, std::size_t num_models, Count num_c
   return std::max<Count>(1, static_cast<Count>(std::min(users, static_cast<double>(config.max_users))));
 }
 
+RerankSampleSizes sample_sizes(const Communicator& comm, std::span<const Model* const> models,
+                               const Split& validation, const Features* features,
+                               const RerankConfig& config) {
+  RerankSampleSizes sizes;
+  sizes.places = std::min(config.candidates, validation.train.num_items());
+  sizes.columns = RerankColumns(comm, validation.train, families_of(models), features).num_columns();
+  const SparseRows& rows = validation.train.by_user;
+  for (const Count user :
+       detail::sampled_users(comm, validation, most_users(config, models.size(), sizes.columns))) {
+    ++sizes.users;
+    sizes.pairs += rows.row_length(user - rows.rows.begin);
+  }
+  sizes.all_users = comm.sum(sizes.users);
+  return sizes;
+}
+
+void plan_reranker_training(MemoryPlan& plan, const Communicator& comm, const RerankSampleSizes& sizes,
+                            Count num_models) {
+  const Count numbers_of_a_user = num_models * sizes.places * sizes.columns;
+  plan.add("candidates to learn from, on rank 0",
+           comm.is_root() ? sizes.all_users * numbers_of_a_user * bytes_of_a_number : 0);
+  plan.add("candidates of this rank's users",
+           sizes.users * candidate_bytes_of_a_user(num_models, sizes.places));
+  // As a table, and user by user; those of rank 0 are among all.
+  plan.add("their columns", comm.is_root() ? 0 : 2 * sizes.users * numbers_of_a_user * Count{sizeof(float)});
+}
+
 Reranker train_reranker(const Communicator& comm, std::span<const Model* const> models,
                         const Split& validation, const Features* features, const RerankConfig& config,
                         RerankReport& report, PhaseLog& phases) {
   check_config(config);
   Reranker reranker;
-  std::vector<std::string> families;
-  for (const Model* model : models) {
-    families.push_back(model->family);
-    reranker.members.push_back({model->family, model->digest});
-  }
-  const RerankColumns columns(comm, validation.train, families, features);
+  for (const Model* model : models) reranker.members.push_back({model->family, model->digest});
+  const RerankColumns columns(comm, validation.train, families_of(models), features);
   reranker.candidates = config.candidates;
   reranker.columns = columns.names();
   Sample sample(comm, models, validation, columns, config, phases);

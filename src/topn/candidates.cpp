@@ -81,6 +81,11 @@ float score_scale(std::span<const float> best) {
   return mean > 0 && std::isfinite(scale) ? scale : 1.0F;
 }
 
+Count candidate_bytes_of_a_user(Count num_models, Count places) {
+  constexpr Count list_entry = sizeof(Count) + sizeof(float), pair = sizeof(Count) + sizeof(float);
+  return num_models * places * (list_entry + pair + 2 * num_models * Count{sizeof(float)});
+}
+
 CandidateSet part_of(const CandidateSet& set, Range users) {
   CandidateSet part;
   part.pairs.num_columns = set.pairs.num_columns;

@@ -9,6 +9,7 @@
 #include "models/search/text_rows.hpp"
 #include "models/similarity/nearest.hpp"
 #include "models/similarity/neighbour_matrix.hpp"
+#include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/matrix/assemble.hpp"
 #include "pushcart/models/popular.hpp"
 #include "pushcart/topn/top_items.hpp"
@@ -98,10 +99,28 @@ class QueryLists {
 
  private:
   SparseRows shares_of_queries() const {
-    SparseRows shares = query_items(comm_, dataset_, config_.weights);
+    QueryItemConfig config = config_.weights;
+    config.memory_budget_bytes = config_.memory_budget_bytes;
+    SparseRows shares = query_items(comm_, dataset_, config);
+    announce(shares);
     divide_by_sums(shares);
     return only_marked(transpose(comm_, shares, dataset_.items, dataset_.searches->queries.num_rows()),
                        config_.item_allowed);
+  }
+
+  /// What the shares of owned queries take until they are the items'.
+  void announce(const SparseRows& shares) const {
+    std::vector<Count> by_owner(static_cast<std::size_t>(comm_.size()), 0);
+    for (const Count item : shares.columns) ++by_owner[static_cast<std::size_t>(dataset_.items.owner(item))];
+    comm_.allreduce(std::span<Count>(by_owner), Reduce::sum);
+    const Count of_items = by_owner[static_cast<std::size_t>(comm_.rank())];
+    constexpr Count entry = sizeof(Count) + sizeof(float), sorting = entry + Count{sizeof(Count)};
+    MemoryPlan plan;
+    plan.add("query-item weights", shares.num_entries() * entry + shares.num_rows() * Count{sizeof(Count)});
+    plan.add("shares on their way to items", (shares.num_entries() + of_items) * sorting);
+    // Those in the lists' items, and those that are multiplied.
+    plan.add("shares of items", 2 * (of_items * entry + dataset_.by_item.num_rows() * Count{sizeof(Count)}));
+    announce_memory(comm_, "shares of items in queries", plan, config_.memory_budget_bytes);
   }
 
   /// What both say is added by one product over queries and terms.

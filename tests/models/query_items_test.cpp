@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <numeric>
 
 #include "pushcart/base/error.hpp"
 #include "support/random_searches.hpp"
@@ -154,6 +155,32 @@ TEST(QueryItems, AreItemsOfTheirOwnEventsWithoutTimes) {
     if (search.item >= 0) expected[{search.query, search.item}] += 2;
   }
   expect_near(gathered(query_items(world(), dataset, {30, {{"view", 2}, {"buy", 3}}})), expected);
+}
+
+bool fits(const Dataset& dataset, Count budget_bytes) {
+  try {
+    query_items(world(), dataset, {30, {{"view", 1}, {"cart", 1}, {"buy", 1}}, budget_bytes});
+    return true;
+  } catch (const ConfigError&) {
+    return false;
+  }
+}
+
+TEST(QueryItems, PlanWhatSearchesLedToBeforeItIsThere) {
+  const Dataset dataset = dataset_with_searches(8);
+  const SparseRows rows = query_items(world(), dataset, {30, {{"view", 1}, {"cart", 1}, {"buy", 1}}});
+  // A 1 for all that a query led to: query, item, user and worth of each, and the sum of each pair.
+  const Count num_led = static_cast<Count>(std::accumulate(rows.values.begin(), rows.values.end(), 0.0));
+  const Count held = num_led * 32 + rows.num_entries() * 12;
+  Count least = 1, enough = Count{1} << 30;
+  ASSERT_TRUE(fits(dataset, enough));
+  while (least + 1 < enough) {
+    const Count middle = (least + enough) / 2;
+    (fits(dataset, middle) ? enough : least) = middle;
+  }
+  EXPECT_GE(enough, world().allreduce(held, Reduce::max));
+  // Both ends and the way between them, on a rank that has all.
+  EXPECT_LE(enough, world().sum(num_led) * (2 * 32 + 12 + 32 + 12) + 24 * 8);
 }
 
 TEST(QueryItems, RefuseWhatMakesNoSense) {

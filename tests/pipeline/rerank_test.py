@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import BAD_INPUT, STORAGE, USAGE, SharedFolderTest, lists_of
+from support import BAD_INPUT, STORAGE, USAGE, SharedFolderTest, lists_of, parts_planned
 
 COLUMNS = "user=user,item=item,type=type,time=time,quantity=quantity,price=price,category=category"
 DAY = 86400
@@ -93,6 +93,36 @@ class Rerank(SharedFolderTest):
         self.assertNotEqual(results[0]["ndcg@20"], alone["ndcg@20"])
         self.assertAlmostEqual(results[0]["difference"]["ndcg@20"]["value"],
                                results[0]["ndcg@20"]["value"] - alone["ndcg@20"]["value"])
+
+    def planned(self, step, *command):
+        """What the step plans on two ranks, by part; parts are largest on other ranks, so that the sum is more than any has."""
+        parts = parts_planned(self.run_well(2, *command).err, step)
+        self.run_badly(2, USAGE, [f"{step} would need", "--memory-per-rank"], *command, "--memory-per-rank",
+                       str(int(sum(parts.values()) * 0.7)))
+        return parts
+
+    def test_training_plans_the_searches_of_its_members(self):
+        base = ["train", "rerank", "--dataset", "data.h5", "--rerank-candidates", "40", "--trees", "5", "--output", "small.h5"]
+        one, two, few = (self.planned("train rerank", *base, *options) for options in (
+            ["--model", "als.part.h5"], ["--model", "als.part.h5", "knn.part.h5"],
+            ["--model", "als.part.h5", "knn.part.h5", "--sample-users", "50"]))
+        histories = "item weights of each user's items, and how far they are read"
+        self.assertEqual(one[histories], 0)
+        self.assertGreater(two[histories], 0)
+        for part in ("best items so far", "candidates of this rank's users", "their columns", "candidates to learn from, on rank 0"):
+            self.assertGreaterEqual(two[part], one[part], part)
+            self.assertLess(few[part], two[part], part)
+
+    def test_evaluation_plans_the_model_beside(self):
+        base = ["evaluate", "--dataset", "data.h5", "--model", "als.part.h5"]
+        alone, beside = (self.planned("evaluate", *base, *options) for options in ([], ["--beside", "knn.part.h5"]))
+        stored = self.path("knn.part.h5").stat().st_size
+        self.assertNotIn("model beside", alone)
+        self.assertGreater(beside["model beside"], stored / 4)
+        self.assertLess(beside["model beside"], stored)
+        for part in ("item weights of each user's items, and how far they are read", "sums of item weights"):
+            self.assertEqual(alone.get(part, 0), 0, part)
+            self.assertGreater(beside[part], 0, part)
 
     def blend(self, output, *models):
         self.run_well(0, "train", "blend", "--dataset", "data.h5", "--models", *models, "--output", output)

@@ -3,7 +3,7 @@
 import random
 import unittest
 
-from support import BAD_INPUT, USAGE, PipelineTest
+from support import BAD_INPUT, USAGE, PipelineTest, parts_planned
 
 WORDS = ("red", "blue", "green", "cup", "chair", "lamp", "rug", "caf\u00e9")
 
@@ -51,9 +51,15 @@ class Search(PipelineTest):
         self.assertEqual({row["source"] for row in lists["?"]}, {"popular"})
 
         self.write("queries.txt", "red\nRED CAF\u00c9\nottoman\n?\n")
-        self.run_well(2, "recommend", "--dataset", "data.h5", "--queries", "queries.txt", "--n", "6", "--event-weight", "view=1",
-                      "buy=4", "--output", "again")
+        served = ["recommend", "--dataset", "data.h5", "--queries", "queries.txt", "--n", "6", "--event-weight", "view=1", "buy=4",
+                  "--output", "again"]
+        log = self.run_well(2, *served).err
         self.assertEqual(self.record("again/run.json")["results"]["lists"]["digest"], digests.pop())
+        for step, parts in (("query-item weights", ("what searches led to", "query-item weights")),
+                            ("shares of items in queries", ("shares of items",)), ("similarity", ("costs of rows",))):
+            planned = parts_planned(log, step)
+            for part in parts:
+                self.assertGreater(planned[part], 0, (step, part))
         self.run_badly(0, BAD_INPUT, ["search queries"], "push", "--dataset", "data.h5", "--lists", "again", "--output", "feed")
 
     def expect_counted(self, rows):

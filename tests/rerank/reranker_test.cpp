@@ -237,6 +237,58 @@ TEST(Reranker, HasFewerUsersWhereTheyWouldNeedMoreMemory) {
   EXPECT_EQ(most_users(config, 2, 30), 1);
 }
 
+Count part_of_plan(const MemoryPlan& plan, const std::string& what) {
+  for (const MemoryPlan::Part& part : plan.parts()) {
+    if (part.what == what) return part.num_bytes;
+  }
+  ADD_FAILURE() << what << " is not planned";
+  return 0;
+}
+
+/// At least, and at most twice as much: models have candidates in common.
+void expect_planned(const MemoryPlan& plan, const std::string& what, Count counted) {
+  EXPECT_GE(part_of_plan(plan, what), counted) << what;
+  EXPECT_LE(part_of_plan(plan, what), 2 * counted) << what;
+}
+
+TEST(Reranker, TrainingPlansWhatItsCandidatesTake) {
+  const Case test(world());
+  const RerankSampleSizes sizes =
+      sample_sizes(world(), test.pointers, test.split, &test.features, test.config);
+  TopRequest request;  // all who are tested: fewer than may be sampled
+  Count pairs = 0;
+  const SparseRows& held_out = test.split.held_out.by_user;
+  for (Count row = 0; row < held_out.num_rows(); ++row) {
+    if (held_out.row_length(row) == 0) continue;
+    request.users.push_back(held_out.rows.begin + row);
+    pairs += test.split.train.by_user.row_length(row);
+  }
+  EXPECT_EQ(sizes.users, static_cast<Count>(request.users.size()));
+  EXPECT_EQ(sizes.pairs, pairs);
+  request.n = test.config.candidates;
+  request.excluded = seen_items(test.split.train, request.users, SeenPolicy{});
+  PhaseLog phases;
+  const CandidateSet set = find_candidates(world(), test.pointers, test.split.train, request, phases);
+  Count bytes = set.pairs.num_entries() * 12;
+  for (const Model* model : test.pointers) {
+    const TopLists lists = top_items(world(), *model, test.split.train, request, phases);
+    bytes += static_cast<Count>(lists.items.size() * 12);
+  }
+  for (const auto* columns : {&set.scores, &set.places}) {
+    for (const auto& column : *columns) bytes += static_cast<Count>(column.size() * sizeof(float));
+  }
+  const RerankColumns columns(world(), test.split.train, families_of(test.pointers), &test.features);
+  const auto numbers = static_cast<Count>(columns.table(set).size());
+
+  MemoryPlan plan;
+  plan_reranker_training(plan, world(), sizes, static_cast<Count>(test.pointers.size()));
+  expect_planned(plan, "candidates of this rank's users", bytes);
+  const bool is_root = world().is_root();
+  const Count all_numbers = world().sum(numbers);
+  expect_planned(plan, "their columns", is_root ? 0 : numbers * 2 * Count{sizeof(float)});
+  expect_planned(plan, "candidates to learn from, on rank 0", is_root ? all_numbers * 20 : 0);
+}
+
 class RerankerTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -18,11 +18,13 @@ struct QueryItemConfig {
   /// What an act is worth by its type, >= 0; other types do not count. Empty = every type, each with the mean
   /// strength that a pair has by it.
   std::map<std::string, double> event_weights = {};
+  Count memory_budget_bytes = 0;  ///< a rank's budget (--memory-per-rank); 0 = none
 };
 
 /// Query-item weights: owned queries x items, sums of the worth of the acts that a query led to, of all
 /// users; no rows if the dataset has no searches. The same bits for any number of ranks. Collective.
-/// ConfigError for settings out of range and unknown event types.
+/// ConfigError for settings out of range and unknown event types, and where what searches led to would take
+/// more than the budget.
 SparseRows query_items(const Communicator& comm, const Dataset& dataset, const QueryItemConfig& config);
 
 }  // namespace pushcart

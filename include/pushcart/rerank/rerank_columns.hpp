@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,9 @@
 #include "pushcart/topn/candidates.hpp"
 
 namespace pushcart {
+
+/// In the order of the models. Local.
+std::vector<std::string> families_of(std::span<const Model* const> models);
 
 /// What a re-ranker is told of a candidate (docs/rerank.md), a column each:
 ///  - of each model, by its family (with a number where an earlier one has it too): `FAMILY.score`, on a

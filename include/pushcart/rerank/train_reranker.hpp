@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/phases.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/features/feature_table.hpp"
@@ -35,6 +36,22 @@ struct RerankReport {
 
 /// Users whose candidates are learned from, for a budget of memory on rank 0. Local.
 Count most_users(const RerankConfig& config, std::size_t num_models, Count num_columns);
+
+/// Of what train_reranker would learn from.
+struct RerankSampleSizes {
+  Count users = 0, pairs = 0;  ///< sampled of this rank, and what these have in training
+  Count all_users = 0;         ///< sampled of all ranks
+  Count places = 0;            ///< of each model's list, as many as there are items at most
+  Count columns = 0;           ///< told of a candidate
+};
+
+/// Collective; parameters as of train_reranker.
+RerankSampleSizes sample_sizes(const Communicator& comm, std::span<const Model* const> models,
+                               const Split& validation, const Features* features, const RerankConfig& config);
+
+/// What train_reranker holds on this rank beside its parameters and the search by each model. Local.
+void plan_reranker_training(MemoryPlan& plan, const Communicator& comm, const RerankSampleSizes& sizes,
+                            Count num_models);
 
 /// Learns to order the candidates of the models, which must not have seen the held-out pairs: what was held
 /// out goes before what was not. Rows of sampled users come to rank 0 in the order of their users, and are

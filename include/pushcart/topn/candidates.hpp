@@ -28,6 +28,10 @@ struct CandidateSet {
   }
 };
 
+/// What find_candidates() holds of a user at most, lists of the models with it. Local.
+/// @param places  of each model's list
+Count candidate_bytes_of_a_user(Count num_models, Count places);
+
 /// The candidates of `users`, positions in the set's list. Local.
 CandidateSet part_of(const CandidateSet& set, Range users);
 

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <compare>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "models/training_rows.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
+#include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/ids/send_by_rank.hpp"
 
 namespace pushcart {
@@ -170,6 +172,32 @@ class UserSearches {
   std::vector<std::uint8_t> own_found_;
 };
 
+/// How much searches led to, by the rank that owns the query. Local.
+std::vector<Count> led_by_owner(const Dataset& dataset, const Partition& queries, UserSearches& searches) {
+  std::vector<Count> counts(static_cast<std::size_t>(queries.num_ranks()), 0);
+  std::vector<Led> led;
+  for (Count user = 0; user < dataset.by_user.num_rows(); ++user) {
+    led.clear();
+    searches.append(user, led);
+    for (const Led& one : led) ++counts[static_cast<std::size_t>(queries.owner(one.query))];
+  }
+  return counts;
+}
+
+/// Refuses what would not fit before it is there. Collective.
+void announce(const Communicator& comm, Count num_led, std::vector<Count> by_owner, Count num_queries,
+              Count budget_bytes) {
+  comm.allreduce(std::span<Count>(by_owner), Reduce::sum);
+  const Count num_brought = by_owner[static_cast<std::size_t>(comm.rank())];
+  MemoryPlan plan;
+  plan.add("what searches led to", num_led * Count{sizeof(Led)});
+  plan.add("the same on its way to queries", num_led * Count{sizeof(Led) + sizeof(int) + sizeof(Count)});
+  plan.add("what queries led to", num_brought * Count{sizeof(Led)});
+  plan.add("query-item weights",
+           num_brought * Count{sizeof(Count) + sizeof(float)} + num_queries * Count{sizeof(Count)});
+  announce_memory(comm, "query-item weights", plan, budget_bytes);
+}
+
 std::vector<Led> brought_to_owners(const Communicator& comm, const std::vector<Led>& led,
                                    const Partition& queries) {
   std::vector<int> owners;
@@ -205,10 +233,15 @@ SparseRows query_items(const Communicator& comm, const Dataset& dataset, const Q
   const std::int64_t gap = session_gap_seconds(config.session_gap_minutes, "--session-gap-minutes");
   const auto types = worth_of_types(comm, dataset, config);
   if (!dataset.searches) return {{0, 0}, dataset.num_items(), {0}, {}, {}};
-  std::vector<Led> led;
   UserSearches searches(dataset, types, gap);
-  for (Count user = 0; user < dataset.by_user.num_rows(); ++user) searches.append(user, led);
   const Partition& queries = dataset.searches->queries;
+  // Counted first, so that it is known to fit.
+  const std::vector<Count> by_owner = led_by_owner(dataset, queries, searches);
+  const Count num_led = std::accumulate(by_owner.begin(), by_owner.end(), Count{0});
+  announce(comm, num_led, by_owner, queries.range(comm.rank()).size(), config.memory_budget_bytes);
+  std::vector<Led> led;
+  led.reserve(static_cast<std::size_t>(num_led));
+  for (Count user = 0; user < dataset.by_user.num_rows(); ++user) searches.append(user, led);
   return summed(brought_to_owners(comm, led, queries), queries.range(comm.rank()), dataset.num_items());
 }
 

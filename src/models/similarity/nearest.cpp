@@ -49,6 +49,7 @@ void announce(const Communicator& comm, const Product& product, const Similarity
     return operand.num_bytes(operand.pattern->num_rows(), operand.pattern->num_entries());
   };
   plan.add("rows", bytes_of(product.left) + (is_same ? 0 : bytes_of(product.right)));
+  plan.add("costs of rows", comm.size() == 1 ? 0 : row_cost_bytes(product, product.left.pattern->num_rows()));
   plan.add("blocks of columns, in, out and merged", order.buffer_bytes());
   const bool wants_support = config.support == SupportColumn::wanted;
   if (shares.moves()) {

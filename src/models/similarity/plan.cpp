@@ -121,6 +121,7 @@ class Planner {
     plan.add("norms of rows, both sides", rows.num_rows() * Count{4 * sizeof(double)});
     const Count valued = (whole_.left.has_values ? entries : 0) + (whole_.right.has_values ? entries : 0);
     plan.add("values of pairs", valued * Count{sizeof(float)});
+    const std::size_t num_of_sides = plan.parts().size();
     if (lends_rows()) {
       const auto& offsets = whole_.left.pattern->offsets;
       plan.add("rows searched here",
@@ -142,6 +143,15 @@ class Planner {
       for (const auto& part : multiply.parts()) plan.add(part.what, part.num_bytes);
     } else {
       plan.add("lists of the best", lists);
+    }
+    if (parts_.size() > 1) {
+      // Gone when rows are searched.
+      MemoryPlan costs;
+      for (std::size_t part = 0; part < num_of_sides; ++part) {
+        costs.add(plan.parts()[part].what, plan.parts()[part].num_bytes);
+      }
+      costs.add("costs of rows", row_cost_bytes(whole_, rows.num_rows()));
+      if (plan.total_bytes() < costs.total_bytes()) plan = std::move(costs);
     }
     if (!whole_.left.has_values) return plan;
     // A number for each pair as it lies by user, as it comes, and by item; before there is anything else.

@@ -11,4 +11,7 @@ namespace pushcart::similarity {
 /// @param k  best of each row that are kept
 std::vector<Count> row_costs(const Communicator& comm, const Product& product, Count k);
 
+/// What row_costs holds of so many left rows on this rank, beside the product. Local.
+Count row_cost_bytes(const Product& product, Count num_rows);
+
 }  // namespace pushcart::similarity
