@@ -50,11 +50,13 @@ class Plan : public Command {
     options.add("pairs", assumed_.pairs, "without --data: distinct user-item pairs; 0 = --events");
     options.add("user-exponent", assumed_.user_exponent, "without --data: of the users' interactions");
     options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
-    options.add_named("family", job_.family, "what is trained: als, or for --data itemknn or rp3beta",
-                      planned_family_of, planned_family_name);
-    options.add("neighbours", job_.item_knn.k, "as for train itemknn and rp3beta");
-    options.add_named("metric", job_.item_knn.metric, "as for train itemknn", similarity_metric_of,
-                      similarity_metric_name);
+    options.add_named("family", job_.family,
+                      "what is trained: als, or for --data itemknn, rp3beta or userknn", planned_family_of,
+                      planned_family_name);
+    options.add("neighbours", job_.item_knn.k, "as for train itemknn, rp3beta and userknn");
+    options.add("kept-items", job_.kept_items, "as for train userknn");
+    options.add_named("metric", job_.item_knn.metric, "as for train itemknn and userknn",
+                      similarity_metric_of, similarity_metric_name);
     options.add_custom(
         "similar-metric", Arity::one, "for --data: plan similar --metric too, lists of --n",
         [this](const auto& texts) { job_.similar_by = similarity_metric_of(texts.back()); },

@@ -30,6 +30,9 @@ double node_seconds(const std::vector<RankPhase>& ranks, const PlannedJob& job, 
   return static_cast<double>(most(by_node)) / rates.network_bytes.value;
 }
 
+/// What a model has weights for: each item, or each user.
+enum class RowsOfWeights : int { items, users };
+
 class JobPlanner {
  public:
   JobPlanner(const PlannedJob& job, const Rates& rates, std::vector<DatasetSizes> sizes)
@@ -100,6 +103,10 @@ class JobPlanner {
     return finish(std::move(phase));
   }
 
+  PhasePlan train_user_knn(const std::vector<SimilarityRankPlan>& plans) const {
+    return finish(by_similarity("train userknn", plans));
+  }
+
   PhasePlan similar(const std::vector<SimilarityRankPlan>& plans) const {
     PhasePlan phase = by_similarity("similar", plans);
     for (std::size_t rank = 0; rank < plans.size(); ++rank) {
@@ -114,9 +121,11 @@ class JobPlanner {
   }
 
   /// @param row  what goes along with a user's row that another rank serves
-  /// @param weights  entries of the item weights of each rank; empty = a model of factors
+  /// @param weights  entries of the weights of each rank; empty = a model of factors
+  /// @param rows     what has them
   PhasePlan recommend(const std::function<LentListRow(int rank, Count row)>& row,
-                      const std::vector<Count>& weights = {}) const {
+                      const std::vector<Count>& weights = {},
+                      RowsOfWeights rows = RowsOfWeights::items) const {
     PhasePlan phase;
     phase.name = "recommend";
     const Count k = weights.empty() ? job_.als.k : 0;
@@ -130,10 +139,12 @@ class JobPlanner {
       items.push_back(part.items);
       sizes.all_rows += part.users;
     }
-    for (const DatasetSizes& part : sizes_) {
+    for (std::size_t rank = 0; rank < sizes_.size(); ++rank) {
+      const DatasetSizes& part = sizes_[rank];
       if (!lends_rows(part.users, sizes.all_rows, sizes.num_ranks)) continue;
       sizes.lenders_rows += part.users;
       sizes.lenders_excluded += part.user_entries;
+      if (rows == RowsOfWeights::users) sizes.lenders_own_items += weights[rank];
     }
     sizes.has_item_weights = !weights.empty();
     const Count all_weights = std::accumulate(weights.begin(), weights.end(), Count{0});
@@ -147,9 +158,11 @@ class JobPlanner {
       sizes.excluded = sizes_[rank].user_entries;
       if (sizes.has_item_weights) {
         constexpr Count entry = sizeof(Count) + sizeof(float);
-        here.memory.add("item weights", weights[rank] * entry + items[rank] * Count{sizeof(Count)});
-        plan_histories(here.memory, sizes_[rank].user_entries);
-        sizes.remote_weights = all_weights - weights[rank];
+        const bool of_items = rows == RowsOfWeights::items;
+        here.memory.add(of_items ? "item weights" : "items of users",
+                        weights[rank] * entry + (of_items ? items : users)[rank] * Count{sizeof(Count)});
+        plan_histories(here.memory, of_items ? sizes_[rank].user_entries : users[rank]);
+        sizes.remote_weights = of_items ? all_weights - weights[rank] : 0;
       }
       plan_lists(here.memory, sizes, job_.n);
       here.received_bytes = received[rank];
@@ -302,11 +315,12 @@ Count JobPlan::node_bytes(const PlannedNodes& nodes) const {
 }
 
 PlannedFamily planned_family_of(std::string_view name) {
-  for (const PlannedFamily family : {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta}) {
+  for (const PlannedFamily family :
+       {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta, PlannedFamily::userknn}) {
     if (name == planned_family_name(family)) return family;
   }
   throw ConfigError(
-      fmt::format("'{}' is none of als, itemknn and rp3beta; other families are not planned", name));
+      fmt::format("'{}' is none of als, itemknn, rp3beta and userknn; other families are not planned", name));
 }
 
 std::string_view planned_family_name(PlannedFamily family) {
@@ -317,6 +331,8 @@ std::string_view planned_family_name(PlannedFamily family) {
       return "itemknn";
     case PlannedFamily::rp3beta:
       return "rp3beta";
+    case PlannedFamily::userknn:
+      return "userknn";
   }
   throw InternalError("unknown family");
 }
@@ -335,12 +351,16 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
   if (job.family == PlannedFamily::als) {
     plan = put_together(planner, job, plan_als(parts, job.als, job.nodes), row);
   } else {
-    const auto neighbours = plan_nearest_items(alone, whole, parts, similarity_of(job));
+    const bool of_users = job.family == PlannedFamily::userknn;
+    const auto neighbours = of_users
+                                ? plan_user_knn(alone, whole, parts, {similarity_of(job), job.kept_items})
+                                : plan_nearest_items(alone, whole, parts, similarity_of(job));
     std::vector<Count> weights;
     for (const SimilarityRankPlan& rank : neighbours) weights.push_back(rank.num_neighbours);
     if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
-    plan.phases.push_back(planner.train_item_knn(neighbours));
-    plan.phases.push_back(planner.recommend(row, weights));
+    plan.phases.push_back(of_users ? planner.train_user_knn(neighbours) : planner.train_item_knn(neighbours));
+    plan.phases.push_back(
+        planner.recommend(row, weights, of_users ? RowsOfWeights::users : RowsOfWeights::items));
   }
   if (job.similar_by) {
     const SimilarityConfig config{.metric = *job.similar_by, .k = job.n};

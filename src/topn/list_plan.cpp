@@ -26,8 +26,10 @@ void plan_lists(MemoryPlan& plan, const ListSizes& sizes, Count n) {
   plan.add("lists", sizes.rows * n * Count{sizeof(Count) + sizeof(float) + 1});
   if (sizes.num_ranks > 1) {
     constexpr Count name_length = 16;
-    plan.add("rows served for others",
-             borrowed * (detail::lent_row_bytes(num_columns, lent_excluded, name_length) + n * entry));
+    const Count own_bytes = entry * (sizes.lenders_own_items / std::max<Count>(1, sizes.lenders_rows));
+    plan.add(
+        "rows served for others",
+        borrowed * (detail::lent_row_bytes(num_columns, lent_excluded, name_length) + own_bytes + n * entry));
   }
   const Count served = sizes.rows + borrowed;
   plan.add("best items so far", served * (detail::TopBuffer::room(n) * Count{sizeof(detail::RankKey)} +

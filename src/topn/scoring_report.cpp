@@ -16,6 +16,7 @@ void plan_top_items(const Communicator& comm, MemoryPlan& plan, const Model& mod
   const bool lends = lends_rows(num_rows, sizes.all_rows, sizes.num_ranks);
   sizes.lenders_rows = comm.sum(lends ? num_rows : 0);
   sizes.lenders_excluded = comm.sum(lends ? num_excluded : 0);
+  sizes.lenders_own_items = comm.sum(lends && model.user_items ? model.user_items->num_entries() : 0);
   sizes.num_items = model.items.num_rows();
   sizes.num_columns = model.item_factors.num_columns;
   sizes.has_item_weights = comm.any(model.item_weights || model.user_items);

@@ -17,16 +17,19 @@ class Sender {
   /// @param ends  if given, gets where each row's part ends in what is received
   template <class T, class Part>
   std::vector<T> send(Part&& part, std::vector<Count>* ends) const {
-    std::vector<T> packed;
     std::vector<Count> lengths, counts(rows_by_rank_.size(), 0);
     Count row = 0;
     for (std::size_t rank = 0; rank < rows_by_rank_.size(); ++rank) {
       for (Count n = 0; n < rows_by_rank_[rank]; ++n, ++row) {
-        const auto piece = part(row);
-        packed.insert(packed.end(), piece.begin(), piece.end());
-        lengths.push_back(static_cast<Count>(piece.size()));
+        lengths.push_back(static_cast<Count>(part(row).size()));
         counts[rank] += lengths.back();
       }
+    }
+    std::vector<T> packed;
+    packed.reserve(static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), Count{0})));
+    for (Count n = 0; n < row; ++n) {
+      const auto piece = part(n);
+      packed.insert(packed.end(), piece.begin(), piece.end());
     }
     if (ends != nullptr) {
       *ends = comm_.alltoallv(std::span<const Count>(lengths), rows_by_rank_).data;

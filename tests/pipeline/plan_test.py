@@ -82,6 +82,16 @@ class OfRealData(Planned):
     def test_memory_and_bytes_are_those_of_the_runs(self):
         self.assert_as_run(2, "--compressed-files", 1)
 
+    def test_memory_by_users_alike(self):
+        plan = json.loads(self.run_well(1, "plan", "--data", "data.h5", "--family", "userknn", "--neighbours", 50, "--kept-items", 200,
+                                        "--ranks", 2, "--json").out)
+        self.run_well(2, "train", "userknn", "--dataset", "data.h5", "--neighbours", 50, "--kept-items", 200, "--output", "users.h5")
+        self.run_well(2, "recommend", "--dataset", "data.h5", "--model", "users.h5", "--output", "users-lists")
+        for phase, path in ((1, "users.run.json"), (2, "users-lists/run.json")):
+            planned = max(plan["phases"][phase]["peak_memory_bytes_by_rank"])
+            measured = max(self.record(path)["peak_memory_bytes_by_rank"])
+            self.assertLess(abs(planned / measured - 1), 0.1, f"{path}: planned {planned}, measured {measured}")
+
     def test_memory_by_neighbours(self):
         """Models of item weights, and similar items."""
         records = {"train itemknn": "knn.run.json", "recommend": "knn-lists/run.json", "similar": "like/run.json"}

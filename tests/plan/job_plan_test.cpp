@@ -134,15 +134,18 @@ TEST(PlanAls, ChoosesStreamInABudgetAsTheTrainingDoes) {
 }
 
 /// Bytes of the blocks that a ring really brings from other ranks.
-Count bytes_of_ring(const Dataset& mine, const SimilarityConfig& config) {
+Count bytes_of_ring(const similarity::Product& product, const SimilarityConfig& config) {
   using namespace similarity;
-  const Product product = make_product(world(), mine, config, Neighbourhood::of_items);
   const RingOrder order = ring_order(world(), product.right, cut_into_blocks(product, config.block_columns),
                                      config.block_columns);
   BlockRing ring(world(), product.right, order);
   while (ring.next()) {
   }
   return ring.received_bytes();
+}
+
+Count bytes_of_ring(const Dataset& mine, const SimilarityConfig& config, similarity::Neighbourhood what) {
+  return bytes_of_ring(similarity::make_product(world(), mine, config, what), config);
 }
 
 TEST(PlanNearestItems, IsWhatTheEngineMovesAndDoes) {
@@ -158,12 +161,41 @@ TEST(PlanNearestItems, IsWhatTheEngineMovesAndDoes) {
       const auto plans = plan_nearest_items(alone(), all, parts, config);
       const SimilarityRankPlan& here = plans[static_cast<std::size_t>(world().rank())];
       const std::string what = fmt::format("{} {}", similarity_metric_name(metric), k);
-      EXPECT_EQ(here.received_bytes, bytes_of_ring(mine, config)) << what;
+      EXPECT_EQ(here.received_bytes, bytes_of_ring(mine, config, similarity::Neighbourhood::of_items))
+          << what;
       EXPECT_EQ(here.multiply_adds, static_cast<double>(report.multiply_adds)) << what;
       EXPECT_GE(here.num_neighbours, static_cast<Count>(found.columns.size())) << what;
       if (k == 5) {
         EXPECT_EQ(here.num_neighbours, static_cast<Count>(found.columns.size())) << what;
       }
+    }
+  }
+}
+
+TEST(PlanUserKnn, IsWhatTheTrainingMovesAndKeeps) {
+  const Dataset mine = small_dataset(world(), shape()), all = whole();
+  const auto parts = cut_dataset(all, world().size());
+  for (const Count kept : {20, 300}) {
+    for (const Count k : {3, 60}) {
+      const UserKnnConfig config{{.k = k, .block_columns = 64}, kept};
+      const auto plans = plan_user_knn(alone(), all, parts, config);
+      const SimilarityRankPlan& here = plans[static_cast<std::size_t>(world().rank())];
+      const std::string what = fmt::format("{} items by {} neighbours", kept, k);
+      similarity::Product items;  // of which only the items travel
+      items.right = similarity::plain_operand(std::make_shared<const SparseRows>(mine.by_item),
+                                              config.similarity.values);
+      EXPECT_EQ(here.received_bytes,
+                bytes_of_ring(mine, config.similarity, similarity::Neighbourhood::of_users) +
+                    bytes_of_ring(items, config.similarity))
+          << what;
+      PhaseLog phases;
+      const Count entries = train_user_knn(world(), mine, config, phases).user_items->num_entries();
+      EXPECT_GE(here.num_neighbours, entries) << what;
+      EXPECT_LE(here.num_neighbours, 2 * entries) << what;
+      if (kept == 20 && k == 60) {
+        EXPECT_EQ(here.num_neighbours, entries) << what;
+      }
+      EXPECT_GT(here.memory.total_bytes(), 2 * entries * 12) << what;  // what is found, and the model
     }
   }
 }

@@ -16,7 +16,8 @@ struct ListSizes {
   Count rows = 0, excluded = 0;  ///< rows of this rank; entries of what is excluded from their lists
   Count all_rows = 0;            ///< of all ranks
   Count lenders_rows = 0,
-        lenders_excluded = 0;  ///< of the ranks that have more rows than the mean: what they lend
+        lenders_excluded = 0;   ///< of the ranks that have more rows than the mean: what they lend
+  Count lenders_own_items = 0;  ///< of the same ranks: entries of what users have weights for
   Count num_ranks = 1;
   Count num_items = 0, num_columns = 0;  ///< of the catalogue; columns of the factors
   bool has_item_weights = false;

@@ -40,23 +40,37 @@ Product part_of(const Product& whole, const SparseRows& rows) {
   return part;
 }
 
+/// Which rows of a data set are compared, and those of what they have.
+struct Compared {
+  SparseRows Dataset::*rows;
+  SparseRows Dataset::*inner;
+};
+constexpr Compared items_by_users{&Dataset::by_item, &Dataset::by_user};
+constexpr Compared users_by_items{&Dataset::by_user, &Dataset::by_item};
+
+/// The blocks of all ranks' columns.
+std::vector<BlockShape> shapes_of_ranks(const Product& whole, SparseRows Dataset::*columns,
+                                        std::span<const Dataset> parts, Count block_columns) {
+  std::vector<std::vector<BlockShape>> by_rank;
+  std::vector<Count> ends;
+  for (const Dataset& part : parts) {
+    by_rank.push_back(cut_into_blocks(part_of(whole, part.*columns), block_columns));
+    ends.push_back((part.*columns).rows.end);
+  }
+  return padded_shapes(by_rank, ends);
+}
+
 class Planner {
  public:
-  Planner(const Communicator& alone, const Product& whole, const SparseRows& by_user,
+  Planner(const Communicator& alone, const Product& whole, const Dataset& data, Compared compared,
           std::span<const Dataset> parts, const SimilarityConfig& config)
       : whole_(whole),
-        by_user_(by_user),
+        compared_(compared),
+        inner_(data.*compared.inner),
         parts_(parts),
         config_(config),
-        searched_(even_cuts(row_costs(alone, whole, config.k), static_cast<int>(parts.size()))) {
-    std::vector<std::vector<BlockShape>> by_rank;
-    std::vector<Count> ends;
-    for (const Dataset& part : parts) {
-      by_rank.push_back(cut_into_blocks(part_of(whole, part.by_item), config.block_columns));
-      ends.push_back(part.by_item.rows.end);
-    }
-    shapes_ = padded_shapes(by_rank, ends);
-  }
+        searched_(even_cuts(row_costs(alone, whole, config.k), static_cast<int>(parts.size()))),
+        shapes_(shapes_of_ranks(whole, compared.rows, parts, config.block_columns)) {}
 
   SimilarityRankPlan plan(std::size_t rank) const {
     const Range searched = searched_by(rank);
@@ -64,11 +78,11 @@ class Planner {
     for (Count row = searched.begin; row < searched.end; ++row) {
       result.multiply_adds += static_cast<double>(visits_of(row));
     }
-    const Range owned = parts_[rank].by_item.rows;
+    const Range owned = rows_of(rank).rows;
     for (Count row = owned.begin; row < owned.end; ++row) {
-      // Each user brings its other items.
+      // All that a row has brings its other rows.
       const Count others =
-          std::min(visits_of(row) - whole_.left.pattern->row_length(row), by_user_.num_columns - 1);
+          std::min(visits_of(row) - whole_.left.pattern->row_length(row), inner_.num_columns - 1);
       result.num_neighbours += std::min(config_.k, others);
     }
     const RingOrder order(shapes_, static_cast<Count>(parts_.size()), static_cast<Count>(rank),
@@ -79,11 +93,12 @@ class Planner {
   }
 
  private:
+  const SparseRows& rows_of(std::size_t rank) const { return parts_[rank].*compared_.rows; }
   Range searched_by(std::size_t rank) const { return {searched_[rank], searched_[rank + 1]}; }
 
   Count visits_of(Count row) const {
     Count visits = 0;
-    for (const Count user : whole_.left.pattern->row_columns(row)) visits += by_user_.row_length(user);
+    for (const Count u : whole_.left.pattern->row_columns(row)) visits += inner_.row_length(u);
     return visits;
   }
 
@@ -106,14 +121,13 @@ class Planner {
 
   bool lends_rows() const {
     for (std::size_t rank = 0; rank < parts_.size(); ++rank) {
-      if (!(searched_by(rank) == parts_[rank].by_item.rows)) return true;
+      if (!(searched_by(rank) == rows_of(rank).rows)) return true;
     }
     return false;
   }
 
   MemoryPlan memory(std::size_t rank, const RingOrder& order, Count num_neighbours) const {
-    const Dataset& data = parts_[rank];
-    const SparseRows& rows = data.by_item;
+    const SparseRows& rows = rows_of(rank);
     const Range searched = searched_by(rank);
     const bool wants_support = config_.support == SupportColumn::wanted;
     const Count entries = rows.num_entries();
@@ -154,37 +168,57 @@ class Planner {
       if (plan.total_bytes() < costs.total_bytes()) plan = std::move(costs);
     }
     if (!whole_.left.has_values) return plan;
-    // A number for each pair as it lies by user, as it comes, and by item; before there is anything else.
+    // A number for each pair as it lies by what rows have, as it comes, and by row; before there is anything
+    // else.
     constexpr Count pair = sizeof(Count) + sizeof(float);
     MemoryPlan prepare;
-    prepare.add("statistics of users on their way to items",
-                data.by_user.num_entries() * pair + 2 * entries * pair);
+    prepare.add("statistics of what rows have on their way to rows",
+                (parts_[rank].*compared_.inner).num_entries() * pair + 2 * entries * pair);
     return plan.total_bytes() < prepare.total_bytes() ? prepare : plan;
   }
 
   const Product& whole_;
-  const SparseRows& by_user_;
+  const Compared compared_;
+  const SparseRows& inner_;
   const std::span<const Dataset> parts_;
   const SimilarityConfig& config_;
   std::vector<Count> searched_;                                   // cuts between the rows that ranks search
-  std::vector<BlockShape> shapes_;                                // of all ranks' blocks
+  const std::vector<BlockShape> shapes_;                          // of all ranks' blocks
   mutable std::map<std::pair<Count, Count>, Count> slice_bytes_;  // by the columns of a block
 };
 
 }  // namespace
 }  // namespace similarity
 
-std::vector<SimilarityRankPlan> plan_nearest_items(const Communicator& alone, const Dataset& whole,
-                                                   std::span<const Dataset> parts,
-                                                   const SimilarityConfig& config) {
+namespace {
+
+std::vector<SimilarityRankPlan> plan_nearest(const Communicator& alone, const Dataset& whole,
+                                             std::span<const Dataset> parts, const SimilarityConfig& config,
+                                             similarity::Neighbourhood what) {
   PUSHCART_CHECK(alone.size() == 1);
-  similarity::check_settings(config, whole.num_items(), whole.value_kind);
-  const similarity::Product product =
-      similarity::make_product(alone, whole, config, similarity::Neighbourhood::of_items);
-  const similarity::Planner planner(alone, product, whole.by_user, parts, config);
+  const bool of_users = what == similarity::Neighbourhood::of_users;
+  similarity::check_settings(config, of_users ? whole.num_users() : whole.num_items(), whole.value_kind);
+  const similarity::Product product = similarity::make_product(alone, whole, config, what);
+  const similarity::Planner planner(alone, product, whole,
+                                    of_users ? similarity::users_by_items : similarity::items_by_users, parts,
+                                    config);
   std::vector<SimilarityRankPlan> plans;
   for (std::size_t rank = 0; rank < parts.size(); ++rank) plans.push_back(planner.plan(rank));
   return plans;
+}
+
+}  // namespace
+
+std::vector<SimilarityRankPlan> plan_nearest_items(const Communicator& alone, const Dataset& whole,
+                                                   std::span<const Dataset> parts,
+                                                   const SimilarityConfig& config) {
+  return plan_nearest(alone, whole, parts, config, similarity::Neighbourhood::of_items);
+}
+
+std::vector<SimilarityRankPlan> plan_nearest_users(const Communicator& alone, const Dataset& whole,
+                                                   std::span<const Dataset> parts,
+                                                   const SimilarityConfig& config) {
+  return plan_nearest(alone, whole, parts, config, similarity::Neighbourhood::of_users);
 }
 
 Count item_knn_bytes(Count num_items, Count num_neighbours) {
