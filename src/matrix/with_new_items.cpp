@@ -108,39 +108,52 @@ class Merge {
       for (std::size_t side = 0; side < 2; ++side) {
         if (has[side]) add(side, at(next[side]++));
       }
+      finish_pair();
     }
   }
 
   void start_pair(Count item) {
     merged_.rows.columns.push_back(item);
     merged_.rows.values.push_back(0);
-    merged_.last_time.push_back(std::numeric_limits<std::int64_t>::min());
+    merged_.last_time.push_back(before_all);
     for (EventColumn& column : merged_.events) {
       column.strength.push_back(0);
-      column.last_time.push_back(0);
+      column.last_time.push_back(before_all);
     }
   }
 
   /// The log comes second.
   void add(std::size_t side, std::size_t entry) {
     const PairRows& from = *sides_[side];
-    const bool is_latest = from.last_time[entry] >= merged_.last_time.back();
-    const auto combine = [&](float value, float& into) {
-      if (kind_ == ValueKind::strength) {
-        into += value;
-      } else if (is_latest) {
-        into = value;
-      }
-    };
-    combine(from.rows.values[entry], merged_.rows.values.back());
+    combine(from.rows.values[entry], from.last_time[entry], merged_.rows.values.back(),
+            merged_.last_time.back());
     for (std::size_t type = 0; type < from.events.size(); ++type) {
-      EventColumn& column = merged_.events[type_of_[side][type]];
-      combine(from.events[type].strength[entry], column.strength.back());
-      column.last_time.back() = std::max(column.last_time.back(), from.events[type].last_time[entry]);
+      const EventColumn& column = from.events[type];
+      // An only type is that of all pairs, also of those rated 0.
+      const bool has_type =
+          from.events.size() == 1 || column.strength[entry] != 0 || column.last_time[entry] != 0;
+      if (!has_type) continue;
+      EventColumn& into = merged_.events[type_of_[side][type]];
+      combine(column.strength[entry], column.last_time[entry], into.strength.back(), into.last_time.back());
     }
-    merged_.last_time.back() = std::max(merged_.last_time.back(), from.last_time[entry]);
   }
 
+  void combine(float value, std::int64_t time, float& into, std::int64_t& into_time) const {
+    if (kind_ == ValueKind::strength) {
+      into += value;
+    } else if (time >= into_time) {
+      into = value;
+    }
+    into_time = std::max(into_time, time);
+  }
+
+  void finish_pair() {
+    for (EventColumn& column : merged_.events) {
+      if (column.last_time.back() == before_all) column.last_time.back() = 0;  // no event of this type
+    }
+  }
+
+  static constexpr std::int64_t before_all = std::numeric_limits<std::int64_t>::min();
   std::array<const PairRows*, 2> sides_;
   ValueKind kind_;
   std::array<std::vector<std::size_t>, 2> type_of_;
@@ -167,6 +180,9 @@ void bring_texts(const Communicator& comm, const Dataset& log, const std::vector
 Dataset with_new_items(const Communicator& comm, Dataset known, const Dataset& log, NewItemsReport* report) {
   if (comm.any(known.value_kind != log.value_kind)) {
     throw ConfigError("one of the two data sets has ratings and the other has strengths; ingest both alike");
+  }
+  if (comm.any((known.cutoff_time == 0) != (log.cutoff_time == 0))) {
+    throw ConfigError("one of the two data sets has times and the other has none; ingest both alike");
   }
   const Count num_known = known.num_items();
   std::vector<std::uint8_t> had_pairs;

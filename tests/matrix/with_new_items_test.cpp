@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -102,16 +103,7 @@ TEST(WithNewItems, HasThePairsOfKnownUsers) {
   }
 }
 
-TEST(WithNewItems, AddsUpByEventType) {
-  const Dataset known = small_dataset(
-      world(),
-      {.num_users = 20, .num_items = 12, .density = 0.4, .types = {"view", "cart"}, .has_times = true});
-  const Dataset log = small_dataset(world(), {.num_users = 20,
-                                              .num_items = 15,
-                                              .density = 0.4,
-                                              .seed = 9,
-                                              .types = {"cart", "purchase"},
-                                              .has_times = true});
+void expect_sums_by_event_type(const Dataset& known, const Dataset& log) {
   const Dataset grown = with_new_items(world(), known, log);
   using ByPair = std::map<std::tuple<Count, Count, std::string>, std::pair<float, std::int64_t>>;
   const auto by_type = [](const Dataset& dataset) {
@@ -130,22 +122,57 @@ TEST(WithNewItems, AddsUpByEventType) {
   };
   ByPair expected = by_type(known);
   for (const auto& [key, value] : by_type(log)) {
-    expected[key].first += value.first;
-    expected[key].second = std::max(expected[key].second, value.second);
+    const auto [at, is_new] = expected.try_emplace(key, value);
+    if (is_new) continue;
+    at->second.first += value.first;
+    at->second.second = std::max(at->second.second, value.second);
   }
   EXPECT_EQ(by_type(grown), expected);
+  for (const EventColumn& column : grown.events) {
+    for (std::size_t entry = 0; entry < column.strength.size(); ++entry) {
+      if (column.strength[entry] > 0) continue;
+      EXPECT_EQ(column.last_time[entry], 0) << column.type;
+    }
+  }
   ASSERT_EQ(grown.events.size(), 3U);
   EXPECT_EQ(grown.events[2].type, "purchase");
   std::map<std::pair<Count, Count>, std::int64_t> latest, found;
   for (const Dataset* part : {&known, &log}) {
     for (const Interaction& pair : all_pairs(world(), *part)) {
-      auto& time = latest[{pair.user, pair.item}];
+      auto& time = latest.try_emplace({pair.user, pair.item}, pair.last_time).first->second;
       time = std::max(time, pair.last_time);
     }
   }
   for (const Interaction& pair : all_pairs(world(), grown)) found[{pair.user, pair.item}] = pair.last_time;
   EXPECT_EQ(found, latest);
   EXPECT_EQ(grown.cutoff_time, std::max(known.cutoff_time, log.cutoff_time));
+}
+
+/// The same events so many seconds earlier.
+Dataset earlier(Dataset dataset, std::int64_t seconds) {
+  dataset.cutoff_time -= seconds;
+  for (std::int64_t& time : dataset.last_time) time -= seconds;
+  for (EventColumn& column : dataset.events) {
+    for (std::size_t entry = 0; entry < column.strength.size(); ++entry) {
+      if (column.strength[entry] > 0) column.last_time[entry] -= seconds;
+    }
+  }
+  return dataset;
+}
+
+TEST(WithNewItems, AddsUpByEventType) {
+  const Dataset known = small_dataset(
+      world(),
+      {.num_users = 20, .num_items = 12, .density = 0.4, .types = {"view", "cart"}, .has_times = true});
+  const Dataset log = small_dataset(world(), {.num_users = 20,
+                                              .num_items = 15,
+                                              .density = 0.4,
+                                              .seed = 9,
+                                              .types = {"cart", "purchase"},
+                                              .has_times = true});
+  expect_sums_by_event_type(known, log);
+  const std::int64_t to_before_1970 = known.cutoff_time + 1;
+  expect_sums_by_event_type(earlier(known, to_before_1970), earlier(log, to_before_1970));
 }
 
 TEST(WithNewItems, OfRatingsTheLaterStays) {
@@ -174,6 +201,42 @@ TEST(WithNewItems, OfRatingsTheLaterStays) {
     }
   }
   EXPECT_THROW(with_new_items(world(), ratings(1, false), small_dataset(world(), {})), ConfigError);
+}
+
+TEST(WithNewItems, RefusesTimesOnOneSide) {
+  const Dataset timed = small_dataset(world(), {.has_times = true}), timeless = small_dataset(world(), {});
+  EXPECT_THROW(with_new_items(world(), timed, timeless), ConfigError);
+  EXPECT_THROW(with_new_items(world(), timeless, timed), ConfigError);
+  EXPECT_NO_THROW(with_new_items(world(), timed, timed));
+  EXPECT_NO_THROW(with_new_items(world(), timeless, timeless));
+}
+
+TEST(WithNewItems, OfRatingsEachTypeKeepsItsOwnLatest) {
+  const auto rated = [](std::vector<std::string> types, std::vector<float> ratings,
+                        std::vector<std::int64_t> times) {
+    Dataset dataset = test::dataset_of(world(), 1, 1, {{.last_time = 1, .value = 1}}, ValueKind::rating);
+    dataset.events.clear();
+    for (std::size_t type = 0; type < types.size(); ++type) {
+      dataset.events.push_back({types[type], {}, {}});
+      if (dataset.by_user.num_entries() == 0) continue;
+      dataset.events.back().strength.push_back(ratings[type]);
+      dataset.events.back().last_time.push_back(times[type]);
+    }
+    for (std::int64_t& time : dataset.last_time) time = std::ranges::max(times);
+    dataset.cutoff_time = std::ranges::max(times);
+    return dataset;
+  };
+  const Dataset grown = with_new_items(world(), rated({"stars", "review"}, {4, 2}, {100, 300}),
+                                       rated({"review", "stars"}, {5, 0}, {200, 0}));
+  ASSERT_EQ(grown.events.size(), 2U);
+  EXPECT_EQ(all_rows(world(), grown.events[0].strength), std::vector<float>{4});  // nothing later
+  EXPECT_EQ(all_rows(world(), grown.events[0].last_time), std::vector<std::int64_t>{100});
+  EXPECT_EQ(all_rows(world(), grown.events[1].strength), std::vector<float>{2});  // 300 is later than 200
+  EXPECT_EQ(all_rows(world(), grown.events[1].last_time), std::vector<std::int64_t>{300});
+  const Dataset later = with_new_items(world(), rated({"stars", "review"}, {4, 2}, {100, 300}),
+                                       rated({"review", "stars"}, {5, 0}, {400, 0}));
+  EXPECT_EQ(all_rows(world(), later.events[0].strength), std::vector<float>{4});  // was not rated again
+  EXPECT_EQ(all_rows(world(), later.events[1].strength), std::vector<float>{5});
 }
 
 }  // namespace

@@ -16,9 +16,10 @@ struct NewItemsReport {
 /// `known` with the pairs that its users have in `log`: what was learned of its users can then be used for
 /// items that came later. Users and known items keep their indices, new items come behind them, by id bytes,
 /// with their names and the attributes that `log` has of them; the cuts of the items over the ranks change. A
-/// pair of both: strengths of an event type add up, of ratings the later one stays (without times that of the
-/// log). Nothing is held out. Collective. ConfigError on all ranks if one has ratings and the other has
-/// strengths.
+/// pair of both: strengths of an event type add up as they are, also where the two were ingested with other
+/// half-lives, caps or cut-offs; of ratings the later one stays, of each event type and of the pair (without
+/// times that of the log). Nothing is held out. Collective. ConfigError on all ranks if one has ratings and
+/// the other has strengths, or one has times and the other has none.
 Dataset with_new_items(const Communicator& comm, Dataset known, const Dataset& log,
                        NewItemsReport* report = nullptr);
 
