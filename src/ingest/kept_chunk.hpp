@@ -11,8 +11,8 @@
 
 namespace pushcart::detail {
 
-/// A row as it was parsed, before any check that looks at other rows, at the clock or at the window. Texts are
-/// positions in its chunk's table; no_id = empty.
+/// A row as it was parsed, before any check that looks at other rows, at the clock or at the window. Texts
+/// are positions in its chunk's table; no_id = empty.
 struct KeptRow {
   std::uint32_t user = no_id;
   std::uint32_t item = no_id;
@@ -23,9 +23,7 @@ struct KeptRow {
 
   std::uint16_t type() const { return static_cast<std::uint16_t>(type_and_faults >> 16); }
   FaultMask faults() const { return static_cast<FaultMask>(type_and_faults); }
-  std::int64_t time() const {
-    return static_cast<std::int64_t>(std::uint64_t{time_high} << 32 | time_low);
-  }
+  std::int64_t time() const { return static_cast<std::int64_t>(std::uint64_t{time_high} << 32 | time_low); }
 };
 static_assert(sizeof(KeptRow) == 28);
 
@@ -49,10 +47,10 @@ struct KeptChunk {
   std::uint64_t lines_digest = 0;
   Count returns = 0;
   std::vector<KeptRow> rows;
-  std::vector<LineHash> hashes;        ///< empty without --dedupe
-  std::vector<EventDetails> details;   ///< empty unless something needs them
-  std::vector<KeptLabels> labels;      ///< empty unless a column is mapped to one
-  StringTable texts;                   ///< each once
+  std::vector<LineHash> hashes;       ///< empty without --dedupe
+  std::vector<EventDetails> details;  ///< empty unless something needs them
+  std::vector<KeptLabels> labels;     ///< empty unless a column is mapped to one
+  StringTable texts;                  ///< each once
   std::vector<std::string> types;
   std::vector<KeptRejection> rejected;  ///< by line
 };

@@ -13,10 +13,10 @@ namespace pushcart::detail {
 namespace {
 
 constexpr std::int64_t schema = 1;
-constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name = "rows", *hashes_name = "hashes",
-                     *details_name = "details", *labels_name = "labels", *texts_name = "texts",
-                     *types_name = "types", *rejected_lines = "rejected/lines", *rejected_reasons = "rejected/reasons",
-                     *rejected_texts = "rejected/texts";
+constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name = "rows",
+                     *hashes_name = "hashes", *details_name = "details", *labels_name = "labels",
+                     *texts_name = "texts", *types_name = "types", *rejected_lines = "rejected/lines",
+                     *rejected_reasons = "rejected/reasons", *rejected_texts = "rejected/texts";
 /// Columns of the tables, as 32-bit words or 64-bit numbers.
 constexpr Count row_words = sizeof(KeptRow) / 4, hash_words = sizeof(LineHash) / 4,
                 label_words = sizeof(KeptLabels) / 4, detail_columns = sizeof(EventDetails) / sizeof(float),
@@ -35,7 +35,8 @@ void write_column(FileWriter& file, const char* name, Count width, std::vector<K
     chunk.*column = {};
   }
   file.write(name,
-             std::span<const Number>(reinterpret_cast<const Number*>(all.data()), size * static_cast<std::size_t>(width)),
+             std::span<const Number>(reinterpret_cast<const Number*>(all.data()),
+                                     size * static_cast<std::size_t>(width)),
              width);
 }
 
@@ -72,10 +73,12 @@ std::vector<Count> chunk_numbers(const std::vector<KeptChunk>& chunks) {
 }
 
 template <class Record, class Number>
-std::vector<Record> read_column(const FileReader& file, const char* name, Count first, Count count, Count width) {
+std::vector<Record> read_column(const FileReader& file, const char* name, Count first, Count count,
+                                Count width) {
   const auto numbers = file.read<Number>(name, first, count, width);
   std::vector<Record> records(static_cast<std::size_t>(count));
-  if (count > 0) std::memcpy(static_cast<void*>(records.data()), numbers.data(), numbers.size() * sizeof(Number));
+  if (count > 0)
+    std::memcpy(static_cast<void*>(records.data()), numbers.data(), numbers.size() * sizeof(Number));
   return records;
 }
 
@@ -95,9 +98,12 @@ FileWriter write_kept(const Communicator& comm, const std::string& path, const K
   file.write(files_name, std::span<const Count>(files), file_columns);
   file.write(chunks_name, std::span<const Count>(chunk_numbers(chunks)), chunk_columns);
   write_column<KeptRow, std::uint32_t>(file, rows_name, row_words, chunks, &KeptChunk::rows);
-  if (columns.hashes) write_column<LineHash, std::uint32_t>(file, hashes_name, hash_words, chunks, &KeptChunk::hashes);
-  if (columns.details) write_column<EventDetails, float>(file, details_name, detail_columns, chunks, &KeptChunk::details);
-  if (columns.labels) write_column<KeptLabels, std::uint32_t>(file, labels_name, label_words, chunks, &KeptChunk::labels);
+  if (columns.hashes)
+    write_column<LineHash, std::uint32_t>(file, hashes_name, hash_words, chunks, &KeptChunk::hashes);
+  if (columns.details)
+    write_column<EventDetails, float>(file, details_name, detail_columns, chunks, &KeptChunk::details);
+  if (columns.labels)
+    write_column<KeptLabels, std::uint32_t>(file, labels_name, label_words, chunks, &KeptChunk::labels);
   write_rejected(file, chunks);
   StringTable texts, types;
   for (KeptChunk& chunk : chunks) {
@@ -165,7 +171,8 @@ Count KeptFile::num_rows(Count chunk) const {
 
 KeptChunk KeptFile::load(Count number, const KeptColumns& columns) const {
   const Place& place = places_[static_cast<std::size_t>(number)];
-  const auto read = [&]<class Record, class Value>(std::vector<Record>& to, const char* name, Count width, Value) {
+  const auto read = [&]<class Record, class Value>(std::vector<Record>& to, const char* name, Count width,
+                                                   Value) {
     to = read_column<Record, Value>(*file_, name, place.first_row, place.rows, width);
   };
   KeptChunk chunk;
@@ -191,12 +198,13 @@ void KeptFile::check(const KeptChunk& chunk) const {
   const bool rows_fit = std::all_of(chunk.rows.begin(), chunk.rows.end(), [&](const KeptRow& row) {
     const bool is_event = (row.faults() & fault_bit(Check::unparseable)) == 0;
     const std::size_t num_types = is_event ? chunk.types.size() : std::size_t{num_parse_faults};
-    return is_text(row.user) && is_text(row.item) && row.type() < num_types && (row.faults() & ~kept_faults) == 0 &&
-           static_cast<Count>(row.line) < chunk.num_lines;
+    return is_text(row.user) && is_text(row.item) && row.type() < num_types &&
+           (row.faults() & ~kept_faults) == 0 && static_cast<Count>(row.line) < chunk.num_lines;
   });
-  const bool labels_fit = std::all_of(chunk.labels.begin(), chunk.labels.end(), [&](const KeptLabels& labels) {
-    return is_text(labels.name) && is_text(labels.category) && is_text(labels.query);
-  });
+  const bool labels_fit =
+      std::all_of(chunk.labels.begin(), chunk.labels.end(), [&](const KeptLabels& labels) {
+        return is_text(labels.name) && is_text(labels.category) && is_text(labels.query);
+      });
   if (rows_fit && labels_fit) return;
   throw InputError(path() + ": a row names a text, a type or a line that is not there; remove the file");
 }

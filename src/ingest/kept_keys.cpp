@@ -14,6 +14,9 @@ namespace {
 
 constexpr Count block_bytes = Count{1} << 22;
 
+/// Raised whenever parsing makes something else of the same line, or kept rows are laid out in another way.
+constexpr int parse_schema = 1;
+
 struct Block {
   std::size_t file = 0;
   Count begin = 0, end = 0;
@@ -23,7 +26,8 @@ std::uint64_t digest_of(const InputFile& file, const Block& block) {
   const RawFile stored(file.path);
   std::vector<char> bytes(static_cast<std::size_t>(block.end - block.begin));
   for (std::size_t got = 0; got < bytes.size();) {
-    const std::size_t more = stored.read_at(block.begin + static_cast<Count>(got), bytes.data() + got, bytes.size() - got);
+    const std::size_t more =
+        stored.read_at(block.begin + static_cast<Count>(got), bytes.data() + got, bytes.size() - got);
     if (more == 0) throw StorageError(file.path + ": has become shorter while it was read; run again");
     got += more;
   }
@@ -88,7 +92,7 @@ std::uint64_t parse_settings_digest(const IngestConfig& config, const std::strin
   settings.memory_per_rank = usual.memory_per_rank;
   settings.batch_rows = usual.batch_rows;
   std::ostringstream out;
-  boost::archive::binary_oarchive(out) << version() << std::as_const(settings);
+  boost::archive::binary_oarchive(out) << version() << parse_schema << std::as_const(settings);
   return hash_text(out.str());
 }
 

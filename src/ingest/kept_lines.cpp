@@ -7,7 +7,8 @@ namespace pushcart::detail {
 
 namespace {
 
-/// A rank reads whole chunks, so they are small beside its share, and large beside the texts that each repeats.
+/// A rank reads whole chunks, so they are small beside its share, and large beside the texts that each
+/// repeats.
 constexpr std::size_t chunk_rows = 1 << 17;
 
 }  // namespace
@@ -45,12 +46,22 @@ void KeptLines::add(const ParsedRow& parsed, Count line, std::uint16_t type) {
   if (columns_.hashes) open_.hashes.push_back(parsed.hash);
   if (columns_.details) open_.details.push_back({parsed.quantity, parsed.price, parsed.dwell});
   if (!columns_.labels) return;
-  const auto label = [&](std::string_view given) { return given.empty() ? no_id : text(hash64(given), given); };
+  const auto label = [&](std::string_view given) {
+    return given.empty() ? no_id : text(hash64(given), given);
+  };
   open_.labels.push_back({label(parsed.name), label(parsed.category), label(parsed.query)});
 }
 
 void KeptLines::reach(const UnitSummary& read, const std::vector<std::string>& types, UnitEnds ends) {
   if (ends == UnitEnds::yes || open_.rows.size() >= chunk_rows) close(read, types);
+}
+
+Count KeptLines::bytes_of(const KeptChunk& chunk) {
+  const auto bytes = [](const auto& column) {
+    return static_cast<Count>(column.capacity() * sizeof(column[0]));
+  };
+  return bytes(chunk.rows) + bytes(chunk.hashes) + bytes(chunk.details) + bytes(chunk.labels) +
+         chunk.texts.memory_bytes();
 }
 
 void KeptLines::close(const UnitSummary& read, const std::vector<std::string>& types) {
@@ -60,7 +71,10 @@ void KeptLines::close(const UnitSummary& read, const std::vector<std::string>& t
   open_.texts = texts_.take_texts();
   open_.types = types;
   const std::size_t unit = open_.unit;
-  if (open_.num_lines > 0) chunks_.push_back(std::move(open_));
+  if (open_.num_lines > 0) {
+    closed_bytes_ += bytes_of(open_);
+    chunks_.push_back(std::move(open_));
+  }
   open_ = {};
   open_.unit = unit;
   open_.first_line = read.num_lines;
@@ -76,6 +90,8 @@ void KeptLines::reject(std::size_t unit, Count line, const std::string& reason, 
   KeptChunk& chunk = chunks_[next_rejected_];
   const auto position = static_cast<std::uint32_t>(line - chunk.first_line);
   if (!chunk.rejected.empty() && chunk.rejected.back().line == position) return;  // for another cause, too
+  rejected_bytes_ += static_cast<Count>(sizeof(KeptRejection) + reason.size() + text.size());
+  if (rejected_bytes_ > most_rejected_bytes) return;
   chunk.rejected.push_back({position, reason, std::string(text)});
 }
 

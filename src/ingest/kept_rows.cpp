@@ -61,14 +61,17 @@ void LogReader::append_kept_rows(const KeptChunk& chunk, RowBatch& batch, const 
       ++parse_faults_[row.type];
     } else {
       row.type = types[kept.type()];
-      if ((row.faults & fault_bit(Check::missing_time)) == 0) row.faults |= settings_.checks.time_faults(row.time);
-      if (patterns_.any() && row.item != no_id && item_excluded_[row.item]) row.faults |= fault_bit(Check::excluded_item);
+      if ((row.faults & fault_bit(Check::missing_time)) == 0)
+        row.faults |= settings_.checks.time_faults(row.time);
+      if (patterns_.any() && row.item != no_id && item_excluded_[row.item])
+        row.faults |= fault_bit(Check::excluded_item);
     }
     batch.rows.push_back(row);
   }
 }
 
-void LogReader::append_kept_labels(const KeptChunk& chunk, RowBatch& batch, const ReadTargets& targets) const {
+void LogReader::append_kept_labels(const KeptChunk& chunk, RowBatch& batch,
+                                   const ReadTargets& targets) const {
   const std::size_t first = batch.rows.size() - chunk.rows.size();
   const auto text = [&](std::uint32_t position) {
     return position == no_id ? std::string_view() : chunk.texts[position];
@@ -82,7 +85,8 @@ void LogReader::append_kept_labels(const KeptChunk& chunk, RowBatch& batch, cons
     }
     if (row.item == no_id || (row.faults & settings_.checks.enabled()) != 0) continue;
     if (targets.names && labels.name != no_id) targets.names->vote(row.item, text(labels.name));
-    if (targets.categories && labels.category != no_id) targets.categories->vote(row.item, text(labels.category));
+    if (targets.categories && labels.category != no_id)
+      targets.categories->vote(row.item, text(labels.category));
   }
 }
 

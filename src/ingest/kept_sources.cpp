@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::string_view ending = ".h5";
 
+/// They are all open at once. Beyond that, so many are left that nights need not join some each time.
+constexpr std::size_t most_files = 64, joined_to = 32;
+
 /// "000007.h5" -> 7; 0 for other names.
 Count number_of(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
@@ -29,7 +32,8 @@ std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::pair<Count, std::string>> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (const Count number = number_of(entry.path()); number > 0) found.push_back({number, entry.path().string()});
+    if (const Count number = number_of(entry.path()); number > 0)
+      found.push_back({number, entry.path().string()});
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     throw StorageError(fmt::format("{}: cannot be read: {}", folder, error.message()));
@@ -65,24 +69,24 @@ KeptSources::KeptSources(const Communicator& comm, const std::string& folder, co
   open_all(comm, paths_);
   find_all();
   leave_mostly_unused();
+  join_small();
   const Count last = paths_.empty() ? 0 : number_of(paths_.back());
   next_path_ = fmt::format("{}/{:06}{}", folder, last + 1, ending);
   for (std::size_t s = 0; s < paths_.size(); ++s) {
-    const bool serves = std::any_of(found_.begin(), found_.end(), [&](const auto& found) {
-      return found && found->source == static_cast<int>(s);
-    });
-    if (!serves) useless_.push_back(paths_[s]);
+    if (!serves(s) && may_go_[s]) useless_.push_back(paths_[s]);
   }
 }
 
 void KeptSources::open_all(const Communicator& comm, const std::vector<std::string>& paths) {
   for (const auto& path : paths) {
     sources_.push_back(nullptr);
+    may_go_.push_back(true);
     try {
       sources_.back() = std::make_unique<KeptFile>(comm, path);
     } catch (const MpiError&) {
       throw;
     } catch (const Error& error) {  // the same on all ranks
+      may_go_.back() = error.code() == ExitCode::bad_input;
       log_warning("kept events are left aside, their log files are read again: {}", error.what());
     }
   }
@@ -102,23 +106,49 @@ void KeptSources::find_all() {
   }
 }
 
+bool KeptSources::serves(std::size_t source) const {
+  return std::any_of(found_.begin(), found_.end(), [&](const std::optional<Found>& found) {
+    return found && found->source == static_cast<int>(source);
+  });
+}
+
+Count KeptSources::rows_used_of(std::size_t source) const {
+  Count rows = 0;
+  for (const auto& found : found_) {
+    if (found && found->source == static_cast<int>(source)) rows += found->num_rows;
+  }
+  return rows;
+}
+
+void KeptSources::leave(std::size_t source) {
+  for (auto& found : found_) {
+    if (found && found->source == static_cast<int>(source)) found.reset();
+  }
+}
+
 /// So that what is kept stays within twice of what is needed, as old log files go.
 void KeptSources::leave_mostly_unused() {
   for (std::size_t s = 0; s < sources_.size(); ++s) {
     if (!sources_[s]) continue;
-    Count used = 0;
-    const auto is_of_source = [&](const std::optional<Found>& found) {
-      return found && found->source == static_cast<int>(s);
-    };
-    for (const auto& found : found_) used += is_of_source(found) ? found->num_rows : 0;
-    const Count all = sources_[s]->num_rows();
+    const Count used = rows_used_of(s), all = sources_[s]->num_rows();
     if (used == 0 || 2 * used >= all) continue;
-    log_info("{}: {} of {} kept rows are still of use: their log files are read again, and kept anew", paths_[s],
-             used, all);
-    for (auto& found : found_) {
-      if (is_of_source(found)) found.reset();
-    }
+    log_info("{}: {} of {} kept rows are still of use: their log files are read again, and kept anew",
+             paths_[s], used, all);
+    leave(s);
   }
+}
+
+/// So that a log file a night does not become an open file for each.
+void KeptSources::join_small() {
+  std::vector<std::pair<Count, std::size_t>> serving;
+  for (std::size_t s = 0; s < sources_.size(); ++s) {
+    if (serves(s)) serving.push_back({rows_used_of(s), s});
+  }
+  if (serving.size() <= most_files) return;
+  std::sort(serving.begin(), serving.end());
+  serving.resize(serving.size() - joined_to);
+  log_info("the log files of {} small files of kept events are read again, and kept in one", serving.size());
+  for (const auto& [rows, source] : serving) leave(source);
 }
 
 Count KeptSources::num_rows(const KeptPlace& place) const {

@@ -21,8 +21,8 @@ struct KeptPlace {
 /// The files of kept events in a folder, and what of them serves the log files of a run.
 class KeptSources {
  public:
-  /// Looks for each log file. Files that are damaged, and those of which less than half would serve, are left
-  /// aside and told in the log. Collective; StorageError.
+  /// Looks for each log file. Files that are damaged or cannot be opened, those of which less than half would
+  /// serve, and the smallest of more than 64 are left aside and told in the log. Collective; StorageError.
   KeptSources(const Communicator& comm, const std::string& folder, const KeptColumns& columns,
               std::vector<KeptKey> keys);
 
@@ -50,10 +50,15 @@ class KeptSources {
   void open_all(const Communicator& comm, const std::vector<std::string>& paths);
   void find_all();
   void leave_mostly_unused();
+  void join_small();
+  bool serves(std::size_t source) const;
+  Count rows_used_of(std::size_t source) const;
+  void leave(std::size_t source);
 
   std::vector<KeptKey> keys_;
   KeptColumns columns_;
   std::vector<std::unique_ptr<KeptFile>> sources_;  // nullptr: left aside
+  std::vector<bool> may_go_;                        // not if it could not be opened now, but may be later
   std::vector<std::string> paths_;
   std::vector<std::optional<Found>> found_;
   std::vector<std::string> useless_;

@@ -81,7 +81,7 @@ Count held_bytes(const IngestConfig& config, const ReadLog& log, const SpreadIds
                          (config.keep_details ? details_bytes_per_row : 0);
   const Count copies = 3 * (users.text_bytes() + items.text_bytes() + queries.text_bytes());
   return rows * row_bytes + searches * search_bytes + users.memory_bytes() + items.memory_bytes() +
-         queries.memory_bytes() + copies;
+         queries.memory_bytes() + copies + (log.to_keep ? log.to_keep->memory_bytes() : 0);
 }
 
 /// The plan was made from a sample; a log of long or many ids may hold more. ConfigError on all ranks if so.
@@ -226,7 +226,12 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
   const Count later = sizes.owned_rows * later_bytes + own_ids * later_id_bytes;
   MemoryPlan plan;
   plan.add("rows as read", rows * row_bytes);
-  if (sizes.kept_rows) plan.add("events to be kept for later nights", *sizes.kept_rows * detail::kept_bytes(config));
+  if (sizes.kept_rows) {
+    constexpr Count rejected_line = 256;  // as most are, or shorter
+    plan.add("events to be kept for later nights",
+             *sizes.kept_rows * detail::kept_bytes(config) +
+                 std::min(detail::KeptLines::most_rejected_bytes, *sizes.kept_rows * rejected_line));
+  }
   plan.add("ids and batches, then events, pairs and matrices", std::max(reading, later) - rows * row_bytes);
   if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {

@@ -66,7 +66,8 @@ Cleaned cleaned(const IngestConfig& config, KeptEvents* kept) {
   result.report = report.to_json().dump();
   result.rejects = whole_text(config.rejects_path);
   for (const auto& input : log.inputs) {
-    result.inputs.push_back(fmt::format("{} {} {} {}", input.path, input.num_bytes, input.num_lines, input.lines_digest));
+    result.inputs.push_back(
+        fmt::format("{} {} {} {}", input.path, input.num_bytes, input.num_lines, input.lines_digest));
   }
   const auto items = ids_of_all(log.item_ids), queries = ids_of_all(log.query_texts);
   std::vector<std::pair<std::string, std::string>> events, names, searches;
@@ -76,15 +77,18 @@ Cleaned cleaned(const IngestConfig& config, KeptEvents* kept) {
     if (log.has_details) {
       text += fmt::format(" {} {} {}", log.details[e].quantity, log.details[e].price, log.details[e].dwell);
     }
-    events.push_back({fmt::format("{}/{}\n", log.user_ids[event.user], items[event.item_owner][event.item_slot]), text});
+    events.push_back(
+        {fmt::format("{}/{}\n", log.user_ids[event.user], items[event.item_owner][event.item_slot]), text});
   }
   for (Count i = 0; i < log.item_names.size(); ++i) {
-    names.push_back({std::string(log.item_ids[i]) + "\n", fmt::format("{}/{}", log.item_names[i], log.item_categories[i])});
+    names.push_back({std::string(log.item_ids[i]) + "\n",
+                     fmt::format("{}/{}", log.item_names[i], log.item_categories[i])});
   }
   for (const SearchEvent& search : log.searches) {
-    searches.push_back({fmt::format("{}/{}/{}/{}\n", log.user_ids[search.user], items[search.item.owner][search.item.slot],
-                                    queries[search.query.owner][search.query.slot], search.time),
-                        ""});
+    searches.push_back(
+        {fmt::format("{}/{}/{}/{}\n", log.user_ids[search.user], items[search.item.owner][search.item.slot],
+                     queries[search.query.owner][search.query.slot], search.time),
+         ""});
   }
   result.events = gathered(std::move(events));
   result.items = gathered(std::move(names));
@@ -115,7 +119,8 @@ class KeptEventsOfLog : public testing::Test {
   }
   std::vector<std::string> kept_files() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder_ + "/kept")) names.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(folder_ + "/kept"))
+      names.push_back(entry.path().filename().string());
     std::sort(names.begin(), names.end());
     world().barrier();
     return names;
@@ -253,6 +258,26 @@ TEST_F(KeptEventsOfLog, GoWithTheirFilesAndStayBounded) {
   cleaned(config_, &only_reads);
   EXPECT_EQ(only_reads.output, nullptr);
   EXPECT_EQ(kept_files().size(), 1U);
+}
+
+TEST_F(KeptEventsOfLog, OfManyNightsAreJoined) {
+  if (world().size() > 2) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 13, .num_rows = 200, .num_files = 1});
+  const std::string first = config_.inputs.front(), line = "\"u 0\",\"i 0\",view,16000000";
+  const auto whole = whole_text(first);
+  const std::string header = whole.substr(0, whole.find('\n') + 1);
+  std::size_t most = 0;
+  for (int night = 0; night < 66; ++night) {
+    const std::string path = fmt::format("{}/night-{:02}.csv", folder_, night);
+    append_to(path, fmt::format("{}{}{:02},1,1\n", header, line, night));
+    config_.inputs.push_back(path);
+    KeptEvents used = kept();
+    cleaned(config_, &used);
+    most = std::max(most, kept_files().size());
+  }
+  EXPECT_EQ(most, 65U);                 // the next night finds one too many
+  EXPECT_LT(kept_files().size(), 40U);  // the 33 smallest are one now
+  EXPECT_EQ(expect_as_parsed(), 0);
 }
 
 TEST_F(KeptEventsOfLog, ServeOtherNumbersOfRanks) {
