@@ -189,8 +189,9 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
   const Dataset& trained_on = split ? split->train : dataset;
   const bool has_known = split && split->known;
   const Dataset& train = has_known ? split->known->all : trained_on;
+  const bool knows_items = has_known && recorded_split(trained)->kind == SplitKind::items;
   std::optional<Model> folded;
-  if (has_known && recorded_split(trained)->kind == SplitKind::items) {
+  if (knows_items) {
     folded = fold_in_items(comm, trained, trained_on, train, session.phases, options.fold_in);
     config.cold_items = items_without_pairs(trained_on);
   } else if (has_known) {
@@ -255,8 +256,10 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     return report;
   }
   if (beside) return evaluate(comm, model, *beside, train, *held_out, config, session.phases);
+  // What the model was folded in with counts for popularity, too; known pairs of users are the users' own.
+  const Dataset& counted = knows_items ? train : trained_on;
   const Model baseline = config.among == Candidates::cold ? random_order(comm, trained_on, config.seed)
-                                                          : train_popular(comm, trained_on, PopularConfig{});
+                                                          : train_popular(comm, counted, PopularConfig{});
   return evaluate(comm, model, baseline, train, *held_out, config, session.phases);
 }
 

@@ -166,6 +166,11 @@ class FoldIn(SharedFolderTest):
         self.assertEqual(self.run_well(3, *evaluate, "--known", 1).json(), cold[1])
         self.assertLess(cold[20]["pairs"], cold[1]["pairs"])
         self.assertGreater(cold[20]["recall@20"]["low"], cold[20]["baseline"]["recall@20"]["high"])
+        # Items with 60 known pairs are among the 100 most popular of 300; with none they come behind those with any.
+        at_100 = ["evaluate", "--dataset", "old.h5", "--model", "cold-items.h5", "--at", "100", "--replicates", "0", "--json"]
+        popular = {n: self.run_well(2, *at_100, "--known", n).json()["baseline"]["recall@100"]["value"] for n in (0, 60)}
+        self.assertLess(popular[0], 0.05)
+        self.assertGreater(popular[60], 0.95)
 
         self.run_badly(2, USAGE, "give the data set", *command, "--newcomers", "new.h5", "--output", "none")
         self.run_badly(2, USAGE, "--users is for --newcomers", *command, "--users", "log/users.csv", "--output", "none")
