@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "pushcart/eval/evaluate.hpp"
 #include "pushcart/ingest/ingest_plan.hpp"
 #include "pushcart/matrix/attach_vectors.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
@@ -28,6 +29,22 @@ double node_seconds(const std::vector<RankPhase>& ranks, const PlannedJob& job, 
     by_node[rank / static_cast<std::size_t>(job.nodes.ranks_per_node)] += ranks[rank].received_bytes;
   }
   return static_cast<double>(most(by_node)) / rates.network_bytes.value;
+}
+
+/// Users of a rank with held-out pairs, and what they have in training.
+struct TestedUsers {
+  Count users = 0, pairs = 0;
+};
+
+TestedUsers tested_users(const Dataset& part) {
+  TestedUsers tested;
+  const Count num_rows = std::min(part.held_out.num_rows(), part.by_user.num_rows());
+  for (Count row = 0; row < num_rows; ++row) {
+    if (part.held_out.row_length(row) == 0) continue;
+    ++tested.users;
+    tested.pairs += part.by_user.row_length(row);
+  }
+  return tested;
 }
 
 /// What a model has weights for: each item, or each user.
@@ -176,6 +193,51 @@ class JobPlanner {
     const double pairs = static_cast<double>(num_users_) * static_cast<double>(num_items_);
     const double cores = static_cast<double>(job_.num_ranks) * static_cast<double>(threads_);
     phase.work_seconds = pairs / (rates_.scored_pairs.value * cores);
+    return finish(std::move(phase));
+  }
+
+  /// Of a model of factors, on what ingest held out, beside popularity. @param tested  by rank
+  PhasePlan evaluate(const std::vector<TestedUsers>& tested) const {
+    PhasePlan phase;
+    phase.name = "evaluate";
+    phase.bytes = Exactness::estimate;  // evaluate counts none
+    const EvaluateConfig config;
+    const Count n = most(config.at), k = job_.als.k;
+    ListSizes sizes;
+    sizes.num_ranks = job_.num_ranks;
+    sizes.num_items = num_items_;
+    sizes.num_columns = k;
+    std::vector<Count> rows, items;
+    Count all_pairs = 0;
+    for (std::size_t rank = 0; rank < tested.size(); ++rank) {
+      rows.push_back(tested[rank].users);
+      items.push_back(sizes_[rank].items);
+      sizes.all_rows += tested[rank].users;
+      all_pairs += tested[rank].pairs;
+    }
+    for (const TestedUsers& here : tested) {
+      if (!lends_rows(here.users, sizes.all_rows, sizes.num_ranks)) continue;
+      sizes.lenders_rows += here.users;
+      sizes.lenders_excluded += here.pairs;
+    }
+    const LentListRow row{all_pairs / std::max<Count>(1, sizes.all_rows), 0};
+    const auto received = list_received_bytes(rows, items, k, n, [&](int, Count) { return row; });
+    for (std::size_t rank = 0; rank < tested.size(); ++rank) {
+      const DatasetSizes& part = sizes_[rank];
+      RankPhase& here = phase.ranks.emplace_back();
+      here.memory = started();
+      here.memory.add("data set", memory_bytes(part));
+      here.memory.add("model", (part.users + part.items) * k * Count{sizeof(float)});
+      here.memory.add("popularity of items", part.items * Count{sizeof(float)});
+      plan_evaluation(here.memory, config, tested[rank].users, part.items);
+      sizes.rows = std::min(tested[rank].users, config.batch_users);
+      sizes.excluded = tested[rank].pairs;
+      plan_lists(here.memory, sizes, n);
+      here.received_bytes = received[rank];
+    }
+    const double pairs = static_cast<double>(sizes.all_rows) * static_cast<double>(num_items_);
+    phase.work_seconds = pairs / (rates_.scored_pairs.value * static_cast<double>(job_.num_ranks) *
+                                  static_cast<double>(threads_));
     return finish(std::move(phase));
   }
 
@@ -350,6 +412,10 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
   JobPlan plan;
   if (job.family == PlannedFamily::als) {
     plan = put_together(planner, job, plan_als(parts, job.als, job.nodes), row);
+    std::vector<TestedUsers> tested;
+    for (const Dataset& part : parts) tested.push_back(tested_users(part));
+    const auto has_users = [](const TestedUsers& here) { return here.users > 0; };
+    if (std::any_of(tested.begin(), tested.end(), has_users)) plan.phases.push_back(planner.evaluate(tested));
   } else {
     const bool of_users = job.family == PlannedFamily::userknn;
     const auto neighbours = of_users

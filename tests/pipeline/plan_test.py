@@ -47,6 +47,17 @@ class OfSynth(Planned):
     def test_memory_and_bytes_are_those_of_the_runs(self):
         self.assert_as_run(self.RANKS)
 
+    def test_evaluation_is_planned_where_ingest_held_out(self):
+        self.assertNotIn("evaluate", [phase["name"] for phase in self.plan("--ranks", self.RANKS)["phases"]])
+        self.run_well(self.RANKS, "ingest", "--input", "shop/events-*.csv", "--columns", "user=user,item=item,time=time",
+                      "--max-rejects", "off", "--hold-out-days", 30, "--output", "timed.h5")
+        self.run_well(self.RANKS, "train", "als", "--dataset", "timed.h5", "--k", K, "--sweeps", SWEEPS, "--output", "timed-als.h5")
+        self.run_well(self.RANKS, "evaluate", "--dataset", "timed.h5", "--model", "timed-als.h5", "--run-record", "evaluation.json")
+        phase = self.plan("--data", "timed.h5", "--ranks", self.RANKS)["phases"][-1]
+        self.assertEqual(phase["name"], "evaluate")
+        planned, measured = max(phase["peak_memory_bytes_by_rank"]), max(self.record("evaluation.json")["peak_memory_bytes_by_rank"])
+        self.assertLess(abs(planned / measured - 1), 0.1, f"planned {planned}, measured {measured}")
+
     def test_rates_come_from_run_records(self):
         record = self.record("lists/run.json")
         plan = self.plan("--ranks", 2, "--rates", "data.run.json", "model.run.json", "lists/run.json", "--network-bytes-per-second", "5e9")

@@ -20,7 +20,8 @@ enum class PlannedFamily : int { als, itemknn, rp3beta, userknn };
 PlannedFamily planned_family_of(std::string_view name);  ///< ConfigError
 std::string_view planned_family_name(PlannedFamily family);
 
-/// A job that is planned: ingest, `train` and `recommend` on so many ranks, of OpenMP's threads here.
+/// A job that is planned: ingest, `train`, `recommend` and, of factors on what ingest held out, `evaluate` on
+/// so many ranks, of OpenMP's threads here.
 struct PlannedJob {
   int num_ranks = 1;
   PlannedNodes nodes;
