@@ -37,9 +37,8 @@ struct QueryListConfig {
 /// share of item i in the query-item weights of q (query_items()):
 ///  1. "searched": p(i | q), of queries that the dataset knows;
 ///  2. "similar": w times the sum of s(q, q')^power p(i | q') over the queries q' most like it, plus the
-///  cosine
-///     of it and the item's name; s and cosine by hashed n-grams of words (NgramConfig; TF-IDF over the
-///     dataset's queries, over names), so that words spelt a little differently count as alike;
+///  cosine of it and the item's name; s and cosine by hashed n-grams of words (NgramConfig; TF-IDF over the
+///  dataset's queries, over names), so that words spelt a little differently count as alike;
 ///  3. "popular": number of users.
 /// Scores above 0 only, but for popular; by score descending, then item, within a source. No item is in a
 /// list twice. The same bits for any number of ranks. Collective. ConfigError for settings out of range.

@@ -24,8 +24,8 @@ struct RowKernels {
   void (*gather_bf16)(const void* const* rows, Count d, Count k, Count stride, const float* roots,
                       const float* scale, float* out);
 
-  /// roots[j] = weights[j]^1/2, right_side[j] = roots[j] targets[j] for the next multiple of `lanes` numbers
-  /// at least d.
+  /// roots[j] = weights[j]^1/2, right_side[j] = roots[j] targets[j] for j < d. All four are read or written
+  /// up to the next multiple of the path's width, at most `lanes`; what is beyond d is unspecified.
   void (*weigh)(const float* weights, const float* targets, Count d, float* roots, float* right_side);
 
   /// BB' as tiles of 4 x 4, (0,0), (0,1) ... (1,1) ...: the upper triangle of tiles.

@@ -32,8 +32,9 @@ struct Kernels {
   struct Whole {
     static constexpr int count = V;
   };
-  /// Calls work(Whole<V>) if a row of so many floats is V vectors, and sums of that many stay in the registers
-  /// of this path. @return whether
+  /// Calls work(Whole<V>) if a row of so many floats is V vectors, and a sum of that many stays in the
+  /// registers of this path; two sums at once do for V <= 8, for 16 part of them is spilt (begin_at()).
+  /// @return whether
   template <class Work>
   static bool in_registers(Count floats, Work&& work) {
     if constexpr (Width == 16) {
