@@ -118,6 +118,28 @@ TEST(Sessions, WriteWhatIsNearAMomentOnly) {
   EXPECT_EQ(world().sum(model.item_weights->num_entries()), pairs);
 }
 
+/// Who looks at two items and puts a third into the cart, and who only puts into the cart.
+TEST(Sessions, LeaveOutVisitsThatWeighTooLittleForAFloat) {
+  SessionLog log;
+  log.num_users = 2;
+  log.num_items = 5;
+  log.cutoff = 1'700'000'200;
+  log.events = {{0, 0, 0, 1'700'000'000},
+                {0, 1, 0, 1'700'000'060},
+                {0, 2, 1, 1'700'000'120},
+                {1, 3, 1, 1'700'000'000},
+                {1, 4, 1, 1'700'000'060}};
+  SessionsConfig config = config_of(SessionPreset::knn);
+  config.event_weights = {{"view", 1}, {"cart", 1e-60}};
+  PhaseLog phases;
+  SessionsReport report;
+  const Model model = train_sessions(world(), test::dataset_of(world(), log), config, phases, &report);
+  EXPECT_EQ(report.num_visits, 5);
+  EXPECT_EQ(report.num_transitions, 2);
+  EXPECT_EQ(report.num_entries, 2 * (1 + 2));
+  EXPECT_EQ(world().sum(model.item_weights->num_entries()), 2);
+}
+
 TEST(Sessions, KeepTheBestOfHistoriesOrOfCandidates) {
   const SessionLog log = test::session_log(4);
   const Dataset dataset = test::dataset_of(world(), log);

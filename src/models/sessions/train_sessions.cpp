@@ -164,15 +164,19 @@ class Fit {
     return tables;
   }
 
-  /// A moment with nothing near it but its only visit says nothing.
+  /// A moment with nothing near it but its only visit says nothing, nor does one whose visits weigh too
+  /// little for a float.
   void append(std::span<const Visit> visits, const Moment& moment, double age, MomentTables& tables) const {
     std::vector<std::pair<Count, float>> near;  // by item, as rows of tables are
+    std::size_t num_own = 0;                    // of them, the moment's own
     for (std::size_t v = moment.near_begin; v < moment.near_end; ++v) {
       const auto value =
           static_cast<float>(visits[v].weight * nearness(visits[moment.begin].step, visits[v].step));
-      if (value > 0) near.emplace_back(visits[v].item, value);
+      if (!(value > 0)) continue;
+      near.emplace_back(visits[v].item, value);
+      if (v >= moment.begin && v < moment.end) ++num_own;
     }
-    if (near.size() == 1) return;
+    if (num_own == 0 || near.size() == 1) return;
     std::sort(near.begin(), near.end());
     for (const auto& [item, value] : near) {
       tables.near.columns.push_back(item);
@@ -184,8 +188,7 @@ class Fit {
       tables.visited.values.push_back(static_cast<float>(age * visits[v].weight));
     }
     tables.visited.offsets.push_back(tables.visited.num_entries());
-    tables.num_transitions +=
-        static_cast<Count>(moment.end - moment.begin) * static_cast<Count>(near.size() - 1);
+    tables.num_transitions += static_cast<Count>(num_own) * static_cast<Count>(near.size() - 1);
   }
 
   /// n_j of the owned items.
