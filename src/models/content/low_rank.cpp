@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include "models/als/dense.hpp"
 #include "pushcart/matrix/assemble.hpp"
 
 namespace pushcart::content {
@@ -22,12 +23,14 @@ linear::LeadingVectors leading_item_vectors(const Communicator& comm, const Trai
 
 std::vector<double> squares_of_rows(const SparseRows& rows) {
   std::vector<double> squares;
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    double sum = 0;
-    for (const float value : rows.row_values(row))
-      sum += static_cast<double>(value) * static_cast<double>(value);
-    squares.push_back(sum);
-  }
+  for (Count row = 0; row < rows.num_rows(); ++row)
+    squares.push_back(als::sum_of_squares(rows.row_values(row)));
+  return squares;
+}
+
+std::vector<double> squares_of_rows(const FactorTable& table) {
+  std::vector<double> squares;
+  for (Count row = 0; row < table.rows.size(); ++row) squares.push_back(als::sum_of_squares(table.row(row)));
   return squares;
 }
 

@@ -20,6 +20,7 @@ linear::LeadingVectors leading_item_vectors(const Communicator& comm, const Trai
 
 /// The sum of the squares of each row.
 std::vector<double> squares_of_rows(const SparseRows& rows);
+std::vector<double> squares_of_rows(const FactorTable& table);
 
 /// What T takes here, both ways, and what finding its k vectors does beside the rows fetched.
 void plan_terms(MemoryPlan& plan, const TermMatrix& terms);

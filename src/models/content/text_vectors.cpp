@@ -37,16 +37,6 @@ std::vector<double> shares(const std::vector<double>& kept, const std::vector<do
   return result;
 }
 
-std::vector<double> squares_of_rows(const FactorTable& table) {
-  std::vector<double> squares;
-  for (Count row = 0; row < table.rows.size(); ++row) {
-    double sum = 0;
-    for (const float value : table.row(row)) sum += static_cast<double>(value) * static_cast<double>(value);
-    squares.push_back(sum);
-  }
-  return squares;
-}
-
 void announce(const Communicator& comm, const Dataset& dataset, const content::TermMatrix& terms,
               const TrainingRows& by_term, const TextVectorsConfig& config, Count k) {
   MemoryPlan plan;
@@ -101,7 +91,7 @@ TextVectors text_vectors(const Communicator& comm, const Dataset& dataset, const
   result.rounds = found.rounds;
   result.vectors = scaled(found, config.dimensions);
   content::choose_signs(comm, result.vectors);
-  const std::vector<double> kept = squares_of_rows(result.vectors);
+  const std::vector<double> kept = content::squares_of_rows(result.vectors);
   result.kept_share = shares(kept, squares);
   result.kept_share_of_all = exact_sum(comm, kept, 1).front() / exact_sum(comm, squares, 1).front();
   for (const double eigenvalue : found.eigenvalues) result.singular_values.push_back(std::sqrt(eigenvalue));
