@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+
+#include "app/changed_options.hpp"
 #include "app/command.hpp"
 #include "app/families/term_options.hpp"
 #include "app/ingest.hpp"
@@ -19,6 +22,21 @@ namespace pushcart::app {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+/// All that means something with text vectors only.
+void declare_text_vectors(OptionSet& options, TextVectorsConfig& text) {
+  declare_terms(options, text.terms, " for --text-vectors");
+  options.add("tolerance", text.tolerance,
+              "residual of the singular vectors, as a share of their eigenvalue");
+  options.add("max-rounds", text.max_rounds, "rounds of the subspace iteration at most");
+  options.add("seed", text.seed, "seed of the start values");
+  options.add_bytes("batch-memory", text.batch_bytes,
+                    "rows of singular vectors fetched on a rank at once (256MiB)");
+}
+
+}  // namespace
+
 void declare_features(OptionSet& options, FeatureConfig& config) {
   options.add("view-type", config.view_type, "event type of a page view");
   options.add("cart-type", config.cart_type, "event type of putting into the cart");
@@ -34,13 +52,7 @@ void declare_features(OptionSet& options, FeatureConfig& config) {
   options.add(
       "text-vectors", config.text.dimensions,
       "numbers of a dense vector of each item's texts (truncated SVD of TF-IDF); 0 = no such vectors");
-  declare_terms(options, config.text.terms, " for --text-vectors");
-  options.add("tolerance", config.text.tolerance,
-              "residual of the singular vectors, as a share of their eigenvalue");
-  options.add("max-rounds", config.text.max_rounds, "rounds of the subspace iteration at most");
-  options.add("seed", config.text.seed, "seed of the start values");
-  options.add_bytes("batch-memory", config.text.batch_bytes,
-                    "rows of singular vectors fetched on a rank at once (256MiB)");
+  declare_text_vectors(options, config.text);
   options.add_custom(
       "cutoff", Arity::one,
       "later events do not count, ages run back from here; default: the cut-off of the data set",
@@ -52,6 +64,19 @@ void declare_features(OptionSet& options, FeatureConfig& config) {
         return config.cutoff ? std::vector<std::string>{utc_text(*config.cutoff)}
                              : std::vector<std::string>{};
       });
+}
+
+void check_features(const FeatureConfig& config) {
+  check_config(config);
+  if (config.text.dimensions != 0) return;
+  TextVectorsConfig text;
+  OptionSet options;
+  declare_text_vectors(options, text);
+  const ChangedOptions changed(std::move(options));
+  text = config.text;
+  const std::string option = changed.first_but({});
+  if (!option.empty())
+    throw ConfigError(fmt::format("--{}: is for --text-vectors, which is not given", option));
 }
 
 namespace {
@@ -151,7 +176,7 @@ class MakeFeatures : public Command {
     const auto& comm = session.comm;
     collectively(comm, "reading the settings", [&] {
       if (options_.inputs.empty()) throw ConfigError("--input: no log file was given");
-      check_config(options_.config);
+      check_features(options_.config);
     });
     make_parent_folder(comm, options_.output);
     announce_inputs(comm, "features", {{"data set", dataset_}}, options_.config.memory_per_rank);

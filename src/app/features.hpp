@@ -17,6 +17,9 @@ struct FeatureOptions {
 /// What decides the numbers.
 void declare_features(OptionSet& options, FeatureConfig& config);
 
+/// ConfigError for settings out of range, and for what is only for text vectors without these. Local.
+void check_features(const FeatureConfig& config);
+
 /// Reads the log again, as the data set says it was read, and makes features of it, to be named at the end of
 /// the run. Collective. @return for the run record
 nlohmann::ordered_json make_feature_file(Session& session, const Dataset& dataset,

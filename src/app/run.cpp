@@ -71,7 +71,7 @@ class Run : public Command {
     check_chooser(recommend_.chooser);
     if (recommend_.chooser.learns_min_evidence && !is_evaluated())
       throw ConfigError("--recommend.learn-min-evidence: nothing is held out to learn it on");
-    collectively(comm, "reading the settings of the features", [&] { check_config(features_.config); });
+    collectively(comm, "reading the settings of the features", [&] { check_features(features_.config); });
     limit_time(session, stop_);
     collectively(comm, "making the output folder", [&] {
       if (comm.is_root()) make_folder(output_);

@@ -5,28 +5,28 @@
 #include <utility>
 
 #include "pushcart/base/nearest_float.hpp"
+#include "pushcart/matrix/categories.hpp"
 #include "pushcart/models/text_vectors.hpp"
 
 namespace pushcart::detail {
 
 namespace {
 
+constexpr const char *vector_name = "text_vector", *share_name = "text_kept_share";
 constexpr const char *no_terms = "item has no term in these texts that enough items have", *unit = "1";
 
 /// With the items' categories beside their words, unless tags are named.
 TermConfig with_categories(TermConfig terms, const Dataset& dataset, const std::string& category_attribute) {
   const bool names_tags = std::any_of(terms.fields.begin(), terms.fields.end(),
                                       [](const ContentField& field) { return field.kind == TextKind::tags; });
-  const bool has_categories =
-      std::any_of(dataset.item_attributes.begin(), dataset.item_attributes.end(),
-                  [&](const TextColumn& column) { return column.name == category_attribute; });
-  if (!names_tags && has_categories) terms.fields.push_back({TextKind::tags, category_attribute});
+  if (!names_tags && has_item_attribute(dataset, category_attribute))
+    terms.fields.push_back({TextKind::tags, category_attribute});
   return terms;
 }
 
 FeatureColumn vector_column(TextVectors& text) {
   FeatureColumn column{
-      "text_vector",
+      vector_name,
       unit,
       "the item's row of U S, of its TF-IDF vectors of words, n-grams and tags = U S V' cut to the "
       "largest singular values",
@@ -43,8 +43,8 @@ FeatureColumn vector_column(TextVectors& text) {
 
 FeatureColumn share_column(const TextVectors& text) {
   FeatureColumn column{
-      "text_kept_share", unit, "share of the square of the item's TF-IDF vectors that text_vector keeps",
-      no_terms,          1,    {}};
+      share_name, unit, "share of the square of the item's TF-IDF vectors that text_vector keeps",
+      no_terms,   1,    {}};
   for (const double share : text.kept_share) column.values.push_back(nearest_float(share));
   return column;
 }
@@ -59,7 +59,8 @@ std::optional<TextVectorsReport> add_text_vectors(const Communicator& comm, cons
   settings.terms = with_categories(settings.terms, dataset, config.category_attribute);
   TextVectors text = text_vectors(comm, dataset, settings, phases);
   if (text.num_terms == 0) {
-    absent.push_back({"text_vector", "no word or n-gram is in the texts of at least --min-items items"});
+    for (const char* name : {vector_name, share_name})
+      absent.push_back({name, "no word, n-gram or tag is in the texts of at least --min-items items"});
     return std::nullopt;
   }
   FeatureColumn shares = share_column(text);

@@ -346,8 +346,10 @@ TEST(BuildFeatures, NamesTextVectorsThatThereCannotBe) {
   auto ingest = behaviour_log(random_behaviour(6, 200), scratch_folder("no text"));
   ingest.format.columns.erase(Role::category);
   const auto made = make(world(), ingest, config, {});
-  EXPECT_THAT(made.report.absent, Contains(Field(&AbsentFeature::name, "items/text_vector")));
-  EXPECT_EQ(made.features.of_items.find("text_vector"), nullptr);
+  for (const std::string name : {"text_vector", "text_kept_share"}) {
+    EXPECT_THAT(made.report.absent, Contains(Field(&AbsentFeature::name, "items/" + name)));
+    EXPECT_EQ(made.features.of_items.find(name), nullptr);
+  }
   EXPECT_FALSE(made.report.text.has_value());
   const auto plain = make(world(), ingest, {}, {});
   EXPECT_THAT(plain.report.absent, Not(Contains(Field(&AbsentFeature::name, "items/text_vector"))));

@@ -122,6 +122,12 @@ class FeaturesOfALog(SharedFolderTest):
         self.run_badly(2, BAD_INPUT, "did you mean 'text_vector'", *ingest, "text=text.h5:text_vectors")
         self.run_badly(2, USAGE, "names no feature", *ingest, "text.h5:")
 
+    def test_settings_of_text_vectors_need_these(self):
+        for option in (("--words", "category"), ("--ngrams", "category"), ("--tags", "category"), ("--min-items", "3"),
+                       ("--tolerance", "0.5"), ("--max-rounds", "3"), ("--seed", "9"), ("--batch-memory", "1MiB")):
+            self.run_badly(2, USAGE, [option[0], "--text-vectors"], "features", "--dataset", "data.h5", "--input", "log.csv",
+                           "--output", "never.h5", *option)
+
     def test_an_earlier_cutoff_and_another_log(self):
         ended = self.make(3, "other.h5", log="more.csv")
         self.assertIn("made of other files", ended.err)
