@@ -21,9 +21,8 @@ void check(const ForQueryOptions& queries, const RecommendOptions& options) {
   if (options.exact_filter) throw ConfigError("--exact-filter: lists for queries need no model");
   if (is_chosen(options.chooser)) {
     throw ConfigError(
-        "--min-evidence, --min-evidence-from, --fallback, --category-attribute, --new-share: lists for queries have sources of "
-        "their "
-        "own");
+        "--min-evidence, --min-evidence-from, --fallback, --category-attribute, --new-share: lists for "
+        "queries have sources of their own");
   }
 }
 

@@ -124,6 +124,8 @@ class Search(PipelineTest):
                                      (USAGE, "--rerank", ["--for-query", "red", "--rerank", "trees.h5"]),
                                      (USAGE, "--model", ["--for-query", "red", "--model", "a.h5", "b.h5"]),
                                      (USAGE, "neither is given", ["--similar-queries", "7"]),
+                                     (USAGE, "--similar-weight: is for --for-query", ["--similar-weight", "0.5"]),
+                                     (USAGE, "--similar-power: is for --for-query", ["--similar-power", "2"]),
                                      (USAGE, "neither is given", ["--event-weight", "view=2"]),
                                      (USAGE, "--explain", ["--for-query", "red", "--explain", "3"])):
             for ranks in (0, 3):
