@@ -100,16 +100,24 @@ std::vector<const Model*> ChooserParts::further_models() const {
   return models;
 }
 
-ChooserConfig ChooserParts::config(const Model& served) const {
-  ChooserConfig config;
-  // Attributes say something of users who have no pair.
-  if (personal_.user_attribute_map) config.min_evidence = 0;
+ChooserParts::Evidence ChooserParts::evidence() const {
+  // A model that says the same to everybody needs to know nothing of anybody.
+  if (personal_.family == "popular") return {0, "default"};
+  if (options_.min_evidence) return {*options_.min_evidence, "given"};
   // Who has no pairs was not learned from: of them the model's kind decides, unless others serve some who
   // have.
-  if (learned_ && learned_->min_evidence > 1) config.min_evidence = learned_->min_evidence;
-  if (options_.min_evidence) config.min_evidence = *options_.min_evidence;
-  // A model that says the same to everybody needs to know nothing of anybody.
-  if (personal_.family == "popular") config.min_evidence = 0;
+  if (learned_ && learned_->min_evidence > 1) {
+    const std::string& file = options_.min_evidence_from;
+    return {learned_->min_evidence, file.empty() ? "learned in this run" : "learned: " + file};
+  }
+  // Attributes say something of users who have no pair.
+  if (personal_.user_attribute_map) return {0, "default"};
+  return {ChooserConfig().min_evidence, "default"};
+}
+
+ChooserConfig ChooserParts::config(const Model& served) const {
+  ChooserConfig config;
+  config.min_evidence = evidence().pairs;
   for (std::size_t i = 0; i < fallbacks_.size(); ++i) {
     config.fallbacks.push_back({&fallbacks_[i], label_of(fallbacks_[i], i)});
   }
@@ -120,12 +128,8 @@ ChooserConfig ChooserParts::config(const Model& served) const {
   return config;
 }
 
-Json ChooserParts::evidence_results(const Model& served) const {
-  const Count pairs = config(served).min_evidence;
-  const std::string from = options_.min_evidence                 ? "given"
-                           : !options_.min_evidence_from.empty() ? "learned: " + options_.min_evidence_from
-                           : learned_                            ? "learned in this run"
-                                                                 : "default";
+Json ChooserParts::evidence_results() const {
+  const auto [pairs, from] = evidence();
   if (from != "default")
     log_info("users with at least {} pairs are served by {} ({})", pairs, served_by_, from);
   Json results = {{"pairs", pairs}, {"from", from}};

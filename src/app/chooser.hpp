@@ -53,7 +53,7 @@ class ChooserParts {
   ChooserConfig config(const Model& served) const;
   /// From how many pairs on users are served by the model, and who says so; told to the log unless it is the
   /// default. Local.
-  nlohmann::ordered_json evidence_results(const Model& served) const;
+  nlohmann::ordered_json evidence_results() const;
   /// Labels of what fills lists after the model, in this order.
   std::vector<std::string> filled_by() const;
   /// Those that were read.
@@ -63,6 +63,12 @@ class ChooserParts {
   void check_same_split() const;
 
  private:
+  /// From how many pairs on users are served by the model: "default", "given", or where it was learned.
+  struct Evidence {
+    Count pairs = 0;
+    std::string from;
+  };
+  Evidence evidence() const;
   std::string label_of(const Model& model, std::size_t position) const;
 
   const ChooserOptions& options_;

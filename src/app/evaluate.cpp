@@ -56,9 +56,15 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   options.add(
       "segments", evaluate.config.segment_bounds,
       "numbers of training pairs that part new from light from heavy users: all metrics of each, too");
-  options.add("category-baseline", evaluate.category_baseline,
-              "item attribute: what is popular in the users' own categories is measured too, wherever "
-              "popularity is and items have the attribute; empty = not");
+  options.add_custom(
+      "category-baseline", Arity::one,
+      "item attribute: what is popular in the users' own categories is measured beside popularity; empty = "
+      "not; default: category, wherever popularity is measured and items have it",
+      [&evaluate](const auto& texts) { evaluate.category_baseline = texts.back(); },
+      [&evaluate] {
+        return evaluate.category_baseline ? std::vector<std::string>{*evaluate.category_baseline}
+                                          : std::vector<std::string>{};
+      });
   options.add("replicates", evaluate.config.replicates,
               "bootstrap replicates for the 95 % intervals; 0 = none");
   options.add("bootstrap-seed", evaluate.config.seed, "seed of the bootstrap");
@@ -88,13 +94,13 @@ std::string category_attribute(const EvaluateOptions& options, const ChooserOpti
   const bool is_beside_popularity = !options.exact_filter && options.rerank.file.empty() &&
                                     options.beside.empty() && !is_chosen(chosen) &&
                                     options.config.among == Candidates::all;
-  const std::string& wanted = options.category_baseline;
-  if (!wanted.empty() && wanted != EvaluateOptions().category_baseline) {
-    if (!is_beside_popularity)
-      throw ConfigError("--category-baseline: is measured only where the baseline is popularity");
-    check_item_attribute(dataset, wanted, "--category-baseline");
-  }
-  return is_beside_popularity ? wanted : "";
+  if (!options.category_baseline) return is_beside_popularity ? usual_category_baseline : "";
+  const std::string& given = *options.category_baseline;
+  if (given.empty()) return given;
+  if (!is_beside_popularity)
+    throw ConfigError("--category-baseline: is measured only where the baseline is popularity");
+  check_item_attribute(dataset, given, "--category-baseline");
+  return given;
 }
 
 /// Says what an evaluation holds on this rank beside data set and model, and refuses it over budget, before

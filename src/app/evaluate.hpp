@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "app/chooser.hpp"
 #include "app/option_set.hpp"
 #include "app/rerank.hpp"
@@ -11,6 +15,9 @@
 
 namespace pushcart::app {
 
+/// Item attribute that names items' categories unless another is given.
+inline constexpr const char* usual_category_baseline = "category";
+
 /// All that `evaluate` can be told.
 struct EvaluateOptions {
   std::string dataset = "data.h5";
@@ -20,9 +27,11 @@ struct EvaluateOptions {
   std::vector<std::string> test;
   LogFormat test_format;
   EvaluateConfig config;
-  std::string category_baseline = "category";  ///< item attribute, measured beside popularity; empty = none
-  bool exact_filter = false;                   ///< beside the model as it is
-  ChooserOptions chooser;                      ///< likewise
+  /// Item attribute, measured beside popularity; empty = none; if not given usual_category_baseline, where
+  /// popularity is measured and items have it.
+  std::optional<std::string> category_baseline;
+  bool exact_filter = false;         ///< beside the model as it is
+  ChooserOptions chooser;            ///< likewise
   Count known = 0;                   ///< pairs of users held out that are known when they are served
   FoldInConfig fold_in;              ///< of these
   bool learns_min_evidence = false;  ///< with chooser, for which all users have too few pairs
@@ -36,7 +45,8 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
 /// dataset holds out by time. The baseline is popularity in the same training part, and in the
 /// users' categories of it if the items have the attribute category_baseline; with exact_filter,
 /// chooser or a re-ranker the model without it, among cold items a random order; or options.beside.
-/// Collective.
+/// Collective; ConfigError for options that go without each other, also a category_baseline given for another
+/// baseline than popularity, or that items do not have.
 /// @param model  the first of options.models
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
                         const EvaluateOptions& options);

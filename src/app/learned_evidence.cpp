@@ -35,12 +35,11 @@ LearnedEvidence learn_evidence_of_lists(Session& session, const Dataset& dataset
   evaluate.learns_min_evidence = true;
   evaluate.chooser = {};
   evaluate.chooser.category_attribute = chooser.category_attribute;
-  evaluate.category_baseline.clear();
+  evaluate.category_baseline.reset();
   evaluate.exact_filter = false;
   evaluate.config.among = Candidates::all;
   evaluate.config.segment_bounds.clear();
   const LearnedEvidence learned = *assess(session, dataset, model, evaluate).learned;
-  session.results["evaluation"]["min_evidence"] = to_json(learned);
   session.text += to_text(learned);
   return learned;
 }

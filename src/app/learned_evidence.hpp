@@ -11,8 +11,8 @@ namespace pushcart::app {
 /// for another file, StorageError.
 LearnedEvidence read_learned_evidence(Session& session, const std::string& path);
 
-/// Learns it on what is held out for lists that are filled as `chooser` says, and adds it to the run's
-/// results under "evaluation", and to its text. Collective; errors as assess().
+/// Learns it on what is held out for lists that are filled as `chooser` says, by an evaluation of its own,
+/// and adds it to the run's text. Collective; errors as assess().
 /// @param evaluate  how the model was measured
 LearnedEvidence learn_evidence_of_lists(Session& session, const Dataset& dataset, const Model& model,
                                         EvaluateOptions evaluate, const ChooserOptions& chooser);

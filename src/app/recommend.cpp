@@ -324,7 +324,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
                                   {"scoring", scoring}};
   session.results["recommend"].update(
       chooser_results(comm, chooser, options.chooser, dataset.items, made.lists));
-  session.results["recommend"]["min_evidence"] = parts.evidence_results(model);
+  session.results["recommend"]["min_evidence"] = parts.evidence_results();
   if (options.explain > 0) {
     session.results["recommend"]["explain"] =
         explain_lists(session, dataset, model, options.explain, made.lists);

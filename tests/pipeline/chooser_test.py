@@ -133,6 +133,11 @@ class Chooser(SharedFolderTest):
         self.assertIn("without popularity by category: the items have no attribute 'category'", self.run_well(2, *base).out)
         self.assertNotIn("category_baseline", lists)
         self.run_badly(2, USAGE, ["--category-baseline", "did you mean 'group'"], *base, "--category-baseline", "grup")
+        # Given by its usual name it is wanted as by any other.
+        self.run_badly(2, USAGE, ["--category-baseline category", "did you mean"], *base, "--category-baseline", "category")
+        for other in (["--beside", "part-content.h5"], ["--among", "cold"]):
+            self.run_badly(2, USAGE, ["--category-baseline", "popularity"], *base, "--category-baseline", "category", *other)
+        self.assertNotIn("popularity by category", self.run_well(2, *base, "--category-baseline", "").out)
         self.run_badly(2, USAGE, ["--category-baseline", "popularity"], *base, "--category-baseline", "group", "--fallback",
                        "part-content.h5")
 
@@ -160,6 +165,9 @@ class Chooser(SharedFolderTest):
                 if user != "stranger":
                     few = len(self.has[user]) < pairs
                     self.assertEqual({place[4] for place in places}, {"content" if few else "als"}, user)
+        self.write("one.json", json.dumps({"min_evidence": {**found, "learned": 1}}))
+        kept = self.recommend(2, "--min-evidence-from", "one.json", "--fallback", "content.h5")[1]["min_evidence"]
+        self.assertEqual(kept, {"pairs": 1, "from": "default", "learned": {**found, "learned": 1}})
         plain = self.recommend(2, "--fallback", "content.h5")[1]["min_evidence"]
         self.assertEqual(plain, {"pairs": 1, "from": "default"})
         given = self.recommend(2, "--min-evidence", "5", "--fallback", "content.h5")
@@ -169,18 +177,20 @@ class Chooser(SharedFolderTest):
     def test_a_run_learns_its_threshold_and_keeps_to_it(self):
         self.write("run.toml", '[run]\noutput = "ran"\nrefit = false\npush = false\nsimilar-n = 0\n[ingest]\n'
                    'input = ["log.csv"]\ncolumns = { user = "user", item = "item" }\nitems = ["items.csv"]\n'
-                   '[train]\nk = 8\nhold-out = "random"\nhold-out-share = 0.3\n[evaluate]\nat = [10]\nreplicates = 100\n'
+                   '[train]\nk = 1\nhold-out = "random"\nhold-out-share = 0.3\n[evaluate]\nat = [10]\nreplicates = 100\n'
                    '[recommend]\nn = 10\nlearn-min-evidence = true\ncategory-attribute = "group"\n')
         self.run_well(3, "run", "--config", "run.toml")
         results = self.record("ran/run.json")["results"]
         apart = self.run_well(0, "evaluate", "--dataset", "ran/data.h5", "--model", "ran/model.h5", "--at", "10",
                               "--replicates", "100", "--learn-min-evidence", "--category-attribute", "group", "--json").json()
-        learned = results["evaluation"]["min_evidence"]
+        learned = results["recommend"]["min_evidence"]["learned"]
+        self.assertNotIn("min_evidence", results["evaluation"])  # which is of the model, not of what fills its lists
         self.assertEqual(learned, apart["min_evidence"])
         self.assertEqual(learned["filled_by"], ["category 'group'", "popular"])
+        self.assertGreater(learned["learned"], 1)  # one factor says less than categories
         self.assertEqual(results["recommend"]["min_evidence"],
                          {"pairs": learned["learned"], "from": "learned in this run", "learned": learned})
-        self.assertGreater(results["evaluation"]["coverage@10"]["value"], 0)  # of the model, not of what fills its lists
+        self.assertGreater(results["evaluation"]["coverage@10"]["value"], 0)
         self.assertEqual(results["evaluation"]["model"], "als")
         self.run_badly(2, USAGE, ["learn-min-evidence", "held out"], "run", "--config", "run.toml", "--train.hold-out", "none")
 
