@@ -12,11 +12,13 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/matrix/dataset_file.hpp"
 #include "pushcart/matrix/newcomers.hpp"
 #include "pushcart/matrix/with_new_items.hpp"
 #include "pushcart/models/fold_in.hpp"
 #include "pushcart/models/model_file.hpp"
+#include "pushcart/models/model_memory.hpp"
 
 namespace pushcart::app {
 
@@ -65,11 +67,12 @@ class FoldInNewcomers : public Command {
     const std::string& log_path = newcomers_.empty() ? new_items_ : newcomers_;
     announce_inputs(comm, "fold-in", {{"data set", dataset_}, {"model", model_}, {"newcomers", log_path}},
                     memory_per_rank_);
-    const Dataset known = load_dataset(session, dataset_);
+    Dataset known = load_dataset(session, dataset_);
     const Model model = load_model(session, model_, known);
+    if (newcomers_.empty()) check_takes_new_items(comm, model, config_);
     const Dataset log = load_dataset(session, log_path);
     if (newcomers_.empty()) {
-      take_items(session, model, known, log);
+      take_items(session, model, std::move(known), log);
     } else {
       take_users(session, model, known, log);
     }
@@ -98,20 +101,36 @@ class FoldInNewcomers : public Command {
     write_model(session, model, newcomers, fold_in(comm, model, known, newcomers, session.phases, config_));
   }
 
-  void take_items(Session& session, const Model& model, const Dataset& known, const Dataset& log) {
+  void take_items(Session& session, const Model& model, Dataset known, const Dataset& log) {
     const auto& comm = session.comm;
+    announce_new_items(comm, model, known, log);
+    const std::string known_digest = known.digest;
+    const std::optional<Dataset> learned = learned_part(comm, known, model);
     NewItemsReport report;
-    Dataset grown = with_new_items(comm, known, log, &report);
+    Dataset grown = with_new_items(comm, learned ? std::move(known) : Dataset(known), log, &report);
     if (!items_.path.empty()) {
       items_.unknown_items = UnknownItems::added;
       report.num_new_items += attach_attributes(comm, grown, AttributeSide::items, items_).added;
     }
-    grown.provenance = dump_json(Json{{"new_items_of", log.digest}, {"added_to", known.digest}});
+    grown.provenance = dump_json(Json{{"new_items_of", log.digest}, {"added_to", known_digest}});
     tell(session, grown, report);
     session.name_at_end(stage_dataset(comm, output_ + "/data.h5", grown));
-    const std::optional<Dataset> learned = learned_part(comm, known, model);
     write_model(session, model, grown,
                 fold_in_items(comm, model, learned ? *learned : known, grown, session.phases, config_));
+  }
+
+  /// Says what is held on this rank, the inputs too, and refuses it over budget; what the file of --items
+  /// adds is not known before. Collective.
+  void announce_new_items(const Communicator& comm, const Model& model, const Dataset& known,
+                          const Dataset& log) const {
+    MemoryPlan plan;
+    plan.add(has_learned_part(model) ? "part that the model learned from" : "data set",
+             memory_bytes(sizes_of(known)));
+    plan.add("model", memory_bytes(model));
+    plan.add("events of new items", memory_bytes(sizes_of(log)));
+    const DatasetSizes grown = plan_new_items(plan, comm, known, log);
+    plan_fold_in_items(plan, model, grown, known.num_users());
+    announce_memory(comm, "fold-in --new-items", plan, memory_per_rank_);
   }
 
   void write_model(Session& session, const Model& model, const Dataset& dataset, Model folded) const {

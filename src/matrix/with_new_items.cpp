@@ -229,4 +229,28 @@ Dataset with_new_items(const Communicator& comm, Dataset known, const Dataset& l
   return known;
 }
 
+DatasetSizes plan_new_items(MemoryPlan& plan, const Communicator& comm, const Dataset& known,
+                            const Dataset& log) {
+  const auto own_share = [&](Count of_all) { return (of_all + comm.size() - 1) / comm.size(); };
+  const DatasetSizes coming = sizes_of(log);
+  const Count pairs = own_share(comm.sum(coming.user_entries));
+  DatasetSizes grown = sizes_of(known);
+  DatasetSizes merged{.users = 2 * grown.users, .held_out_entries = -1};
+  grown.user_entries += pairs;
+  grown.item_entries += pairs;
+  grown.items += own_share(comm.sum(coming.items));
+  grown.texts += own_share(comm.sum(coming.texts));
+  grown.text_bytes += own_share(comm.sum(coming.text_bytes));
+  for (const EventColumn& column : log.events) {
+    grown.event_types += std::ranges::count(known.events, column.type, &EventColumn::type) == 0 ? 1 : 0;
+  }
+  merged.user_entries = grown.user_entries;
+  merged.event_types = grown.event_types;
+  plan.add("data set with new items", memory_bytes(grown));
+  plan.add("pairs that are merged", memory_bytes(merged));
+  // Indices of both ends and of the entry, runs and places.
+  plan.add("pairs on their way", pairs * Count{6 * sizeof(Count)});
+  return grown;
+}
+
 }  // namespace pushcart

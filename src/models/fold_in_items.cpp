@@ -14,13 +14,14 @@
 #include "pushcart/ids/fetch_values.hpp"
 #include "pushcart/matrix/factor_exchange.hpp"
 #include "pushcart/models/fold_in.hpp"
+#include "pushcart/models/model_memory.hpp"
 #include "pushcart/models/renumber.hpp"
 
 namespace pushcart {
 
 namespace {
 
-void check(const Communicator& comm, const Model& model) {
+void check_model(const Communicator& comm, const Model& model) {
   const bool is_plain = model.factor_origins.size() == 1 && !model.item_weights && !model.user_items &&
                         std::holds_alternative<LeastSquaresOrigin>(model.factor_origins.front().kind);
   if (comm.any(!is_plain || !model.origin_scales.empty())) {
@@ -89,10 +90,28 @@ std::vector<float> remove_biases(const Communicator& comm, const Model& model, c
 
 }  // namespace
 
+void check_takes_new_items(const Communicator& comm, const Model& model, const FoldInConfig& config) {
+  check_model(comm, model);
+  detail::check_pair_weight(config.pair_weight);
+}
+
+void plan_fold_in_items(MemoryPlan& plan, const Model& model, const DatasetSizes& grown, Count num_users) {
+  constexpr Count entry_bytes = sizeof(Count) + sizeof(float);
+  const Count row_bytes = model.item_factors.num_columns * Count{sizeof(float)};
+  const Count num_new = grown.items - model.item_factors.rows.size();
+  plan.add("model with new items", memory_bytes(model) + num_new * row_bytes);
+  plan.add("interactions as the model weighs them", (grown.user_entries + grown.item_entries) * entry_bytes);
+  // Beside them their targets and the places of the users' factors.
+  plan.add("interactions of the items folded in",
+           grown.item_entries * (entry_bytes + Count{sizeof(float) + sizeof(std::int32_t)}));
+  plan.add("factors of their users",
+           (std::min(num_users, grown.item_entries) + model.user_factors.rows.size()) * row_bytes);
+  plan.add("factors of the items folded in", 2 * grown.items * row_bytes);
+}
+
 Model fold_in_items(const Communicator& comm, const Model& model, const Dataset& trained_on,
                     const Dataset& grown, PhaseLog& phases, const FoldInConfig& config) {
-  check(comm, model);
-  detail::check_pair_weight(config.pair_weight);
+  check_takes_new_items(comm, model, config);
   PUSHCART_CHECK(grown.num_users() == trained_on.num_users() && grown.num_items() >= trained_on.num_items());
   const auto timer = phases.time("fold in", grown.by_item.num_rows());
   Model folded = grown_model(comm, model, trained_on, grown);

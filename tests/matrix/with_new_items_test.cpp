@@ -56,7 +56,13 @@ TEST(WithNewItems, HasThePairsOfKnownUsers) {
   const Dataset known = small_dataset(world(), {.num_users = 40, .num_items = 31, .density = 0.3});
   const Dataset log = another_log();
   NewItemsReport report;
+  MemoryPlan plan;
+  const DatasetSizes planned = plan_new_items(plan, world(), known, log);
   const Dataset grown = with_new_items(world(), known, log, &report);
+  const auto bytes = [](const DatasetSizes& sizes) { return world().sum(memory_bytes(sizes)); };
+  EXPECT_GE(bytes(planned), bytes(sizes_of(grown)));
+  EXPECT_LT(bytes(planned), 1.2 * static_cast<double>(bytes(sizes_of(known)) + bytes(sizes_of(log))));
+  EXPECT_EQ(plan.parts().front().num_bytes, memory_bytes(planned));
 
   const auto known_ids = all_texts(known.item_ids), ids = all_texts(grown.item_ids);
   const std::set<std::string> is_known(known_ids.begin(), known_ids.end());

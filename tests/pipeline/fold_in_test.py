@@ -140,6 +140,15 @@ class FoldIn(SharedFolderTest):
                    "late.csv"]
         ended = self.run_well(2, *command, "--output", "grown", "--json")
         count = ended.json()["new_items"]
+        parts = parts_planned(ended.err, "fold-in --new-items")
+        for part in ("data set", "model with new items", "pairs that are merged", "factors of their users"):
+            self.assertGreater(parts[part], 0)
+        pairs = self.run_well(0, "info", "grown/data.h5", "--json").json()["datasets"]["by_item/indices"]["rows"]
+        # By user and by item an index of 8 bytes and a value of 4; beside those by user a time of 8.
+        self.assertGreater(2 * parts["data set with new items"], pairs * (12 + 12 + 8))
+        total, of_inputs = sum(parts.values()), sum(parts_planned(ended.err, "fold-in").values())
+        self.assertGreater(0.9 * total, of_inputs)
+        self.run_badly(2, USAGE, "fold-in --new-items", *command, "--memory-per-rank", int(0.9 * total), "--output", "none")
         self.assertEqual(count["items"], len(new) + 1)
         stored = self.run_well(0, "info", "later.h5", "--json").json()["datasets"]["by_item/indices"]["rows"]
         self.assertEqual(count["pairs"] + count["pairs_of_unknown_users"], stored)
@@ -177,8 +186,11 @@ class FoldIn(SharedFolderTest):
         self.run_badly(2, USAGE, "--items is for --new-items", "fold-in", "--dataset", "before.h5", "--model",
                        "before-als.h5", "--newcomers", "new.h5", "--items", "late.csv", "--output", "none")
         self.run_well(2, "train", "itemknn", "--dataset", "before.h5", "--output", "before-knn.h5")
-        self.run_badly(2, USAGE, "cannot take new items in", "fold-in", "--dataset", "before.h5", "--model",
-                       "before-knn.h5", "--new-items", "later.h5", "--output", "none")
+        ended = self.run_badly(2, USAGE, "cannot take new items in", "fold-in", "--dataset", "before.h5", "--model",
+                               "before-knn.h5", "--new-items", "later.h5", "--output", "none")
+        self.assertNotIn("planned per rank for fold-in --new-items", ended.err)  # refused before any work
+        ended = self.run_badly(2, USAGE, "--pair-weight 0", *command, "--pair-weight", "0", "--output", "none")
+        self.assertNotIn("planned per rank for fold-in --new-items", ended.err)
         self.assert_nothing_partial()
 
     def test_refusals(self):

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "pushcart/base/memory.hpp"
 #include "pushcart/comm/communicator.hpp"
-#include "pushcart/matrix/dataset.hpp"
+#include "pushcart/matrix/cut_dataset.hpp"
 
 namespace pushcart {
 
@@ -22,5 +23,11 @@ struct NewItemsReport {
 /// the other has strengths, or one has times and the other has none.
 Dataset with_new_items(const Communicator& comm, Dataset known, const Dataset& log,
                        NewItemsReport* report = nullptr);
+
+/// What with_new_items() holds on this rank beside `log` and a `known` that the caller keeps, if all users of
+/// the log are known and ranks get like numbers of its pairs and new items. Collective.
+/// @return the sizes of the result
+DatasetSizes plan_new_items(MemoryPlan& plan, const Communicator& comm, const Dataset& known,
+                            const Dataset& log);
 
 }  // namespace pushcart

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "pushcart/base/memory.hpp"
 #include "pushcart/base/phases.hpp"
-#include "pushcart/matrix/dataset.hpp"
+#include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/models/model.hpp"
 
 namespace pushcart {
@@ -22,8 +23,8 @@ struct FoldInConfig {
 /// A model with a map from user attributes (AlsConfig::attributes) expects of a user with attributes a_u the
 /// factors m_u = m(a_u) instead of 0: the user's own system is that of x_u - m_u, with targets t - m_u . y_j,
 ///
-///     sum over own j of w_j (x . y_j - t_j)^2 + alpha0 sum over all items of ((x - m_u) . y_i)^2 + rho |x -
-///     m_u|^2
+///     sum over own j of w_j (x . y_j - t_j)^2
+///       + alpha0 sum over all items of ((x - m_u) . y_i)^2 + rho |x - m_u|^2
 ///
 /// so that x_u = m_u without interactions, what they say moves it from there, and m_u = 0 is the case above.
 /// In Bayes' terms all that the objective says of a user without interactions, alpha0 G + rho I, is the
@@ -44,19 +45,25 @@ Model fold_in(const Communicator& comm, const Model& model, const Dataset& train
 /// none in `trained_on`, the exact solution of each item's own system with the factors of all users as they
 /// are,
 ///
-///     sum over own u of w_u (x_u . y - t_u)^2 + alpha0 sum over all users (x_u . (y - m_i))^2 + rho |y -
-///     m_i|^2
+///     sum over own u of w_u (x_u . y - t_u)^2
+///       + alpha0 sum over all users (x_u . (y - m_i))^2 + rho |y - m_i|^2
 ///
 /// with m_i = m(a_i) by the model's map from item attributes, 0 without one; ratings get their regularized
 /// mean beside the user biases as bias. New items without pairs have m_i. Users and all other items keep
 /// their bits.
 /// @param trained_on  what the model learned from
-/// @param grown       its users, and its items in its order, perhaps with more behind them (with_new_items);
-/// the result
-///                    is a model of this
+/// @param grown       its users, and its items in its order, perhaps with more behind them
+///                    (with_new_items); the result is a model of this
 /// The same bits for any number of ranks. Collective. ConfigError on all ranks: a model of something else
 /// than factors of least squares, a pair_weight out of range. NumericError: a system has no solution.
 Model fold_in_items(const Communicator& comm, const Model& model, const Dataset& trained_on,
                     const Dataset& grown, PhaseLog& phases, const FoldInConfig& config = {});
+
+/// ConfigError on all ranks for a model or settings that fold_in_items() refuses. Collective.
+void check_takes_new_items(const Communicator& comm, const Model& model, const FoldInConfig& config);
+
+/// What fold_in_items() holds on this rank beside its arguments, at most, its result too. Local.
+/// @param grown  sizes of the data set  @param num_users  of all ranks
+void plan_fold_in_items(MemoryPlan& plan, const Model& model, const DatasetSizes& grown, Count num_users);
 
 }  // namespace pushcart
