@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/metric_value.hpp"
 #include "pushcart/eval/evaluate.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
 #include "pushcart/eval/split.hpp"
@@ -17,7 +18,7 @@
 namespace pushcart::test {
 namespace {
 
-constexpr Count num_users = 90, num_items = 70;
+constexpr Count shop_users = 90, shop_items = 70;
 
 /// Five kinds of items, and every seventh item of none.
 std::string kind_of(Count item) {
@@ -30,12 +31,12 @@ struct Shop {
   Model popular, model;
 
   explicit Shop(const Communicator& comm) {
-    const Dataset random = small_dataset(comm, {.num_users = num_users, .num_items = num_items});
+    const Dataset random = small_dataset(comm, {.num_users = shop_users, .num_items = shop_items});
     std::vector<Interaction> pairs;
     for (const Interaction& pair : all_pairs(comm, random)) {
       if (pair.user > 3 || kind_of(pair.item).empty()) pairs.push_back(pair);
     }
-    Dataset dataset = dataset_of(comm, num_users, num_items, pairs);
+    Dataset dataset = dataset_of(comm, shop_users, shop_items, pairs);
     TextColumn kinds;
     kinds.name = "kind";
     const Range owned = dataset.items.range(comm.rank());
@@ -59,14 +60,6 @@ struct Shop {
   }
 };
 
-double value_of(const std::vector<MetricValue>& metrics, const std::string& name) {
-  for (const MetricValue& metric : metrics) {
-    if (metric.name == name) return metric.value;
-  }
-  ADD_FAILURE() << "no metric " << name;
-  return -1;
-}
-
 /// What is popular among the kinds of a user's items, then among all, from what each user has.
 class PlainCategories {
  public:
@@ -86,7 +79,7 @@ class PlainCategories {
       ++all;
     }
     std::vector<std::pair<double, Count>> of_kinds, others;
-    for (Count item = 0; item < num_items; ++item) {
+    for (Count item = 0; item < shop_items; ++item) {
       if (has_[user].contains(item)) continue;
       const double users = users_of_.contains(item) ? users_of_.at(item) : 0;
       if (users > 0 && counts.contains(kind_of(item)))
@@ -109,7 +102,7 @@ class PlainCategories {
 };
 
 std::vector<std::set<Count>> items_of_users(const std::vector<Interaction>& pairs) {
-  std::vector<std::set<Count>> has(num_users);
+  std::vector<std::set<Count>> has(shop_users);
   for (const Interaction& pair : pairs) has[static_cast<std::size_t>(pair.user)].insert(pair.item);
   return has;
 }
@@ -165,7 +158,7 @@ TEST(CategoryBaseline, AgreesWithPlainListsForAllUsersAndSegments) {
   EXPECT_TRUE(differs);  // from what is popular among all
   for (const auto& [n, items] : shown) {
     EXPECT_NEAR(value_of(report.category_baseline, "coverage@" + std::to_string(n)),
-                static_cast<double>(items.size()) / num_items, 1e-12);
+                static_cast<double>(items.size()) / shop_items, 1e-12);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <set>
 
+#include "eval/metric_value.hpp"
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/eval/random_order.hpp"
@@ -49,14 +50,6 @@ Model random_model(const Dataset& dataset, Count k) {
   model.user_factors = fill(dataset.users.range(world().rank()), 1);
   model.item_factors = fill(dataset.items.range(world().rank()), 2);
   return model;
-}
-
-double value_of(const std::vector<MetricValue>& metrics, const std::string& name) {
-  for (const MetricValue& metric : metrics) {
-    if (metric.name == name) return metric.value;
-  }
-  ADD_FAILURE() << "no metric " << name;
-  return NAN;
 }
 
 HeldOut held_out_pairs(const Dataset& dataset, const std::vector<Interaction>& pairs) {

@@ -13,6 +13,7 @@
 #include "pushcart/models/popular.hpp"
 #include "pushcart/models/spectral.hpp"
 #include "pushcart/models/user_knn.hpp"
+#include "models/dense_factors.hpp"
 #include "support/attributes.hpp"
 #include "support/other_numbering.hpp"
 #include "support/small_dataset.hpp"
@@ -23,19 +24,12 @@ namespace {
 
 using test::all_pairs;
 using test::all_rows;
+using test::dense;
 using test::small_dataset;
 using test::world;
 using Matrix = Eigen::MatrixXd;
 
 constexpr Count num_users = 40, num_items = 31;
-
-Matrix dense(const FactorTable& table) {
-  const auto values = all_rows(world(), table.values);
-  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Count k = world().allreduce(table.num_columns, Reduce::max);
-  return Eigen::Map<const RowMajor>(values.data(), static_cast<Eigen::Index>(values.size()) / k, k)
-      .cast<double>();
-}
 
 /// Newcomers of another log of the same shop: other users, other numbers, some items that the shop has not.
 struct Shop {
