@@ -48,8 +48,8 @@ TEST(RowCosts, TakeWhatIsPlanned) {
     EXPECT_GT(costs.front(), 0);
     if (!world().all(measures)) GTEST_SKIP() << "the system does not begin a peak anew";
     const Count taken = peak_memory_bytes() - before;
-    // Not less of it: memory that earlier tests gave back serves again. More of it is a round of the sum that MPI
-    // keeps a copy of.
+    EXPECT_LE(planned, taken + (Count{1} << 20));
+    // A round of the sum that MPI keeps a copy of.
     EXPECT_GE(planned + column_bytes + (Count{4} << 20), taken);
   }
 }
