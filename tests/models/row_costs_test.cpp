@@ -1,6 +1,9 @@
 #include "models/similarity/row_costs.hpp"
 
 #include <gtest/gtest.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <fstream>
 
@@ -23,8 +26,12 @@ SparseRows wide_rows(Count num_columns) {
   return rows;
 }
 
-/// Begins the peak of this process anew. @return whether the system can
+/// Begins the peak of this process anew, without the memory that earlier tests have given back, which would
+/// serve again. @return whether the system can
 bool forget_peak() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
   std::ofstream peak("/proc/self/clear_refs");
   peak << "5" << std::flush;
   return peak.good();
