@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "pushcart/models/similarity_plan.hpp"
+#include "pushcart/plan/job_plan.hpp"
+#include "pushcart/topn/list_plan.hpp"
+
+namespace pushcart {
+
+/// Users of a rank with held-out pairs, and what they have in training.
+struct TestedUsers {
+  Count users = 0, pairs = 0;
+};
+
+TestedUsers tested_users(const Dataset& part);
+
+/// What a model has weights for: each item, or each user.
+enum class RowsOfWeights : int { items, users };
+
+/// Memory, bytes and time of each phase of a job, by rank. Local.
+class JobPlanner {
+ public:
+  JobPlanner(const PlannedJob& job, const Rates& rates, std::vector<DatasetSizes> sizes);
+
+  PhasePlan ingest() const;
+
+  PhasePlan train(const AlsPlan& plan) const;
+
+  /// @param plans  by rank
+  PhasePlan train_item_knn(const std::vector<SimilarityRankPlan>& plans) const;
+
+  PhasePlan train_user_knn(const std::vector<SimilarityRankPlan>& plans) const;
+
+  PhasePlan similar(const std::vector<SimilarityRankPlan>& plans) const;
+
+  /// @param row  what goes along with a user's row that another rank serves
+  /// @param weights  entries of the weights of each rank; empty = a model of factors
+  /// @param rows     what has them
+  PhasePlan recommend(const std::function<LentListRow(int rank, Count row)>& row,
+                      const std::vector<Count>& weights = {},
+                      RowsOfWeights rows = RowsOfWeights::items) const;
+
+  /// Of a model of factors, on what ingest held out, beside popularity. @param tested  by rank
+  PhasePlan evaluate(const std::vector<TestedUsers>& tested) const;
+
+ private:
+  /// Work, bytes, and memory while neighbours are found.
+  PhasePlan by_similarity(std::string name, const std::vector<SimilarityRankPlan>& plans) const;
+  static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b);
+  /// The last step of ingest, when the log is a data set; all sets of vectors as one.
+  MemoryPlan attaching_vectors(Count rank) const;
+  /// Plain files are cut evenly; compressed ones, alike in length, are dealt out whole.
+  Count lines_read_by(Count rank) const;
+  MemoryPlan started() const;
+  static void append(MemoryPlan& plan, const MemoryPlan& more);
+  /// What the system counts for a rank beyond its share of shared memory.
+  static Count unshared(const AlsRankPlan& part);
+  PhasePlan finish(PhasePlan phase) const;
+
+  const PlannedJob& job_;
+  const Rates& rates_;
+  const std::vector<DatasetSizes> sizes_;
+  const Count threads_;
+  Count num_users_ = 0, num_items_ = 0;
+};
+
+}  // namespace pushcart
