@@ -1,0 +1,43 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "pushcart/eval/ranking_metrics.hpp"
+
+namespace pushcart::detail {
+
+/// A number for every user and every metric: what sums over users are made of.
+class UserTable {
+ public:
+  UserTable(Count num_users, std::size_t width)
+      : width_(width), values_(static_cast<std::size_t>(num_users) * width, 0.0) {}
+  double& at(std::size_t user, std::size_t column) { return values_[user * width_ + column]; }
+  std::span<const double> values() const { return values_; }
+  std::size_t width() const { return width_; }
+
+ private:
+  std::size_t width_;
+  std::vector<double> values_;
+};
+
+/// Which column holds what: a 1 for each user, the ratings' sums, then the ranking metrics of each list
+/// length, for the model first and for each baseline after it.
+class Columns {
+ public:
+  Columns(std::size_t num_lengths, std::size_t num_sides)
+      : num_lengths_(num_lengths), num_sides_(num_sides) {}
+  static constexpr std::size_t one = 0, num_ratings = 1;
+  static constexpr std::size_t num_kinds = ranking_metric_names.size();
+  std::size_t squared_error(std::size_t side) const { return 2 + 2 * side; }
+  std::size_t absolute_error(std::size_t side) const { return 3 + 2 * side; }
+  std::size_t ranking(std::size_t side, std::size_t length, std::size_t kind) const {
+    return 6 + (side * num_lengths_ + length) * num_kinds + kind;
+  }
+  std::size_t width() const { return 6 + num_sides_ * num_lengths_ * num_kinds; }
+
+ private:
+  std::size_t num_lengths_, num_sides_;
+};
+
+}  // namespace pushcart::detail
