@@ -4,8 +4,10 @@ earlier outputs untouched, on one rank and on three."""
 import gzip
 import json
 import os
+import pathlib
 import random
 import subprocess
+import time
 import unittest
 
 from support import BAD_INPUT, NUMERICAL, STORAGE, USAGE, PipelineTest, SharedFolderTest, lists_of
@@ -429,9 +431,22 @@ class FullDisk(PipelineTest):
         if mounted.returncode:
             self.skipTest("no file system can be mounted here (that needs root): " + mounted.stderr.strip())
 
+    def is_in_use(self):
+        """Whether a process has a file of the disk open, though it may be deleted: its space comes back when that ends."""
+        for link in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+            try:
+                if os.readlink(link).startswith(str(self.path("disk")) + "/"):
+                    return True
+            except OSError:
+                pass
+        return False
+
     def fill_up_to(self, num_bytes):
-        """Leaves this many bytes free."""
-        free = os.statvfs(self.path("disk"))
+        """Leaves this many bytes free, when the last ranks of an aborted job have gone, too."""
+        deadline = time.monotonic() + 30
+        while self.is_in_use():
+            self.assertLess(time.monotonic(), deadline, "a process of an earlier job is still there")
+            time.sleep(0.05)
         self.path("disk/ballast").unlink(missing_ok=True)
         free = os.statvfs(self.path("disk"))
         self.write("disk/ballast", bytes(max(0, free.f_bavail * free.f_frsize - num_bytes)))
