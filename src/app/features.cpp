@@ -24,8 +24,8 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-/// All that means something with text vectors only.
-void declare_text_vectors(OptionSet& options, TextVectorsConfig& text) {
+/// All that means something with vectors of texts or categories only.
+void declare_vectors(OptionSet& options, TextVectorsConfig& text) {
   declare_terms(options, text.terms, " for --text-vectors");
   options.add("tolerance", text.tolerance,
               "residual of the singular vectors, as a share of their eigenvalue");
@@ -52,7 +52,11 @@ void declare_features(OptionSet& options, FeatureConfig& config) {
   options.add(
       "text-vectors", config.text.dimensions,
       "numbers of a dense vector of each item's texts (truncated SVD of TF-IDF); 0 = no such vectors");
-  declare_text_vectors(options, config.text);
+  options.add(
+      "category-vectors", config.category_dimensions,
+      "numbers of a dense vector of each item's categories (truncated SVD of who had which); 0 = no such "
+      "vectors");
+  declare_vectors(options, config.text);
   options.add_custom(
       "cutoff", Arity::one,
       "later events do not count, ages run back from here; default: the cut-off of the data set",
@@ -71,10 +75,13 @@ void check_features(const FeatureConfig& config) {
   if (config.text.dimensions != 0) return;
   TextVectorsConfig text;
   OptionSet options;
-  declare_text_vectors(options, text);
+  declare_vectors(options, text);
   const ChangedOptions changed(std::move(options));
   text = config.text;
-  const std::string option = changed.first_but({});
+  std::vector<std::string> of_categories;
+  if (config.category_dimensions > 0)
+    of_categories = {"tag-separator", "tolerance", "max-rounds", "seed", "batch-memory"};
+  const std::string option = changed.first_but(of_categories);
   if (!option.empty())
     throw ConfigError(fmt::format("--{}: is for --text-vectors, which is not given", option));
 }
@@ -96,6 +103,13 @@ Json report_json(const FeatureReport& report, bool is_its_log) {
                                {"singular_values", report.text->singular_values},
                                {"kept_share_of_squares", report.text->kept_share_of_all},
                                {"rounds", report.text->rounds}};
+  }
+  if (report.category_vectors) {
+    const CategoryVectorsReport& vectors = *report.category_vectors;
+    results["category_vectors"] = {
+        {"categories", vectors.num_categories},        {"entries", vectors.num_entries},
+        {"items_without", vectors.num_items_without},  {"singular_values", vectors.singular_values},
+        {"kept_share_of_squares", vectors.kept_share}, {"rounds", vectors.rounds}};
   }
   log_info(
       "{} events count, {} came after the cut-off; {} users and {} items of the log are not in the data set",

@@ -17,7 +17,8 @@ struct FeatureOptions {
 /// What decides the numbers.
 void declare_features(OptionSet& options, FeatureConfig& config);
 
-/// ConfigError for settings out of range, and for what is only for text vectors without these. Local.
+/// ConfigError for settings out of range, and for what is only for vectors of texts or categories without
+/// these. Local.
 void check_features(const FeatureConfig& config);
 
 /// Reads the log again, as the data set says it was read, and makes features of it, to be named at the end of

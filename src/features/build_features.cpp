@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "features/category_columns.hpp"
 #include "features/item_side.hpp"
 #include "features/search_columns.hpp"
 #include "features/text_columns.hpp"
@@ -171,6 +172,9 @@ Features build_features(const Communicator& comm, InteractionLog log, const Inge
   auto absent_of_items = for_items.absent();
   if (config.text.dimensions > 0)
     report.text = add_text_vectors(comm, dataset, config, features.of_items, absent_of_items, phases);
+  if (config.category_dimensions > 0) {
+    report.category_vectors = add_category_vectors(comm, dataset, config, features, absent_of_items, phases);
+  }
   for (const AbsentFeature& absent : absent_of_items)
     report.absent.push_back({"items/" + absent.name, absent.reason});
   return features;

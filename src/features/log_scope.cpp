@@ -27,6 +27,8 @@ void check_config(const FeatureConfig& config) {
     throw ConfigError("--price-bands: must be in [2, 100]");
   if (config.top_terms < 1 || config.top_terms > 100) throw ConfigError("--top-terms: must be in [1, 100]");
   if (config.text.dimensions != 0) check_config(config.text);
+  if (config.category_dimensions < 0 || config.category_dimensions > 4096)
+    throw ConfigError("--category-vectors: must be in [0, 4096]");
   const auto &view = config.view_type, &cart = config.cart_type, &purchase = config.purchase_type;
   if (view == cart || view == purchase || cart == purchase) {
     throw ConfigError("--view-type, --cart-type, --purchase-type: must be three different event types");

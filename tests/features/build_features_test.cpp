@@ -340,17 +340,19 @@ TEST(BuildFeatures, MakesVectorsOfTheItemsTextsAndCategories) {
   expect_vectors_of_categories(config, 1);
 }
 
-TEST(BuildFeatures, NamesTextVectorsThatThereCannotBe) {
+TEST(BuildFeatures, NamesVectorsThatThereCannotBe) {
   FeatureConfig config;
   config.text.dimensions = 6;  // of names and categories, which this log does not have
+  config.category_dimensions = 3;
   auto ingest = behaviour_log(random_behaviour(6, 200), scratch_folder("no text"));
   ingest.format.columns.erase(Role::category);
   const auto made = make(world(), ingest, config, {});
-  for (const std::string name : {"text_vector", "text_kept_share"}) {
+  for (const std::string name : {"text_vector", "text_kept_share", "category_vector"}) {
     EXPECT_THAT(made.report.absent, Contains(Field(&AbsentFeature::name, "items/" + name)));
     EXPECT_EQ(made.features.of_items.find(name), nullptr);
   }
   EXPECT_FALSE(made.report.text.has_value());
+  EXPECT_FALSE(made.report.category_vectors.has_value());
   const auto plain = make(world(), ingest, {}, {});
   EXPECT_THAT(plain.report.absent, Not(Contains(Field(&AbsentFeature::name, "items/text_vector"))));
 }

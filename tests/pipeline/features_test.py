@@ -97,8 +97,9 @@ class FeaturesOfALog(SharedFolderTest):
             self.make(ranks, f"same-{ranks}.h5", threads=threads)
             self.assertEqual(self.record(f"same-{ranks}.run.json")["results"]["features"]["digest"], digest, ranks)
 
-    def test_vectors_of_texts_come_back_as_item_vectors(self):
-        texts = ("--text-vectors", "2", "--words", "category", "--ngrams", "category", "--min-items", "1")
+    def test_vectors_come_back_as_item_vectors(self):
+        texts = ("--text-vectors", "2", "--words", "category", "--ngrams", "category", "--min-items", "1",
+                 "--category-vectors", "2")
         digests = set()
         for ranks in (0, 2, 3, 4, 7):
             self.make(ranks, "text.h5", *texts)
@@ -112,10 +113,19 @@ class FeaturesOfALog(SharedFolderTest):
         self.assertAlmostEqual(found["singular_values"][1], 1, places=4)
         self.assertAlmostEqual(found["kept_share_of_squares"], 1, places=4)
         self.expect(results["distributions"]["items"], {"text_kept_share": (1, 1, 1)})
+        # Ann and bob have tea alone, cid has mugs.
+        found = results["category_vectors"]
+        self.assertEqual((found["categories"], found["entries"], found["items_without"]), (2, 3, 0))
+        self.assertAlmostEqual(found["singular_values"][0], 2 ** 0.5, places=4)
+        self.assertAlmostEqual(found["singular_values"][1], 1, places=4)
+        self.assertAlmostEqual(found["kept_share_of_squares"], 1, places=4)
+        self.expect(results["distributions"]["items"], {"category_vector[0]": (1, 1, 0), "category_vector[1]": (0, 0, 1)})
         ingest = ["ingest", "--input", "log.csv", "--columns", COLUMNS, "--output", "with.h5", "--item-vectors"]
-        self.run_well(3, *ingest, "text.h5:text_vector")
-        self.assertEqual(self.record("with.run.json")["results"]["item_vectors"]["text_vector"]["matched"], 3)
-        self.run_well(2, "train", "content", "--dataset", "with.h5", "--vectors", "text_vector", "--output", "text-model.h5")
+        self.run_well(3, *ingest, "text.h5:text_vector", "text.h5:category_vector")
+        for name in ("text_vector", "category_vector"):
+            self.assertEqual(self.record("with.run.json")["results"]["item_vectors"][name]["matched"], 3)
+        self.run_well(2, "train", "content", "--dataset", "with.h5", "--vectors", "text_vector", "category_vector",
+                      "--output", "text-model.h5")
         similar = self.run_well(2, "similar", "--dataset", "with.h5", "--model", "text-model.h5", "--n", "1", "--output",
                                 "alike")
         self.assertIn("alike", similar.out)
@@ -127,6 +137,10 @@ class FeaturesOfALog(SharedFolderTest):
                        ("--tolerance", "0.5"), ("--max-rounds", "3"), ("--seed", "9"), ("--batch-memory", "1MiB")):
             self.run_badly(2, USAGE, [option[0], "--text-vectors"], "features", "--dataset", "data.h5", "--input", "log.csv",
                            "--output", "never.h5", *option)
+        categories = ("features", "--dataset", "data.h5", "--input", "log.csv", "--category-vectors", "1", "--output")
+        self.run_badly(2, USAGE, ["words", "--text-vectors"], *categories, "never.h5", "--words", "category")
+        self.run_well(2, *categories, "some.h5", "--tolerance", "0.5", "--max-rounds", "3", "--seed", "9", "--tag-separator",
+                      "/", "--batch-memory", "1MiB")
 
     def test_an_earlier_cutoff_and_another_log(self):
         ended = self.make(3, "other.h5", log="more.csv")
@@ -160,6 +174,7 @@ class FeaturesOfALog(SharedFolderTest):
         self.run_badly(2, USAGE, "--windows", *command, "--input", "log.csv", "--windows", "7,1")
         self.run_badly(2, USAGE, "--session-gap-minutes", *command, "--input", "log.csv", "--session-gap-minutes", "-1")
         self.run_badly(2, USAGE, "--text-vectors", *command, "--input", "log.csv", "--text-vectors", "-1")
+        self.run_badly(2, USAGE, "--category-vectors", *command, "--input", "log.csv", "--category-vectors", "-1")
         self.run_badly(2, USAGE, "did you mean 'category'", *command, "--input", "log.csv", "--text-vectors", "2", "--words",
                        "categories")
         self.run_badly(2, USAGE, "--cart-type", *command, "--input", "log.csv", "--cart-type", "view")

@@ -26,6 +26,14 @@ struct TextVectorsReport {
   int rounds = 0;
 };
 
+/// The same of category vectors.
+struct CategoryVectorsReport {
+  Count num_categories = 0, num_entries = 0, num_items_without = 0;  ///< see CategoryVectors
+  std::vector<double> singular_values;
+  double kept_share = 0;
+  int rounds = 0;
+};
+
 /// What became of the log; the same on all ranks.
 struct FeatureReport {
   Count num_events = 0;     ///< kept events until the cut-off
@@ -34,6 +42,7 @@ struct FeatureReport {
   Count unknown_items = 0;  ///< likewise
   std::vector<AbsentFeature> absent;
   std::optional<TextVectorsReport> text;  ///< if there are text vectors
+  std::optional<CategoryVectorsReport> category_vectors;
 };
 
 /// What the cleaned log says of each user and item of the data set (docs/features.md has every formula). All

@@ -21,6 +21,8 @@ struct FeatureConfig {
   Count top_terms = 5;                          ///< query words kept of a user
   TextVectorsConfig text{.dimensions = 0};  ///< of the items' texts; 0 dimensions = none; without tags among
                                             ///< its fields the category is one; its budget is not used
+  Count category_dimensions = 0;  ///< of vectors of categories; 0 = none; tag separator and settings of the
+                                  ///< iteration are those of text
   std::optional<std::int64_t> cutoff;  ///< unix seconds, inclusive; none: that of the data set
   Count memory_per_rank = 0;           ///< bytes; 0 = no budget
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -8,28 +9,41 @@
 
 namespace pushcart {
 
-/// Fetches numbers owned by other ranks: `values` holds one for each row of this rank's range of `partition`.
-/// Collective; `wanted` (global rows) may be empty, repeat and be in any order. @return in the order of
-/// `wanted`
+/// Fetches rows owned by other ranks, all in one exchange: `values` holds `width` numbers for each row of
+/// this rank's range of `partition`. Collective; `wanted` (global rows) may be empty, repeat and be in any
+/// order.
+/// @return in the order of `wanted`
 template <Sendable T>
-std::vector<T> fetch_values(const Communicator& comm, const Partition& partition, std::span<const T> values,
-                            std::span<const Count> wanted) {
+std::vector<T> fetch_rows(const Communicator& comm, const Partition& partition, std::span<const T> values,
+                          std::size_t width, std::span<const Count> wanted) {
   const Range mine = partition.range(comm.rank());
-  PUSHCART_CHECK(static_cast<Count>(values.size()) == mine.size());
+  PUSHCART_CHECK(values.size() == static_cast<std::size_t>(mine.size()) * width);
   std::vector<int> owners;
   owners.reserve(wanted.size());
   for (const Count row : wanted) owners.push_back(partition.owner(row));
   const SendOrder asking = order_by_rank(owners, comm.size());
-  const auto asked = exchange_grouped<Count>(comm, wanted, asking);
+  auto asked = exchange_grouped<Count>(comm, wanted, asking);
   std::vector<T> answers;
-  answers.reserve(asked.data.size());
-  for (const Count row : asked.data) answers.push_back(values[static_cast<std::size_t>(row - mine.begin)]);
+  answers.reserve(asked.data.size() * width);
+  for (const Count row : asked.data) {
+    const auto found = values.subspan(static_cast<std::size_t>(row - mine.begin) * width, width);
+    answers.insert(answers.end(), found.begin(), found.end());
+  }
+  for (Count& count : asked.counts) count *= static_cast<Count>(width);
   const auto answered = comm.alltoallv(std::span<const T>(answers), std::span<const Count>(asked.counts));
-  std::vector<T> result(wanted.size());
+  std::vector<T> result(wanted.size() * width);
   for (std::size_t i = 0; i < asking.order.size(); ++i) {
-    result[static_cast<std::size_t>(asking.order[i])] = answered.data[i];
+    std::copy_n(answered.data.begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                result.begin() + asking.order[i] * static_cast<Count>(width));
   }
   return result;
+}
+
+/// The same for one number a row.
+template <Sendable T>
+std::vector<T> fetch_values(const Communicator& comm, const Partition& partition, std::span<const T> values,
+                            std::span<const Count> wanted) {
+  return fetch_rows(comm, partition, values, 1, wanted);
 }
 
 }  // namespace pushcart

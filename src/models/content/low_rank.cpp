@@ -41,12 +41,14 @@ void plan_terms(MemoryPlan& plan, const TermMatrix& terms) {
 
 void plan_item_vectors(MemoryPlan& plan, const Communicator& comm, const TermMatrix& terms,
                        const Dataset& dataset, Count k) {
+  plan_blocks(plan, dataset.items.range(comm.rank()).size(), terms.terms.range(comm.rank()).size(),
+              linear::block_width(k, terms.rows.num_columns, dataset.num_items()));
+}
+
+void plan_blocks(MemoryPlan& plan, Count own_rows, Count own_rows_of_other_side, Count width) {
   constexpr Count float_bytes = sizeof(float), double_bytes = sizeof(double);
-  const Count width = linear::block_width(k, terms.rows.num_columns, dataset.num_items());
-  const Count own_items = dataset.items.range(comm.rank()).size();
-  const Count own_terms = terms.terms.range(comm.rank()).size();
   const Count threads = omp_get_max_threads();
-  plan.add("blocks of vectors", (4 * own_items + own_terms) * width * float_bytes);
+  plan.add("blocks of vectors", (4 * own_rows + own_rows_of_other_side) * width * float_bytes);
   plan.add("Gram matrix", width * width * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
 }
 

@@ -26,5 +26,8 @@ std::vector<double> squares_of_rows(const FactorTable& table);
 void plan_terms(MemoryPlan& plan, const TermMatrix& terms);
 void plan_item_vectors(MemoryPlan& plan, const Communicator& comm, const TermMatrix& terms,
                        const Dataset& dataset, Count k);
+/// The latter for any matrix: tables of `width` columns, of the owned rows of the side whose vectors are
+/// wanted and of the other.
+void plan_blocks(MemoryPlan& plan, Count own_rows, Count own_rows_of_other_side, Count width);
 
 }  // namespace pushcart::content
