@@ -137,8 +137,8 @@ void announce_reranking(const Communicator& comm, const Dataset& train, const Re
   const Count batch = std::min(train.by_user.num_rows(), options.config.batch_users);
   const std::vector<const Model*>& models = reranking.models();
   MemoryPlan plan;
-  RerankedLists::plan(plan, reranking.reranker(), batch);
   const Count pairs = train.by_user.num_entries();
+  reranking.plan(plan, batch, pairs);
   announce_lists(comm, "evaluate --rerank", *models.front(),
                  {batch, reranking.reranker().candidates, pairs, pairs}, options.memory_per_rank,
                  std::move(plan), {models.begin() + 1, models.end()});

@@ -285,7 +285,7 @@ Recommendations recommend(Session& session, const Dataset& dataset, const Model&
   std::vector<const Model*> further = parts.further_models();
   Count places = request.n;
   if (reranking) {
-    RerankedLists::plan(plan, reranking->reranker(), num_users);
+    reranking->plan(plan, num_users, dataset.by_user.num_entries());
     further.insert(further.end(), reranking->models().begin() + 1, reranking->models().end());
     places = std::max(places, reranking->reranker().candidates);
   }

@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include "pushcart/base/nearest_float.hpp"
-#include "pushcart/ids/fetch_values.hpp"
+#include "rerank/fetched_items.hpp"
+#include "rerank/user_profile.hpp"
 
 namespace pushcart {
 
@@ -18,6 +19,11 @@ std::vector<const FeatureColumn*> single_columns(const FeatureTable& table) {
     if (column.width == 1) columns.push_back(&column);
   }
   return columns;
+}
+
+/// Position among columns that have it.
+std::size_t position_of(const std::vector<const FeatureColumn*>& columns, const FeatureColumn* column) {
+  return static_cast<std::size_t>(std::find(columns.begin(), columns.end(), column) - columns.begin());
 }
 
 /// The families, with a number where an earlier model has the same.
@@ -72,12 +78,18 @@ class RerankColumns::Table {
   /// @param value_of  local row of the user, position of the pair -> value
   template <class ValueOf>
   void add_each(ValueOf&& value_of) {
+    add_by_user([](Count row) { return row; }, value_of);
+  }
+  /// @param make      local row of a user -> what is known of the user
+  /// @param value_of  that, position of the pair -> value
+  template <class Make, class ValueOf>
+  void add_by_user(Make&& make, ValueOf&& value_of) {
     for (std::size_t u = 0; u < candidates_.users.size(); ++u) {
       const Range range = candidates_.pairs_of(u);
-      const Count row = candidates_.users[u] - first_user_;
+      const auto known = make(candidates_.users[u] - first_user_);
       for (auto pair = static_cast<std::size_t>(range.begin); pair < static_cast<std::size_t>(range.end);
            ++pair) {
-        values_[pair * width_ + next_] = value_of(row, pair);
+        values_[pair * width_ + next_] = value_of(known, pair);
       }
     }
     ++next_;
@@ -103,7 +115,11 @@ RerankColumns::RerankColumns(const Communicator& comm, const Dataset& dataset,
     names_.push_back(name + ".place");
   }
   names_.insert(names_.end(), {"user.pairs", "item.pairs"});
-  if (features_ != nullptr) name_features();
+  if (features_ != nullptr) {
+    name_features();
+    name_similarities();
+  }
+  pack_items();
 }
 
 void RerankColumns::name_features() {
@@ -118,6 +134,57 @@ void RerankColumns::name_features() {
   if (item_price_band_ != nullptr && user_price_bands_ != nullptr) names_.push_back("pair.price_band_share");
 }
 
+void RerankColumns::name_similarities() {
+  for (const std::string what : {"text", "category"}) {
+    const FeatureColumn* column = features_->of_items.find(what + "_vector");
+    if (column == nullptr) continue;
+    item_vectors_.push_back(column);
+    names_.push_back("pair." + what + "_similarity");
+  }
+}
+
+/// Puts all that is told of an item side by side.
+void RerankColumns::pack_items() {
+  const auto num_items = static_cast<std::size_t>(dataset_.by_item.num_rows());
+  item_width_ = 1;
+  for (const auto* columns : {&item_columns_, &item_vectors_}) {
+    for (const FeatureColumn* column : *columns) item_width_ += static_cast<std::size_t>(column->width);
+  }
+  item_rows_.reserve(num_items * item_width_);
+  for (std::size_t item = 0; item < num_items; ++item) {
+    item_rows_.push_back(static_cast<float>(dataset_.by_item.row_length(static_cast<Count>(item))));
+    for (const auto* columns : {&item_columns_, &item_vectors_}) {
+      for (const FeatureColumn* column : *columns) {
+        const auto width = static_cast<std::size_t>(column->width);
+        const auto values = std::span(column->values).subspan(item * width, width);
+        item_rows_.insert(item_rows_.end(), values.begin(), values.end());
+      }
+    }
+  }
+}
+
+Count RerankColumns::owned_bytes() const {
+  return static_cast<Count>(item_rows_.size() * sizeof(float));
+}
+
+Count RerankColumns::fetched_bytes(Count num_pairs, Count num_history) const {
+  const Count num_items =
+      std::min(dataset_.num_items(), num_pairs + (item_vectors_.empty() ? 0 : num_history));
+  const Count row_bytes = static_cast<Count>(item_width_ * sizeof(float));
+  return num_items * (2 * row_bytes + Count{sizeof(Count)});  // as they arrive, and by item
+}
+
+/// The candidates, and where there are profiles all that their users have.
+std::vector<Count> RerankColumns::items_told_of(const CandidateSet& candidates) const {
+  std::vector<Count> items = candidates.pairs.columns;
+  if (item_vectors_.empty()) return items;
+  for (const Count user : candidates.users) {
+    const auto history = dataset_.by_user.row_columns(user - dataset_.by_user.rows.begin);
+    items.insert(items.end(), history.begin(), history.end());
+  }
+  return items;
+}
+
 std::vector<float> RerankColumns::table(const CandidateSet& candidates) const {
   const SparseRows& pairs = candidates.pairs;
   Table table(candidates, dataset_.by_user.rows.begin, num_columns());
@@ -125,40 +192,40 @@ std::vector<float> RerankColumns::table(const CandidateSet& candidates) const {
     table.add(candidates.scores[m]);
     table.add(candidates.places[m]);
   }
-  // Each item is asked for once, however many users have it among their candidates.
-  std::vector<Count> items = pairs.columns;
-  std::sort(items.begin(), items.end());
-  items.erase(std::unique(items.begin(), items.end()), items.end());
-  const auto by_pair = [&](std::span<const float> of_owned) {
-    const std::vector<float> of_items = fetch_values<float>(comm_, dataset_.items, of_owned, items);
-    std::vector<float> values;
-    values.reserve(pairs.columns.size());
-    for (const Count item : pairs.columns) {
-      const auto found = std::lower_bound(items.begin(), items.end(), item);
-      values.push_back(of_items[static_cast<std::size_t>(found - items.begin())]);
-    }
-    return values;
+  const detail::FetchedItems items(comm_, dataset_.items, item_rows_, item_width_, items_told_of(candidates));
+  std::vector<std::span<const float>> item_of_pair;
+  item_of_pair.reserve(pairs.columns.size());
+  for (const Count item : pairs.columns) item_of_pair.push_back(items.row(item));
+  const auto add_item_number = [&](std::size_t number) {
+    table.add_each([&](Count, std::size_t pair) { return item_of_pair[pair][number]; });
   };
   table.add_each(
       [&](Count row, std::size_t) { return static_cast<float>(dataset_.by_user.row_length(row)); });
-  std::vector<float> item_pairs;
-  for (Count row = 0; row < dataset_.by_item.num_rows(); ++row)
-    item_pairs.push_back(static_cast<float>(dataset_.by_item.row_length(row)));
-  table.add(by_pair(item_pairs));
+  add_item_number(0);
   for (const FeatureColumn* column : user_columns_) {
     table.add_each([&](Count row, std::size_t) { return column->values[static_cast<std::size_t>(row)]; });
   }
-  for (const FeatureColumn* column : item_columns_) table.add(by_pair(column->values));
+  for (std::size_t c = 0; c < item_columns_.size(); ++c) add_item_number(1 + c);
   if (item_category_ != nullptr) {
-    const std::vector<float> categories = by_pair(item_category_->values);
+    const std::size_t category = 1 + position_of(item_columns_, item_category_);
     table.add_each([&](Count row, std::size_t pair) {
-      return category_share(features_->category_events, row, categories[pair]);
+      return category_share(features_->category_events, row, item_of_pair[pair][category]);
     });
   }
   if (item_price_band_ != nullptr && user_price_bands_ != nullptr) {
-    const std::vector<float> bands = by_pair(item_price_band_->values);
-    table.add_each(
-        [&](Count row, std::size_t pair) { return profile_share(*user_price_bands_, row, bands[pair]); });
+    const std::size_t band = 1 + position_of(item_columns_, item_price_band_);
+    table.add_each([&](Count row, std::size_t pair) {
+      return profile_share(*user_price_bands_, row, item_of_pair[pair][band]);
+    });
+  }
+  detail::VectorPlace place{1 + item_columns_.size(), 0};
+  for (const FeatureColumn* column : item_vectors_) {
+    place.width = static_cast<std::size_t>(column->width);
+    table.add_by_user([&](Count row) { return detail::UserProfile(dataset_, row, items, place); },
+                      [&](const detail::UserProfile& profile, std::size_t pair) {
+                        return profile.similarity(item_of_pair[pair]);
+                      });
+    place.first += place.width;
   }
   return table.take();
 }

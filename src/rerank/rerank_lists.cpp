@@ -20,13 +20,6 @@ Count set_bytes_of_a_user(const Reranker& reranker) {
   return candidate_bytes_of_a_user(static_cast<Count>(reranker.members.size()), reranker.candidates);
 }
 
-/// Columns, a part's own copy of the candidates, and their items in order.
-Count table_bytes_of_a_user(const Reranker& reranker) {
-  const auto num_columns = static_cast<Count>(reranker.columns.size());
-  return set_bytes_of_a_user(reranker) +
-         pairs_of_a_user(reranker) * (num_columns * Count{sizeof(float)} + 2 * Count{sizeof(Count)});
-}
-
 Count users_at_once(Count batch_bytes, Count bytes_of_a_user) {
   return std::max<Count>(1, batch_bytes / bytes_of_a_user);
 }
@@ -89,12 +82,20 @@ RerankedLists::RerankedLists(const Communicator& comm, const Reranker& reranker,
       booster_(reranker.trees.bytes,
                static_cast<Count>(checked_columns(reranker, columns_, features != nullptr).size())) {}
 
-void RerankedLists::plan(MemoryPlan& plan, const Reranker& reranker, Count num_users) {
-  const Count set_bytes = set_bytes_of_a_user(reranker), table_bytes = table_bytes_of_a_user(reranker);
-  plan.add("candidates to re-rank",
-           std::min(num_users, users_at_once(usual_batch_bytes, set_bytes)) * set_bytes);
-  plan.add("columns of a part of them",
-           std::min(num_users, users_at_once(usual_batch_bytes, table_bytes)) * table_bytes);
+/// Columns, a part's own copy of the candidates, and their items, as named and as fetched.
+Count RerankedLists::table_bytes_of_a_user() const {
+  const Count pairs = pairs_of_a_user(reranker_);
+  return set_bytes_of_a_user(reranker_) + pairs * columns_.num_columns() * Count{sizeof(float)} +
+         columns_.fetched_bytes(pairs, 0);
+}
+
+void RerankedLists::plan(MemoryPlan& plan, Count num_users, Count num_pairs) const {
+  const Count set_bytes = set_bytes_of_a_user(reranker_), table_bytes = table_bytes_of_a_user();
+  const Count users_of_a_part = std::min(num_users, users_at_once(batch_bytes_, table_bytes));
+  plan.add("candidates to re-rank", std::min(num_users, users_at_once(batch_bytes_, set_bytes)) * set_bytes);
+  plan.add("columns of a part of them", users_of_a_part * table_bytes);
+  plan.add("what is told of items: of those owned, and of what a part's users have",
+           columns_.owned_bytes() + columns_.fetched_bytes(0, num_pairs));
 }
 
 TopLists RerankedLists::lists(const TopRequest& request) const {
@@ -122,7 +123,7 @@ TopLists RerankedLists::rank(const CandidateSet& candidates, Count n) const {
   lists.rows = candidates.users;
   lists.scoring = candidates.scoring;
   for_each_part(comm_, static_cast<Count>(candidates.users.size()),
-                users_at_once(batch_bytes_, table_bytes_of_a_user(reranker_)),
+                users_at_once(batch_bytes_, table_bytes_of_a_user()),
                 [&](Range users) { rank_part(part_of(candidates, users), n, lists); });
   return lists;
 }

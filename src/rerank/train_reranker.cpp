@@ -212,7 +212,8 @@ RerankSampleSizes sample_sizes(const Communicator& comm, std::span<const Model* 
                                const RerankConfig& config) {
   RerankSampleSizes sizes;
   sizes.places = std::min(config.candidates, validation.train.num_items());
-  sizes.columns = RerankColumns(comm, validation.train, families_of(models), features).num_columns();
+  const RerankColumns columns(comm, validation.train, families_of(models), features);
+  sizes.columns = columns.num_columns();
   const SparseRows& rows = validation.train.by_user;
   for (const Count user :
        detail::sampled_users(comm, validation, most_users(config, models.size(), sizes.columns))) {
@@ -220,6 +221,9 @@ RerankSampleSizes sample_sizes(const Communicator& comm, std::span<const Model* 
     sizes.pairs += rows.row_length(user - rows.rows.begin);
   }
   sizes.all_users = comm.sum(sizes.users);
+  sizes.item_bytes =
+      columns.owned_bytes() +
+      columns.fetched_bytes(sizes.users * static_cast<Count>(models.size()) * sizes.places, sizes.pairs);
   return sizes;
 }
 
@@ -230,6 +234,7 @@ void plan_reranker_training(MemoryPlan& plan, const Communicator& comm, const Re
            comm.is_root() ? sizes.all_users * numbers_of_a_user * bytes_of_a_number : 0);
   plan.add("candidates of this rank's users",
            sizes.users * candidate_bytes_of_a_user(num_models, sizes.places));
+  plan.add("what they are told of items", sizes.item_bytes);
   // As a table, and user by user; those of rank 0 are among all.
   plan.add("their columns", comm.is_root() ? 0 : 2 * sizes.users * numbers_of_a_user * Count{sizeof(float)});
 }

@@ -41,6 +41,54 @@ Model random_model(const Communicator& comm, const Dataset& dataset, const std::
   return model;
 }
 
+using Vector = std::vector<double>;  // empty = missing
+
+Vector text_vector_of(Count item) {
+  if (item % 5 == 0) return {};
+  return {1.0 + static_cast<double>(item % 3), static_cast<double>((7 * item) % 4) - 1.5,
+          item % 2 == 0 ? 0.5 : -1.0};
+}
+
+Vector category_vector_of(Count item) {
+  if (item % 6 == 0) return {};
+  return {item % 3 == 0 ? 1.0 : 0.25, static_cast<double>(item % 2)};
+}
+
+void append(const Vector& vector, FeatureColumn& to) {
+  for (std::size_t c = 0; c < static_cast<std::size_t>(to.width); ++c)
+    to.values.push_back(vector.empty() ? NAN : static_cast<float>(vector[c]));
+}
+
+double dot(const Vector& a, const Vector& b) {
+  double sum = 0;
+  for (std::size_t c = 0; c < a.size(); ++c) sum += a[c] * b[c];
+  return sum;
+}
+
+/// The mean cosine to what the user has, weighted by a half-life of 90 days, over the length of the mean of
+/// the unit vectors: the cosine to the profile by another way.
+float similarity(const std::vector<Interaction>& history, Count item, std::int64_t cutoff,
+                 Vector (*vector_of)(Count)) {
+  const Vector candidate = vector_of(item);
+  std::vector<std::pair<double, Vector>> known;
+  for (const Interaction& pair : history) {
+    if (!vector_of(pair.item).empty()) {
+      const double days = static_cast<double>(cutoff - pair.last_time) / 86400;
+      known.emplace_back(std::pow(0.5, days / 90), vector_of(pair.item));
+    }
+  }
+  if (candidate.empty() || known.empty()) return NAN;
+  const auto cosine = [](const Vector& a, const Vector& b) {
+    return dot(a, b) / std::sqrt(dot(a, a)) / std::sqrt(dot(b, b));
+  };
+  double to_candidate = 0, among = 0;
+  for (const auto& [weight, vector] : known) {
+    to_candidate += weight * cosine(vector, candidate);
+    for (const auto& [other_weight, other] : known) among += weight * other_weight * cosine(vector, other);
+  }
+  return static_cast<float>(to_candidate / std::sqrt(among));
+}
+
 /// Numbers of users and items that are a function of their indices; some are missing.
 Features features_of(const Communicator& comm, const Dataset& dataset) {
   Features features;
@@ -51,6 +99,7 @@ Features features_of(const Communicator& comm, const Dataset& dataset) {
   FeatureColumn age{"age", "days", "", "", 1, {}}, bands{"price_band_share", "1", "", "", 2, {}};
   FeatureColumn price{"price", "1", "", "", 1, {}}, band{"price_band", "1", "", "", 1, {}},
       category{"category", "1", "", "", 1, {}};
+  FeatureColumn text{"text_vector", "1", "", "", 3, {}}, kind{"category_vector", "1", "", "", 2, {}};
   features.category_events = {users, 3, {0}, {}, {}};
   for (Count user = users.begin; user < users.end; ++user) {
     age.values.push_back(user % 4 == 0 ? NAN : static_cast<float>(user));
@@ -66,15 +115,18 @@ Features features_of(const Communicator& comm, const Dataset& dataset) {
     price.values.push_back(static_cast<float>(item) / 2);
     band.values.push_back(item % 7 == 0 ? NAN : static_cast<float>(item % 2));
     category.values.push_back(item % 6 == 0 ? NAN : static_cast<float>(item % 3));
+    append(text_vector_of(item), text);
+    append(category_vector_of(item), kind);
   }
   features.of_users.columns = {age, bands};
-  features.of_items.columns = {price, band, category};
+  features.of_items.columns = {price, text, band, category, kind};
   return features;
 }
 
 struct Case {
   explicit Case(const Communicator& comm)
-      : dataset(test::small_dataset(comm, {.num_users = 60, .num_items = 40, .density = 0.3})),
+      : dataset(
+            test::small_dataset(comm, {.num_users = 60, .num_items = 40, .density = 0.3, .has_times = true})),
         split(hold_out(comm, dataset, {.kind = SplitKind::random, .share = 0.3})),
         features(features_of(comm, dataset)) {
     models = {random_model(comm, dataset, "als", 1), random_model(comm, dataset, "ease", 2),
@@ -144,7 +196,9 @@ TEST(RerankColumns, AreThoseOfAPlainReference) {
                                        "item.price_band",
                                        "item.category",
                                        "pair.category_share",
-                                       "pair.price_band_share"};
+                                       "pair.price_band_share",
+                                       "pair.text_similarity",
+                                       "pair.category_similarity"};
   ASSERT_EQ(columns.names(), names);
   const std::vector<float> table = columns.table(candidates);
 
@@ -159,9 +213,13 @@ TEST(RerankColumns, AreThoseOfAPlainReference) {
   std::size_t entry = 0;
   for (const Count user : request.users) {
     std::vector<Count> seen;
+    std::vector<Interaction> history;
     std::map<Count, Count> item_pairs;
     for (const auto& pair : pairs) {
-      if (pair.user == user) seen.push_back(pair.item);
+      if (pair.user == user) {
+        seen.push_back(pair.item);
+        history.push_back(pair);
+      }
       ++item_pairs[pair.item];
     }
     std::map<Count, std::vector<float>> wanted;  // by item: two columns a model
@@ -200,7 +258,9 @@ TEST(RerankColumns, AreThoseOfAPlainReference) {
                              has_category ? static_cast<float>(of_category / all) : NAN,
                              !has_band       ? NAN
                              : item % 2 == 0 ? 0.25F
-                                             : 0.75F});
+                                             : 0.75F,
+                             similarity(history, item, test.split.train.cutoff_time, text_vector_of),
+                             similarity(history, item, test.split.train.cutoff_time, category_vector_of)});
       EXPECT_EQ(candidates.pairs.columns[entry], item) << "user " << user;
       for (std::size_t c = 0; c < names.size(); ++c) {
         const float found = table[entry * names.size() + c];
@@ -283,6 +343,16 @@ TEST(Reranker, TrainingPlansWhatItsCandidatesTake) {
   MemoryPlan plan;
   plan_reranker_training(plan, world(), sizes, static_cast<Count>(test.pointers.size()));
   expect_planned(plan, "candidates of this rank's users", bytes);
+  std::vector<Count> told_of = set.pairs.columns;
+  for (const Count user : request.users) {
+    const auto history = test.split.train.by_user.row_columns(user - held_out.rows.begin);
+    told_of.insert(told_of.end(), history.begin(), history.end());
+  }
+  std::sort(told_of.begin(), told_of.end());
+  const auto distinct = std::unique(told_of.begin(), told_of.end()) - told_of.begin();
+  constexpr Count row_bytes = 9 * sizeof(float);  // pairs, three numbers, vectors of three and two
+  expect_planned(plan, "what they are told of items",
+                 test.split.train.by_item.num_rows() * row_bytes + distinct * (2 * row_bytes + 8));
   const bool is_root = world().is_root();
   const Count all_numbers = world().sum(numbers);
   expect_planned(plan, "their columns", is_root ? 0 : numbers * 2 * Count{sizeof(float)});

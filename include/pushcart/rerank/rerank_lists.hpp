@@ -31,10 +31,12 @@ class RerankedLists {
   /// candidates.
   TopLists lists(const TopRequest& request) const;
 
-  /// What lists() holds on this rank beside models, features, request and lists. Local.
-  static void plan(MemoryPlan& plan, const Reranker& reranker, Count num_users);
+  /// What lists() holds on this rank beside models, features, request and lists, for so many users of this
+  /// rank, who have so many pairs. Local.
+  void plan(MemoryPlan& plan, Count num_users, Count num_pairs) const;
 
  private:
+  Count table_bytes_of_a_user() const;
   TopLists rank(const CandidateSet& candidates, Count n) const;
   void rank_part(const CandidateSet& candidates, Count n, TopLists& lists) const;
 
