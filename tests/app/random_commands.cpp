@@ -77,6 +77,7 @@ void add_als(CommandLine& line, Draw& draw, const RandomLog& log) {
   if (draw.chance(15)) add(line, {"--patience", "1"});
   if (!log.item_attributes.empty() && draw.chance(50)) {
     add(line, {"--item-attributes", "colour", "--attribute-ridge", draw.one_of({"0.1", "10"})});
+    if (draw.chance(40)) add(line, {"--attribute-map", "joint"});
   }
 }
 

@@ -5,6 +5,7 @@
 #include "pushcart/checkpoint/checkpoint_folder.hpp"
 #include "pushcart/models/als.hpp"
 #include "pushcart/models/als_checkpoint.hpp"
+#include "support/attributes.hpp"
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
@@ -26,7 +27,8 @@ AlsCallbacks scripted(std::vector<double> metrics, std::size_t first) {
 
 /// Trains at one go, and with a stop after each sweep; expects the same.
 void expect_same_after_any_stop(const AlsConfig& config, const std::vector<double>& metrics = {}) {
-  const Dataset dataset = test::small_dataset(world(), {});
+  Dataset dataset = test::small_dataset(world(), {});
+  dataset.user_attributes = test::attribute_columns(dataset.users.range(world().rank()));
   const std::string path = scratch_folder("als_resume") + "/state.h5";
   PhaseLog phases;
   const AlsResult whole = train_als(world(), dataset, config, scripted(metrics, 0), phases);
@@ -72,6 +74,14 @@ TEST(AlsResume, RowsInPartsAndRoundedRows) {
   AlsConfig config = small_config(AlsSolver::cg);
   config.split_length = 3;
   config.gather_precision = GatherPrecision::bfloat16;
+  expect_same_after_any_stop(config);
+}
+
+TEST(AlsResume, MapsLearnedJointly) {
+  AlsConfig config = small_config(AlsSolver::cg);
+  config.attributes.users = {"tastes"};
+  config.attribute_map = AttributeFit::joint;
+  config.lambda = 0.1;
   expect_same_after_any_stop(config);
 }
 

@@ -40,6 +40,13 @@ TEST(AlsSettings, RefusedByTheNameOfTheOption) {
       {"--cg-tolerance", [](AlsConfig& c) { c.cg_tolerance = 1; }},
       {"--tolerance", [](AlsConfig& c) { c.tolerance = -1; }},
       {"--patience", [](AlsConfig& c) { c.patience = -1; }},
+      {"--attribute-map", [](AlsConfig& c) { c.attribute_map = AttributeFit::joint; }},
+      {"--lambda",
+       [](AlsConfig& c) {
+         c.attribute_map = AttributeFit::joint;
+         c.attributes.items = {"genres"};
+         c.lambda = 0;
+       }},
       {"--event-weight",
        [](AlsConfig& c) {
          c.event_weights = {{"vent", 1.0}};
@@ -69,6 +76,9 @@ TEST(AlsSettings, NamesAreKnownBothWays) {
     EXPECT_EQ(als_solver_of(als_solver_name(solver)), solver);
   for (GatherPrecision precision : {GatherPrecision::float32, GatherPrecision::bfloat16})
     EXPECT_EQ(gather_precision_of(gather_precision_name(precision)), precision);
+  for (AttributeFit fit : {AttributeFit::after, AttributeFit::joint})
+    EXPECT_EQ(attribute_fit_of(attribute_fit_name(fit)), fit);
+  EXPECT_THROW(attribute_fit_of("jointly"), ConfigError);
   EXPECT_THROW(als_solver_of("cgs"), ConfigError);
   EXPECT_THROW(gather_precision_of("fp16"), ConfigError);
   EXPECT_THROW(als_preset_of("rendel"), ConfigError);

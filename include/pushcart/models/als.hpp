@@ -53,6 +53,15 @@ enum class GatherPrecision : int {
 GatherPrecision gather_precision_of(std::string_view name);  ///< ConfigError with the nearest known name
 std::string_view gather_precision_name(GatherPrecision precision);
 
+/// When the maps from attributes to factors are fitted, and whether the training knows of them.
+enum class AttributeFit : int {
+  after,  ///< once, to the trained factors; rows are pulled to 0
+  joint   ///< before each half sweep; rows are pulled to what the map says: in the objective |x_u - m(a_u)|^2
+          ///< in place of |x_u|^2, and ridge times the mean of rho times the squared map
+};
+AttributeFit attribute_fit_of(std::string_view name);  ///< ConfigError with the nearest known name
+std::string_view attribute_fit_name(AttributeFit fit);
+
 struct AlsConfig {
   AlsPreset preset = AlsPreset::automatic;
   Count k = 64;                  ///< columns of the factors, >= 1
@@ -67,11 +76,12 @@ struct AlsConfig {
   double bias_regularization = 5;  ///< ratings only: added to the counts when biases are fitted, >= 0
   int bias_passes = 10;            ///< ratings only: alternations of user and item biases, >= 0
   double init_stddev = 0.1;        ///< start values are normal with this over sqrt(k)
-  /// Factors to start from instead, in the numbering of the training data (renumber()); rows of zeros, which are
-  /// those that it does not know, have start values all the same. nullptr = start values everywhere.
+  /// Factors to start from instead, in the numbering of the training data (renumber()); rows of zeros, which
+  /// are those that it does not know, have start values all the same. nullptr = start values everywhere.
   const Model* start = nullptr;
-  /// After training, attributes are mapped to factors, and rows without interactions get what theirs say.
+  /// Attributes are mapped to factors, and rows without interactions get what theirs say after the training.
   AttributeConfig attributes;
+  AttributeFit attribute_map = AttributeFit::after;
 
   AlsSolver solver = AlsSolver::automatic;
   double cg_tolerance = 1e-3;  ///< cg: |residual| of the scaled system over its right side, in [1e-6, 0.5]
@@ -117,9 +127,9 @@ struct SweepReport {
 
 struct TrainingReport {
   std::vector<SweepReport> sweeps;
-  int resumed_after = 0;  ///< so many of them come from a checkpoint, without times; 0 = none
-  std::string stopped_by;                            ///< "sweeps", "tolerance" or "validation"
-  int best_sweep = 0;                                ///< whose factors the model holds
+  int resumed_after = 0;   ///< so many of them come from a checkpoint, without times; 0 = none
+  std::string stopped_by;  ///< "sweeps", "tolerance" or "validation"
+  int best_sweep = 0;      ///< whose factors the model holds
   ExchangeMethod exchange = ExchangeMethod::sparse;  ///< that was used
   /// Of this rank in all sweeps: factor rows, lent rows, sums of heavy rows.
   Traffic planned_traffic, counted_traffic;

@@ -49,12 +49,15 @@ void declare_als(OptionSet& options, AlsConfig& als) {
                     "on, or off: all factors come before work begins, to measure what overlap saves", overlap_of,
                     overlap_name);
   options.add("user-attributes", als.attributes.users,
-              "user attributes to map to factors after training, for users of few or no events (repeat)");
+              "user attributes to map to factors, for users of few or no events (repeat)");
   options.add("item-attributes", als.attributes.items, "the same for items");
   options.add("tag-separator", als.attributes.separator,
               "between the values of an attribute that may have several");
   options.add("attribute-ridge", als.attributes.ridge,
               "shrinks what an attribute's value says, as so many rows without it would");
+  options.add_named("attribute-map", als.attribute_map,
+                    "after: fitted to the trained factors; joint: in every sweep, rows being pulled to it, not to 0",
+                    attribute_fit_of, attribute_fit_name);
   options.add_bytes("batch-memory", als.batch_bytes, "room for fetched factors on a rank, exchange stream (256MiB)");
 }
 

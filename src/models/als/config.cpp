@@ -22,6 +22,8 @@ constexpr std::array<Named<ValueTransform>, 2> transforms{
 
 constexpr std::array<Named<AlsSolver>, 3> solvers{
     {{"auto", AlsSolver::automatic}, {"exact", AlsSolver::exact}, {"cg", AlsSolver::cg}}};
+constexpr std::array<Named<AttributeFit>, 2> attribute_fits{
+    {{"after", AttributeFit::after}, {"joint", AttributeFit::joint}}};
 constexpr std::array<Named<GatherPrecision>, 2> precisions{
     {{"float32", GatherPrecision::float32}, {"bf16", GatherPrecision::bfloat16}}};
 
@@ -92,6 +94,12 @@ GatherPrecision gather_precision_of(std::string_view name) {
 std::string_view gather_precision_name(GatherPrecision precision) {
   return name_of(precisions, precision);
 }
+AttributeFit attribute_fit_of(std::string_view name) {
+  return value_of(attribute_fits, name, "--attribute-map");
+}
+std::string_view attribute_fit_name(AttributeFit fit) {
+  return name_of(attribute_fits, fit);
+}
 
 double row_regularization(const AlsObjective& objective, Count row_length, Count num_others) {
   const double size = static_cast<double>(row_length) + objective.alpha0 * static_cast<double>(num_others);
@@ -128,6 +136,12 @@ AlsObjective resolve_objective(const AlsConfig& config, ValueKind value_kind) {
   expect(
       objective.lambda > 0 || objective.alpha0 > 0, "--lambda",
       "above 0 when --alpha0 is 0: users with fewer interactions than --k have no unique solution otherwise");
+  if (config.attribute_map == AttributeFit::joint) {
+    expect(!config.attributes.users.empty() || !config.attributes.items.empty(), "--attribute-map",
+           "after, or joint with --user-attributes or --item-attributes");
+    expect(objective.lambda > 0, "--lambda",
+           "above 0 with --attribute-map joint: it is what pulls rows to the map");
+  }
   return objective;
 }
 

@@ -111,6 +111,16 @@ double dot(const float* x, const double* y, Count n) {
   return sum(first + second);
 }
 
+double dot_wide(const float* x, const double* y, Count n) {
+  double sums[8] = {};
+  Count c = 0;
+  for (; c + 8 <= n; c += 8) {
+    for (Count lane = 0; lane < 8; ++lane) sums[lane] += static_cast<double>(x[c + lane]) * y[c + lane];
+  }
+  for (Count lane = 0; c + lane < n; ++lane) sums[lane] += static_cast<double>(x[c + lane]) * y[c + lane];
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
 double sum_of_squares(std::span<const float> x) {
   return eight_sums(x.size(), [&](std::size_t n) {
     const auto value = static_cast<double>(x[n]);
@@ -221,6 +231,13 @@ void solve_factorized(const T* u, Count n, Count stride, T* rhs) {
 }
 template void solve_factorized(const float*, Count, Count, float*);
 template void solve_factorized(const double*, Count, Count, double*);
+
+void solve_factorized(const double* u, Count n, Count stride, double* rhs, Count columns) {
+  for (const auto transpose : {CblasTrans, CblasNoTrans}) {
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, transpose, CblasNonUnit, blas_int(n), blas_int(columns),
+                1.0, u, blas_int(stride), rhs, blas_int(columns));
+  }
+}
 
 void times_transposed(const float* a, const float* b, Count rows, Count k, float* out) {
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, blas_int(rows), blas_int(k), blas_int(k), 1.0F, a,

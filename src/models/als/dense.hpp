@@ -40,6 +40,8 @@ inline Count padded(Count n) {
 float dot(const float* x, const float* y, Count n);
 /// The same in double, for residuals; n is a multiple of `lanes`.
 double dot(const float* x, const double* y, Count n);
+/// The same for any n: eight partial sums, then pairwise.
+double dot_wide(const float* x, const double* y, Count n);
 /// sum of x^2, and of w x^2, in double: eight partial sums, then in order.
 double sum_of_squares(std::span<const float> x);
 double weighted_squares(std::span<const double> weights, std::span<const float> x);
@@ -70,6 +72,8 @@ bool factorize(T* m, Count n, Count stride);
 /// Solves U' U x = rhs in place.
 template <class T>
 void solve_factorized(const T* u, Count n, Count stride, T* rhs);
+/// The same for `columns` right sides, the columns of rhs (n x columns, without padding).
+void solve_factorized(const double* u, Count n, Count stride, double* rhs, Count columns);
 
 /// out (rows x k) = a (rows x k) times the transpose of b (k x k), all row-major without padding.
 void times_transposed(const float* a, const float* b, Count rows, Count k, float* out);

@@ -140,8 +140,9 @@ void HalfSweep::rotate_back(FactorTable& solved) const {
   rotate(solved, inverse, num_rows_);
 }
 
-HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss loss) {
+HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss loss, FactorTable* means) {
   PUSHCART_CHECK(fixed.num_columns == k_ && solved.num_columns == k_);
+  PUSHCART_CHECK(num_runs_ == 0 || prior_.has_value() == (means != nullptr));
   HalfSweepSeconds seconds;
   const Eigenbasis basis = take_basis(fixed, seconds);
   eigenvalues_ = basis.eigenvalues;
@@ -149,6 +150,11 @@ HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss lo
   {
     const Stopwatch watch(seconds.rotate);
     rotate(fixed, basis, num_fixed_rows_);
+    if (means != nullptr) {
+      rotate(*means, basis, num_rows_);
+      if (!prior_) prior_.emplace(comm_, shares_, k_);
+      prior_->begin(*means, objective_.alpha0, eigenvalues_);
+    }
   }
   const std::span<const float> table = stored(fixed);
   for (RowSolver& solver : solvers_) {
@@ -179,6 +185,7 @@ void HalfSweep::solve_rows(std::span<const float> table, const Eigenbasis& basis
   {
     const Stopwatch watch(seconds.exchange);
     lent_.take(solved);
+    if (prior_) prior_->take();
   }
   // With stream no batch brings what heavy rows need: they have all of it, and go first, while batches
   // travel.
@@ -210,6 +217,7 @@ void HalfSweep::solve_rows(std::span<const float> table, const Eigenbasis& basis
   }
   const Stopwatch watch(seconds.exchange);
   lent_.give_back(solved, outcomes_);
+  if (prior_) prior_->end();
 }
 
 /// Brings what iterations start from into the new basis; rows without entries become zero.
@@ -272,6 +280,7 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     const auto begin = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task)]);
     const auto end = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task) + 1]);
     const RowSolver::Finish finish = [&](Count row, std::span<float> x, Solved outcome, double observed) {
+      if (prior_) prior_->raise(row, regularization(shares_.rows.row_length(row)), x);
       finish_row(row, outcome, observed, x, loss);
     };
     const auto piece_at = [&](std::size_t n) -> const RowPiece& {
@@ -290,6 +299,7 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     if (thread != 0) return;
     exchange_.progress();
     lent_.progress();
+    if (prior_) prior_->progress();
     on_task(task);
   });
 }
@@ -323,24 +333,34 @@ void HalfSweep::solve_piece(RowSolver& solver, const RowPiece& piece, const Gath
   observe(piece.begin, length, solver.weights().data(), solver.targets().data());
   const auto positions =
       exchange_.positions().subspan(static_cast<std::size_t>(piece.begin), static_cast<std::size_t>(length));
-  const bool is_own = shares_.rows.is_own(piece.row);
-  solver.add(piece.row, rows, positions, regularization(length),
-             is_own ? solved.row(piece.row) : lent_.solution(piece.row - shares_.rows.num_own_rows()),
-             finish);
+  const double rho = regularization(length);
+  const std::span<float> x = shares_.rows.is_own(piece.row)
+                                 ? solved.row(piece.row)
+                                 : lent_.solution(piece.row - shares_.rows.num_own_rows());
+  if (prior_) {
+    const GatherPrecision precision = settings_.solver.precision;
+    prior_->lower(piece.row, rho, rows, positions, precision, solver.targets().data(), x);
+  }
+  solver.add(piece.row, rows, positions, rho, x, finish);
 }
 
 void HalfSweep::solve_heavy_rows(const GatheredRows& rows, double largest_norm, FactorTable& solved,
                                  Loss loss) {
   const FixedSide fixed{rows,         settings_.solver.precision, exchange_.positions(),
                         largest_norm, objective_.alpha0,          eigenvalues_};
-  const HeavyCallbacks callbacks{[&](Count begin, Count count, float* weights, float* targets) {
-                                   observe(begin, count, weights, targets);
-                                 },
-                                 [&](Count row) { return regularization(shares_.rows.row_length(row)); },
-                                 [&](Count row, Solved outcome, double observed) {
-                                   finish_row(row, outcome, observed, solved.row(row), loss);
-                                 },
-                                 [&] { exchange_.progress(); }};
+  HeavyCallbacks callbacks{[&](Count begin, Count count, float* weights, float* targets) {
+                             observe(begin, count, weights, targets);
+                           },
+                           [&](Count row) { return regularization(shares_.rows.row_length(row)); },
+                           [&](Count row, Solved outcome, double observed) {
+                             finish_row(row, outcome, observed, solved.row(row), loss);
+                           },
+                           [&] { exchange_.progress(); }};
+  if (prior_) {
+    callbacks.pull = [&](Count row) {
+      return prior_->pull(row, regularization(shares_.rows.row_length(row)));
+    };
+  }
   heavy_.run(fixed, callbacks, solved);
 }
 
@@ -360,12 +380,14 @@ void HalfSweep::finish_row(Count row, Solved solved, double observed, std::span<
 }
 
 Traffic HalfSweep::planned_traffic() const {
-  const Traffic a_run = exchange_.planned(stored_width(settings_.solver.precision, k_)) + lent_.planned();
+  Traffic a_run = exchange_.planned(stored_width(settings_.solver.precision, k_)) + lent_.planned();
+  if (prior_) a_run = a_run + prior_->planned();
   return num_runs_ * a_run + heavy_.planned();
 }
 
 Traffic HalfSweep::counted_traffic() const {
-  return exchange_.counted() + lent_.counted() + heavy_.counted();
+  const Traffic rows = exchange_.counted() + lent_.counted() + heavy_.counted();
+  return prior_ ? rows + prior_->counted() : rows;
 }
 
 double HalfSweep::counted_work() const {

@@ -10,6 +10,7 @@
 #include "models/als/heavy_rows.hpp"
 #include "models/als/lent_rows.hpp"
 #include "models/als/observed_rows.hpp"
+#include "models/als/prior_means.hpp"
 #include "models/als/row_solver.hpp"
 #include "models/als/stored_rows.hpp"
 #include "pushcart/base/memory.hpp"
@@ -46,7 +47,10 @@ class HalfSweep {
   /// Rotates `fixed` in place and fills `solved`, both then in the same basis. On entry both are in one
   /// basis: the rows of `solved` are where conjugate gradients start. Collective. NumericError, on all ranks,
   /// if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows solvable.
-  HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss);
+  /// @param means  what the rows of `solved` are pulled to, in the same basis on entry and on return; absent
+  /// =
+  ///               0. In all runs or in none.
+  HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss, FactorTable* means = nullptr);
 
   /// Rows as the last run left them, in the basis that the two sides had before it. Local.
   void rotate_back(FactorTable& solved) const;
@@ -101,6 +105,7 @@ class HalfSweep {
   ObservedRows borrowed_;
   FactorExchange exchange_;
   LentRows lent_;
+  std::optional<PriorMeans> prior_;  // from the first run with means
   HeavyRows heavy_;
   std::vector<Schedule> schedules_;  // by batch
   std::vector<RowSolver> solvers_;   // by thread

@@ -83,7 +83,8 @@ void HeavyCholesky::run(const FixedSide& fixed, const HeavyCallbacks& callbacks,
       if (!is_wanted(row.heavy)) continue;
       Solved outcome = Solved::no;
       const double rho = callbacks.regularization(row.row);
-      const double observed = solve(row, collect(row, group), fixed, rho, solved.row(row.row), outcome);
+      const std::vector<double> pull = callbacks.pull ? callbacks.pull(row.row) : std::vector<double>{};
+      const double observed = solve(row, collect(row, group), fixed, rho, pull, solved.row(row.row), outcome);
       callbacks.finish(row.row, outcome, observed);
       counted_work_ += costs_.heavy_row;
       callbacks.progress();
@@ -176,7 +177,8 @@ std::vector<double> HeavyCholesky::collect(const WorkShares::HeavyRow& row, cons
 }
 
 double HeavyCholesky::solve(const WorkShares::HeavyRow& row, const std::vector<double>& sums,
-                            const FixedSide& fixed, double rho, std::span<float> x, Solved& solved) const {
+                            const FixedSide& fixed, double rho, std::span<const double> pull,
+                            std::span<float> x, Solved& solved) const {
   Scratch<double> products(static_cast<std::size_t>(k_ * k_), 0.0);
   const double* from = sums.data();
   for (Count a = 0; a < k_; ++a) {
@@ -188,6 +190,7 @@ double HeavyCholesky::solve(const WorkShares::HeavyRow& row, const std::vector<d
     factor[static_cast<std::size_t>(c * k_ + c)] +=
         fixed.alpha0 * fixed.eigenvalues[static_cast<std::size_t>(c)] + rho;
   }
+  for (std::size_t c = 0; c < pull.size(); ++c) solution[c] += pull[c];
   solved = Solved::no;
   if (!std::isfinite(row.target_squares) || !factorize(factor.data(), k_, k_)) return 0;
   solve_factorized(factor.data(), k_, k_, solution.data());

@@ -46,7 +46,7 @@ class HeavyCholesky {
   void send_parts(Group& group, const std::function<bool(std::size_t part)>& wanted);
   std::vector<double> collect(const WorkShares::HeavyRow& row, const Group& group);
   double solve(const WorkShares::HeavyRow& row, const std::vector<double>& sums, const FixedSide& fixed,
-               double rho, std::span<float> x, Solved& solved) const;
+               double rho, std::span<const double> pull, std::span<float> x, Solved& solved) const;
 
   const Communicator comm_;  // its own: messages meet no others
   const WorkShares& shares_;

@@ -19,17 +19,6 @@ Count gradient_rows_in_group(Count k) {
   return std::clamp<Count>(group_bytes_at_most / (12 * k * Count{sizeof(double)}), 1, Count{1} << 16);
 }
 
-/// z.p in double: eight sums side by side, then in order.
-double dot_wide(const float* z, const double* p, Count n) {
-  double sums[8] = {};
-  Count c = 0;
-  for (; c + 8 <= n; c += 8) {
-    for (Count lane = 0; lane < 8; ++lane) sums[lane] += static_cast<double>(z[c + lane]) * p[c + lane];
-  }
-  for (Count lane = 0; c + lane < n; ++lane) sums[lane] += static_cast<double>(z[c + lane]) * p[c + lane];
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
 double dot_in_order(std::span<const double> a, std::span<const double> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
@@ -41,7 +30,8 @@ struct HeavyGradients::Iteration {
   const WorkShares::HeavyRow* row = nullptr;
   std::vector<double> inverse;               // D^-1
   std::vector<double> x, direction;          // x_0 is the first direction
-  std::vector<double> right_side, products;  // b; Z'WZ x
+  std::vector<double> right_side, products;  // Z'Wt; Z'WZ x
+  std::vector<double> pull;                  // b - Z'Wt; empty = 0
   std::vector<double> residual, scaled;      // b - (D + Z'WZ) x; D^-1 times it
   double squares = 0, goal = 0;              // residual . D^-1 residual, and where to stop
   int steps = 0;
@@ -56,8 +46,9 @@ struct HeavyGradients::Iteration {
     scaled.resize(k);
     double whole = 0;
     for (std::size_t c = 0; c < k; ++c) {
-      residual[c] = right_side[c] - products[c] - x[c] / inverse[c];
-      whole += right_side[c] * inverse[c] * right_side[c];
+      const double b = pull.empty() ? right_side[c] : right_side[c] + pull[c];
+      residual[c] = b - products[c] - x[c] / inverse[c];
+      whole += b * inverse[c] * b;
     }
     goal = tolerance * tolerance * whole;
     precondition();
@@ -111,7 +102,7 @@ HeavyGradients::HeavyGradients(const Communicator& comm, const WorkShares& share
 Count HeavyGradients::memory_bytes(const WorkShares& shares, Count k) {
   const auto parts = std::min(gradient_rows_in_group(k), static_cast<Count>(shares.parts.size()));
   const auto rows = std::min(gradient_rows_in_group(k), static_cast<Count>(shares.heavy_rows.size()));
-  return (6 * parts + 10 * rows) * k * Count{sizeof(double)};
+  return (6 * parts + 11 * rows) * k * Count{sizeof(double)};
 }
 
 Count HeavyGradients::expected_bytes(const WorkShares& shares, int rank, Count k) {
@@ -164,6 +155,7 @@ void HeavyGradients::solve_group(Group& group, const FixedSide& fixed, const Hea
     const auto start = solved.row(row.row->row);
     const double rho = callbacks.regularization(row.row->row);
     for (const double value : fixed.eigenvalues) row.inverse.push_back(1.0 / (fixed.alpha0 * value + rho));
+    if (callbacks.pull) row.pull = callbacks.pull(row.row->row);
     row.x.assign(start.begin(), start.end());
     row.direction = row.x;
   }

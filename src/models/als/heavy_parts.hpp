@@ -36,6 +36,8 @@ struct HeavyCallbacks {
   /// What became of a local row, and its sum of w (z.x - t)^2.
   std::function<void(Count row, Solved solved, double observed)> finish;
   std::function<void()> progress;  ///< called by the main thread now and then
+  /// What a local row's right side Z'Wt has beside it, k numbers; absent = nothing.
+  std::function<std::vector<double>(Count row)> pull = {};
 };
 
 struct HeavyTask {

@@ -32,6 +32,8 @@ class LentRows {
   void take(const FactorTable& solved);
   /// Moves on what was sent, now and then in between. Local.
   void progress();
+  /// Waits until what take() sent has left; give_back does so, too.
+  void await_sends();
   /// Brings solutions and outcomes to their owners: rows of `solved`, and by local row.
   void give_back(FactorTable& solved, std::span<RowOutcome> outcomes);
 
@@ -46,7 +48,6 @@ class LentRows {
   void start_sends(std::span<const T> values, const std::vector<Count>& rows, Count width);
   template <class T>
   void receive(std::span<T> values, const std::vector<Count>& rows, Count width);
-  void await_sends();
 
   const Communicator comm_;  // its own: messages meet no others
   const WorkShares& shares_;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "models/als/attribute_side.hpp"
 #include "models/als/exchange_choice.hpp"
 #include "models/als/half_sweep.hpp"
 #include "models/als/machine_rates.hpp"
@@ -33,7 +34,7 @@ class Training {
         by_user_(rows_.by_user(), objective, transformed_values(rows_.by_user(), config.transform)),
         by_item_(rows_.by_item(), objective, transformed_values(rows_.by_item(), config.transform)) {
     check_values(comm, dataset, rows_.by_user(), by_user_.values(), objective.target);
-    check_attributes();
+    read_attributes();
     model_.predicts_ratings = objective_.target == AlsTarget::ratings;
     if (model_.predicts_ratings) remove_biases();
     {
@@ -83,7 +84,7 @@ class Training {
     const auto choose = [&](const AlsConfig& config) {
       MemoryPlan plan = plan_memory(sizes_of(dataset_, settings, comm_.rank(), shares.first, shares.second),
                                     config_, objective_);
-      plan.add("map from attributes to factors", map_bytes_);
+      plan_maps(plan, shares.first, shares.second);
       const ExchangeChoice choice =
           choose_exchange(comm_, {shares.first.rows, dataset_.items}, {shares.second.rows, dataset_.users},
                           config, row_bytes, plan.total_bytes());
@@ -160,6 +161,16 @@ class Training {
     model_.item_bias = std::move(biases.items);
   }
 
+  /// A half sweep. @param penalty  set to the side's regularization where its map is learned jointly
+  HalfSweepOutcome solve_side(HalfSweep& sweep, std::optional<AttributeSide>& attributes, FactorTable& fixed,
+                              FactorTable& solved, Loss loss, std::optional<double>& penalty) const {
+    if (!attributes || config_.attribute_map == AttributeFit::after) return sweep.run(fixed, solved, loss);
+    FactorTable means = attributes->means(solved, sweep);
+    const HalfSweepOutcome outcome = sweep.run(fixed, solved, loss, &means);
+    penalty = attributes->penalty(solved, means, sweep);
+    return outcome;
+  }
+
   SweepReport take_sweep(int sweep, Progress& progress) {
     const auto start = std::chrono::steady_clock::now();
     SweepReport now;
@@ -167,23 +178,30 @@ class Training {
     now.floor_seconds = floor_seconds();
     const Count rows_before = user_sweep_->num_gradient_rows() + item_sweep_->num_gradient_rows();
     const Count steps_before = user_sweep_->num_gradient_steps() + item_sweep_->num_gradient_steps();
+    std::optional<double> user_penalty, item_penalty;
     {
       const auto timer = phases_.time("als: users", dataset_.by_user.num_rows());
-      const auto outcome = user_sweep_->run(model_.item_factors, model_.user_factors, Loss::skip);
+      const auto outcome = solve_side(*user_sweep_, user_attributes_, model_.item_factors,
+                                      model_.user_factors, Loss::skip, user_penalty);
       check_solved(outcome, sweep, "user", dataset_.users, dataset_.user_ids);
       now.users = outcome.seconds;
     }
     progress.advance(2 * sweep - 1);
     const auto timer = phases_.time("als: items", dataset_.by_item.num_rows());
-    const auto outcome = item_sweep_->run(model_.user_factors, model_.item_factors, Loss::measure);
+    const auto outcome = solve_side(*item_sweep_, item_attributes_, model_.user_factors, model_.item_factors,
+                                    Loss::measure, item_penalty);
     check_solved(outcome, sweep, "item", dataset_.items, dataset_.item_ids);
     now.items = outcome.seconds;
     progress.advance(2 * sweep);
     now.observed = outcome.observed;
     now.unobserved = outcome.unobserved;
-    now.regularization =
-        weighted_norms(comm_, *user_sweep_, rows_.by_user(), model_.user_factors, dataset_.num_users()) +
-        weighted_norms(comm_, *item_sweep_, rows_.by_item(), model_.item_factors, dataset_.num_items());
+    if (!user_penalty)
+      user_penalty =
+          weighted_norms(comm_, *user_sweep_, rows_.by_user(), model_.user_factors, dataset_.num_users());
+    if (!item_penalty)
+      item_penalty =
+          weighted_norms(comm_, *item_sweep_, rows_.by_item(), model_.item_factors, dataset_.num_items());
+    now.regularization = *user_penalty + *item_penalty;
     const Count rows = user_sweep_->num_gradient_rows() + item_sweep_->num_gradient_rows() - rows_before;
     const Count steps = user_sweep_->num_gradient_steps() + item_sweep_->num_gradient_steps() - steps_before;
     if (rows > 0) now.gradient_steps = static_cast<double>(steps) / static_cast<double>(rows);
@@ -263,63 +281,45 @@ class Training {
   }
 
   void map_attributes() {
-    const AttributeConfig& wanted = config_.attributes;
-    if (wanted.users.empty() && wanted.items.empty()) return;
+    if (!user_attributes_ && !item_attributes_) return;
     const auto timer =
         phases_.time("als: attributes", dataset_.by_user.num_rows() + dataset_.by_item.num_rows());
-    if (!wanted.users.empty()) {
-      model_.user_attribute_map = map_side(dataset_.user_attributes, wanted.users, "--user-attributes",
-                                           rows_.by_user(), model_.user_factors);
-    }
-    if (!wanted.items.empty()) {
-      model_.item_attribute_map = map_side(dataset_.item_attributes, wanted.items, "--item-attributes",
-                                           rows_.by_item(), model_.item_factors);
-    }
+    if (user_attributes_) model_.user_attribute_map = user_attributes_->finish(model_.user_factors);
+    if (item_attributes_) model_.item_attribute_map = item_attributes_->finish(model_.item_factors);
   }
 
-  static std::vector<char> rows_with_entries(const SparseRows& rows) {
-    std::vector<char> result;
-    for (Count row = 0; row < rows.num_rows(); ++row) result.push_back(rows.row_length(row) > 0 ? 1 : 0);
-    return result;
-  }
-
-  /// What map_attributes would find wrong after all sweeps, and what it will hold.
-  void check_attributes() {
+  /// What would be found wrong after all sweeps is found here.
+  void read_attributes() {
     const AttributeConfig& wanted = config_.attributes;
-    const auto look = [&](const std::vector<TextColumn>& attributes, const std::vector<std::string>& columns,
-                          std::string_view option, const SparseRows& rows) {
-      if (columns.empty()) return;
-      const AttributeMap map =
-          map_without_factors(comm_, attributes, columns, wanted, option, rows_with_entries(rows));
-      // The maps are made one after the other.
-      map_bytes_ = std::max(map_bytes_, attribute_map_bytes(map.num_values(), rows.num_rows(), config_.k));
-    };
-    look(dataset_.user_attributes, wanted.users, "--user-attributes", rows_.by_user());
-    look(dataset_.item_attributes, wanted.items, "--item-attributes", rows_.by_item());
     const AttributeConfig usual;
     if (wanted.users.empty() && wanted.items.empty() &&
         (wanted.separator != usual.separator || wanted.ridge != usual.ridge)) {
       throw ConfigError(
           "--tag-separator and --attribute-ridge are for --user-attributes or --item-attributes");
     }
+    if (!wanted.users.empty()) {
+      user_attributes_.emplace(comm_, dataset_.user_attributes, wanted.users, wanted, "--user-attributes",
+                               rows_.by_user(), dataset_.num_users());
+    }
+    if (!wanted.items.empty()) {
+      item_attributes_.emplace(comm_, dataset_.item_attributes, wanted.items, wanted, "--item-attributes",
+                               rows_.by_item(), dataset_.num_items());
+    }
   }
 
-  /// Fits the map to rows with interactions; the others get what it says.
-  AttributeMap map_side(const std::vector<TextColumn>& attributes, const std::vector<std::string>& columns,
-                        std::string_view option, const SparseRows& rows, FactorTable& factors) const {
-    const std::vector<char> learned = rows_with_entries(rows);
-    AttributeMap map =
-        fit_attribute_map(comm_, attributes, columns, config_.attributes, option, factors, learned);
-    const FactorTable mapped = mapped_factors(map, attributes, factors.rows);
-    Count num_mapped = 0;
-    for (Count row = 0; row < factors.rows.size(); ++row) {
-      if (learned[static_cast<std::size_t>(row)]) continue;
-      std::ranges::copy(mapped.row(row), factors.row(row).begin());
-      ++num_mapped;
+  void plan_maps(MemoryPlan& plan, const WorkShares& users, const WorkShares& items) const {
+    const auto bytes_of = [&](const std::optional<AttributeSide>& side) {
+      return side ? side->memory_bytes(config_.k, config_.attribute_map) : 0;
+    };
+    if (config_.attribute_map == AttributeFit::joint) {
+      plan.add("maps from attributes to factors", bytes_of(user_attributes_) + bytes_of(item_attributes_));
+      plan.add("means of lent rows",
+               PriorMeans::memory_bytes(users, config_.k) + PriorMeans::memory_bytes(items, config_.k));
+    } else {
+      // They are made one after the other.
+      plan.add("map from attributes to factors",
+               std::max(bytes_of(user_attributes_), bytes_of(item_attributes_)));
     }
-    log_info("{}: {} values mapped to factors; {} rows without interactions have theirs from it", option,
-             map.num_values(), comm_.sum(num_mapped));
-    return map;
   }
 
   void log_sweep(const SweepReport& now) const {
@@ -367,10 +367,10 @@ class Training {
   TrainingRows rows_;
   ObservedRows by_user_, by_item_;
   std::optional<HalfSweep> user_sweep_, item_sweep_;
+  std::optional<AttributeSide> user_attributes_, item_attributes_;
   Model model_;
   TrainingReport report_;
   std::optional<Best> best_;
-  Count map_bytes_ = 0;  // of the larger map from attributes, while it is made
 };
 
 }  // namespace

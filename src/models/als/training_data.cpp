@@ -86,6 +86,7 @@ std::string settings_text(const AlsConfig& config, const AlsObjective& objective
     settings["item_attributes"] = config.attributes.items;
     settings["tag_separator"] = config.attributes.separator;
     settings["attribute_ridge"] = config.attributes.ridge;
+    settings["attribute_map"] = attribute_fit_name(config.attribute_map);
   }
   if (config.start != nullptr) settings["warm_start"] = config.start->digest;
   if (objective.target == AlsTarget::confidence) settings["alpha"] = objective.alpha;

@@ -8,11 +8,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "models/als/dense.hpp"
+#include "models/attributes/regression.hpp"
 #include "models/attributes/tags.hpp"
 #include "models/attributes/value_rows.hpp"
+#include "pushcart/base/parallel.hpp"
 #include "pushcart/base/suggest.hpp"
-#include "pushcart/base/sum_grid.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ids/number_texts.hpp"
 #include "pushcart/matrix/numbered_texts.hpp"
@@ -21,6 +21,7 @@ namespace pushcart {
 
 namespace {
 
+using attributes::Regression;
 using attributes::Share;
 using attributes::ValueRows;
 
@@ -101,73 +102,6 @@ StringTable known_values(const Communicator& comm, const LocalValues& local, std
   return {std::move(bytes), std::move(offsets)};
 }
 
-/// A'A (upper triangle) and A'X of the rows that learned something, A their shares in the rows of F; exact
-/// sums.
-struct NormalEquations {
-  Count num_rows = 0;              ///< of A
-  std::vector<double> products;    ///< (1 + values)^2
-  std::vector<double> right_side;  ///< (1 + values) x k
-};
-
-NormalEquations normal_equations(const Communicator& comm, const ValueRows& value_rows, Count size,
-                                 const FactorTable& factors, std::span<const char> learned) {
-  NormalEquations normal;
-  const Count k = factors.num_columns;
-  double largest = 0;
-  for (Count row = 0; row < factors.rows.size(); ++row) {
-    if (!learned[at(row)]) continue;
-    ++normal.num_rows;
-    for (const float value : factors.row(row))
-      largest = std::max(largest, std::abs(static_cast<double>(value)));
-  }
-  normal.num_rows = comm.sum(normal.num_rows);
-  const double shift = SumGrid(1, normal.num_rows).shift();  // shares are at most 1
-  const double factor_shift = SumGrid(comm.allreduce(largest, Reduce::max), normal.num_rows).shift();
-  normal.products.assign(at(size * size), 0);
-  normal.right_side.assign(at(size * k), 0);
-  std::vector<Share> shares;
-  for (Count row = 0; row < factors.rows.size(); ++row) {
-    if (!learned[at(row)]) continue;
-    value_rows.shares_of(row, shares);
-    const auto x = factors.row(row);
-    for (std::size_t a = 0; a < shares.size(); ++a) {
-      for (std::size_t b = a; b < shares.size(); ++b) {
-        const double product = shares[a].weight * shares[b].weight;
-        normal.products[at(shares[a].row * size + shares[b].row)] += (product + shift) - shift;
-      }
-      double* const sums = normal.right_side.data() + shares[a].row * k;
-      for (std::size_t c = 0; c < x.size(); ++c) {
-        const double product = shares[a].weight * static_cast<double>(x[c]);
-        sums[c] += (product + factor_shift) - factor_shift;
-      }
-    }
-  }
-  comm.allreduce(std::span<double>(normal.products), Reduce::sum);
-  comm.allreduce(std::span<double>(normal.right_side), Reduce::sum);
-  return normal;
-}
-
-/// F, on one rank. NumericError if the factors are not finite.
-std::vector<float> solve(NormalEquations normal, Count size, Count k, double ridge) {
-  std::vector<float> factors(at(size * k), 0.0F);
-  if (normal.num_rows == 0) return factors;
-  for (Count value = 1; value < size; ++value) normal.products[at(value * size + value)] += ridge;
-  bool is_solved = als::factorize(normal.products.data(), size, size);
-  std::vector<double> column(at(size));
-  for (Count c = 0; c < k && is_solved; ++c) {
-    for (Count row = 0; row < size; ++row) column[at(row)] = normal.right_side[at(row * k + c)];
-    als::solve_factorized(normal.products.data(), size, size, column.data());
-    for (Count row = 0; row < size; ++row) {
-      factors[at(row * k + c)] = static_cast<float>(column[at(row)]);
-      is_solved = is_solved && std::isfinite(factors[at(row * k + c)]);
-    }
-  }
-  if (!is_solved) {
-    throw NumericError("the map from attributes to factors could not be solved; raise --attribute-ridge");
-  }
-  return factors;
-}
-
 }  // namespace
 
 Count AttributeMap::num_values() const {
@@ -201,14 +135,8 @@ AttributeMap fit_attribute_map(const Communicator& comm, const std::vector<TextC
                                std::span<const char> learned) {
   PUSHCART_CHECK(static_cast<Count>(learned.size()) == factors.rows.size());
   AttributeMap map = map_without_factors(comm, attributes, columns, config, option, learned);
-  const Count size = 1 + map.num_values(), k = factors.num_columns;
-  als::use_one_blas_thread();
-  NormalEquations normal = normal_equations(comm, ValueRows(map, attributes), size, factors, learned);
-  map.factors = {{0, size}, k, std::vector<float>(at(size * k))};
-  collectively(comm, "solving the map from attributes", [&] {
-    if (comm.is_root()) map.factors.values = solve(std::move(normal), size, k, config.ridge);
-  });
-  comm.broadcast(std::span<float>(map.factors.values), 0);
+  const Regression regression(comm, map, attributes, {learned.begin(), learned.end()});
+  map.factors = regression.fit(factors);
   return map;
 }
 
@@ -222,18 +150,21 @@ FactorTable mapped_factors(const AttributeMap& map, const std::vector<TextColumn
   const Count k = map.factors.num_columns;
   FactorTable mapped{rows, k, std::vector<float>(at(rows.size() * k))};
   const ValueRows value_rows(map, attributes);
-  std::vector<Share> shares;
-  std::vector<double> sum;
-  for (Count row = 0; row < rows.size(); ++row) {
-    value_rows.shares_of(row, shares);
-    sum.assign(at(k), 0.0);
-    for (const Share& share : shares) {
-      const auto part = map.factors.row(share.row);
-      for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += share.weight * static_cast<double>(part[c]);
+  constexpr Count rows_a_task = 64;
+  parallel_for((rows.size() + rows_a_task - 1) / rows_a_task, [&](Count task) {
+    std::vector<Share> shares;
+    std::vector<double> sum;
+    for (Count row = task * rows_a_task; row < std::min((task + 1) * rows_a_task, rows.size()); ++row) {
+      value_rows.shares_of(row, shares);
+      sum.assign(at(k), 0.0);
+      for (const Share& share : shares) {
+        const auto part = map.factors.row(share.row);
+        for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += share.weight * static_cast<double>(part[c]);
+      }
+      std::transform(sum.begin(), sum.end(), mapped.row(row).begin(),
+                     [](double v) { return static_cast<float>(v); });
     }
-    std::transform(sum.begin(), sum.end(), mapped.row(row).begin(),
-                   [](double v) { return static_cast<float>(v); });
-  }
+  });
   return mapped;
 }
 
