@@ -75,15 +75,6 @@ HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Cou
   is_start_ = granules_with_gradients(observed_.rows(), num_rows_, settings_);
 }
 
-/// Those of a batch before the parts of heavy rows, which come last.
-std::span<const RowPiece> HalfSweep::plain_pieces(Count batch) const {
-  const auto pieces = exchange_.pieces(batch);
-  const auto end = std::partition_point(pieces.begin(), pieces.end(), [&](const RowPiece& piece) {
-    return piece.row < shares_.num_plain_rows();
-  });
-  return pieces.first(static_cast<std::size_t>(end - pieces.begin()));
-}
-
 double HalfSweep::regularization(Count row_length) const {
   return row_regularization(objective_, row_length, num_fixed_rows_);
 }
@@ -107,28 +98,6 @@ Count HalfSweep::num_gradient_steps() const {
 HalfSweepWork HalfSweep::work() const {
   const Count starts = num_start_rows(is_start_, num_rows_, observed_.rows().num_rows());
   return half_sweep_work(num_own_fixed_rows_, num_own_fixed_rows_ + starts, num_gathered_, settings_);
-}
-
-HalfSweep::Schedule HalfSweep::schedule(std::span<const RowPiece> pieces) const {
-  constexpr double task_cost = 4e6;  // multiply-adds: some tenths of a millisecond
-  Schedule result;
-  result.order.resize(pieces.size());
-  std::iota(result.order.begin(), result.order.end(), 0);
-  std::stable_sort(result.order.begin(), result.order.end(), [&](std::int32_t a, std::int32_t b) {
-    const RowPiece &left = pieces[static_cast<std::size_t>(a)], &right = pieces[static_cast<std::size_t>(b)];
-    return left.end - left.begin > right.end - right.begin;
-  });
-  double room = 0;
-  for (std::size_t n = 0; n < pieces.size(); ++n) {
-    if (room <= 0) {
-      result.task_begin.push_back(static_cast<std::int32_t>(n));
-      room = task_cost;
-    }
-    const RowPiece& piece = pieces[static_cast<std::size_t>(result.order[n])];
-    room -= cost_of(settings_, piece.end - piece.begin);
-  }
-  result.task_begin.push_back(static_cast<std::int32_t>(pieces.size()));
-  return result;
 }
 
 void HalfSweep::rotate_back(FactorTable& solved) const {
@@ -258,16 +227,6 @@ Eigenbasis HalfSweep::take_basis(const FactorTable& fixed, HalfSweepSeconds& sec
         "singular (fewer rows than --k, or rows alike); give --lambda a value above 0");
   }
   return basis;
-}
-
-Count HalfSweep::num_tasks(Count batch) const {
-  return static_cast<Count>(schedules_[static_cast<std::size_t>(batch)].task_begin.size()) - 1;
-}
-
-Count HalfSweep::num_tasks() const {
-  Count sum = 0;
-  for (Count batch = 0; batch < exchange_.num_batches(); ++batch) sum += num_tasks(batch);
-  return sum;
 }
 
 void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& solved, Loss loss,
