@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 
 #include "models/als/dense.hpp"
 #include "models/als/granule_sums.hpp"
