@@ -14,6 +14,7 @@
 #include "checkpoint/block_digests.hpp"
 #include "checkpoint/hdf5.hpp"
 #include "checkpoint/header_io.hpp"
+#include "checkpoint/plain_rows.hpp"
 #include "checkpoint/seal.hpp"
 #include "checkpoint/stored_rows.hpp"
 #include "checkpoint/watchdog.hpp"
@@ -95,6 +96,7 @@ struct FileWriter::State {
   std::string temporary;
   FileHeader header;
   hdf5::Handle file;
+  std::optional<detail::PlainRows> plain;  // in place of it
   std::vector<Slab> slabs;
   bool published = false;
 
@@ -152,16 +154,20 @@ struct FileWriter::State {
     return error ? "" : fmt::format(" ({} bytes free on that disk)", space.available);
   }
 
+  void create();
   void write_rows(const std::string& name, hid_t type, const std::string& type_name, const void* data,
                   Count num_rows, Count num_columns);
+  void write_collectively(const std::string& name, hid_t type, const DatasetShape& shape, Count first,
+                          Count num_rows, const void* data);
   void close_and_sync();
+  void complete();
   void verify_and_take_digests();
   std::vector<std::uint64_t> verified_blocks(const Slab& slab, const DatasetShape& shape,
                                              StoredHasher& stored) const;
 };
 
 FileWriter::FileWriter(const Communicator& comm, std::string path, std::string kind,
-                       std::int64_t schema_version)
+                       std::int64_t schema_version, WritesBy writes_by)
     : state_(std::make_unique<State>(comm, std::move(path))) {
   hdf5::quiet();
   forget_file_error();
@@ -180,16 +186,29 @@ FileWriter::FileWriter(const Communicator& comm, std::string path, std::string k
     }
     ::close(descriptor);
   });
+  if (writes_by == WritesBy::hdf5) {
+    state_->create();
+    return;
+  }
+  try {
+    state_->plain.emplace(comm, state_->temporary);
+  } catch (const CollectiveError&) {
+    state_->discard();
+    throw;
+  }
+}
+
+void FileWriter::State::create() {
   const hdf5::Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   const hdf5::Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   bool fine = H5Pset_fapl_mpio(access.get(), comm.handle(), MPI_INFO_NULL) >= 0;
   fine = fine && H5Pset_coll_metadata_write(access.get(), true) >= 0;
   fine = fine && H5Pset_obj_track_times(creation.get(), false) >= 0;
   if (fine) {
-    state_->file = hdf5::Handle(
-        H5Fcreate(state_->temporary.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
+    file = hdf5::Handle(
+        H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
   }
-  state_->agree(fine && state_->file.valid(), "creating");
+  agree(fine && file.valid(), "creating");
 }
 
 FileWriter::FileWriter(FileWriter&&) noexcept = default;
@@ -221,9 +240,21 @@ template void FileWriter::write(const std::string&, std::span<const std::uint64_
 void FileWriter::State::write_rows(const std::string& name, hid_t type, const std::string& type_name,
                                    const void* data, Count num_rows, Count num_columns) {
   const Count first = comm.exclusive_sum(num_rows);
-  const Count total = comm.sum(num_rows);
-  const hsize_t dims[2] = {static_cast<hsize_t>(total), static_cast<hsize_t>(num_columns)};
-  const int rank = num_columns == 1 ? 1 : 2;
+  const DatasetShape shape{type_name, comm.sum(num_rows), num_columns, {}};
+  if (plain) {
+    plain->write(name, shape, first, num_rows, data);
+  } else {
+    write_collectively(name, type, shape, first, num_rows, data);
+  }
+  const Count row_bytes = hdf5::type_bytes(type_name) * num_columns;
+  slabs.push_back({name, pieces_of(first, num_rows, row_bytes, static_cast<const char*>(data))});
+  header.datasets[name] = shape;
+}
+
+void FileWriter::State::write_collectively(const std::string& name, hid_t type, const DatasetShape& shape,
+                                           Count first, Count num_rows, const void* data) {
+  const hsize_t dims[2] = {static_cast<hsize_t>(shape.num_rows), static_cast<hsize_t>(shape.num_columns)};
+  const int rank = shape.num_columns == 1 ? 1 : 2;
   const hdf5::Handle space(H5Screate_simple(rank, dims, nullptr), H5Sclose);
   const hdf5::Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   const hdf5::Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
@@ -234,24 +265,20 @@ void FileWriter::State::write_rows(const std::string& name, hid_t type, const st
       H5Dcreate2(file.get(), name.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT),
       H5Dclose);
   agree(set.valid(), fmt::format("creating '{}'", name));
-  if (total > 0) {  // a collective write of no rows at all is an error to HDF5
-    const hsize_t start[2] = {static_cast<hsize_t>(first), 0};
-    const hsize_t extent[2] = {static_cast<hsize_t>(num_rows), static_cast<hsize_t>(num_columns)};
-    const hdf5::Handle memory(H5Screate_simple(rank, extent, nullptr), H5Sclose);
-    if (num_rows > 0) {
-      H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, extent, nullptr);
-    } else {
-      H5Sselect_none(space.get());
-      H5Sselect_none(memory.get());
-    }
-    const hdf5::Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
-    agree(H5Dwrite(set.get(), type, memory.get(), space.get(), transfer.get(), data) >= 0,
-          fmt::format("writing '{}'", name), close_limit_seconds);  // others may still be writing
+  if (shape.num_rows == 0) return;  // a collective write of no rows at all is an error to HDF5
+  const hsize_t start[2] = {static_cast<hsize_t>(first), 0};
+  const hsize_t extent[2] = {static_cast<hsize_t>(num_rows), static_cast<hsize_t>(shape.num_columns)};
+  const hdf5::Handle memory(H5Screate_simple(rank, extent, nullptr), H5Sclose);
+  if (num_rows > 0) {
+    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, extent, nullptr);
+  } else {
+    H5Sselect_none(space.get());
+    H5Sselect_none(memory.get());
   }
-  const Count row_bytes = hdf5::type_bytes(type_name) * num_columns;
-  slabs.push_back({name, pieces_of(first, num_rows, row_bytes, static_cast<const char*>(data))});
-  header.datasets[name] = DatasetShape{type_name, total, num_columns, {}};
+  const hdf5::Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+  H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+  agree(H5Dwrite(set.get(), type, memory.get(), space.get(), transfer.get(), data) >= 0,
+        fmt::format("writing '{}'", name), close_limit_seconds);  // others may still be writing
 }
 
 void FileWriter::write_offsets(const std::string& name, std::span<const Count> local_offsets) {
@@ -310,14 +337,7 @@ std::string FileWriter::finish() {
   State& state = *state_;
   state.close_and_sync();
   state.verify_and_take_digests();
-  state.comm.barrier();  // no rank has the file open any more when one opens it to complete it
-  try {
-    collectively(state.comm, "completing " + state.path, [&] {
-      if (state.comm.is_root()) detail::store_header(state.temporary, state.header);
-    });
-  } catch (const CollectiveError& error) {  // the first rank may have left it open
-    throw BrokenFileError(error.what());
-  }
+  state.complete();
   detail::append_seal(state.comm, state.temporary);
   return state.header.content_digest;
 }
@@ -348,7 +368,20 @@ Count FileWriter::num_bytes() const {
   return static_cast<Count>(size);
 }
 
+void FileWriter::State::complete() {
+  comm.barrier();  // no rank has the file open any more when one opens it to complete it
+  if (plain) return plain->store_header(header);
+  try {
+    collectively(comm, "completing " + path, [&] {
+      if (comm.is_root()) detail::store_header(temporary, header);
+    });
+  } catch (const CollectiveError& error) {  // the first rank may have left it open
+    throw BrokenFileError(error.what());
+  }
+}
+
 void FileWriter::State::close_and_sync() {
+  if (plain) return plain->close();
   {
     const detail::Watchdog watchdog(
         close_limit_seconds,

@@ -132,22 +132,6 @@ DatasetShape load_shape(hid_t file, const std::string& name, const std::string& 
   return shape;
 }
 
-/// Writes the header into an open file, to disk as far as HDF5 goes.
-void put_header(hid_t file, const FileHeader& header, const std::string& path) {
-  for (const auto& [name, shape] : header.datasets) {
-    const Handle set(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
-    put_attribute(set.get(), attribute_digest, shape.digest, path);
-    for (const auto& [attribute, value] : shape.attributes) put_attribute(set.get(), attribute, value, path);
-  }
-  for (const auto& [name, value] : header.attributes) put_attribute(file, name, value, path);
-  put_attribute(file, attribute_kind, header.kind, path);
-  put_attribute(file, attribute_schema, header.schema_version, path);
-  put_attribute(file, attribute_content_digest, header.content_digest, path);
-  if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) {
-    throw StorageError(fmt::format("{}: flushing failed: {}", path, hdf5::last_error()));
-  }
-}
-
 }  // namespace
 
 FileHeader load_header(const std::string& path) {
@@ -174,6 +158,21 @@ FileHeader load_header(const std::string& path) {
   for (const auto& name : dataset_names(file.get(), path)) header.datasets.emplace(name, load_shape(file.get(), name, path));
   if (header_digest(header) != header.content_digest) damaged(path, "its digest does not fit its attributes");
   return header;
+}
+
+void put_header(hid_t file, const FileHeader& header, const std::string& path) {
+  for (const auto& [name, shape] : header.datasets) {
+    const Handle set(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
+    put_attribute(set.get(), attribute_digest, shape.digest, path);
+    for (const auto& [attribute, value] : shape.attributes) put_attribute(set.get(), attribute, value, path);
+  }
+  for (const auto& [name, value] : header.attributes) put_attribute(file, name, value, path);
+  put_attribute(file, attribute_kind, header.kind, path);
+  put_attribute(file, attribute_schema, header.schema_version, path);
+  put_attribute(file, attribute_content_digest, header.content_digest, path);
+  if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) {
+    throw StorageError(fmt::format("{}: flushing failed: {}", path, hdf5::last_error()));
+  }
 }
 
 void store_header(const std::string& path, const FileHeader& header) {

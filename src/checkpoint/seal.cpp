@@ -1,19 +1,14 @@
 #include "checkpoint/seal.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "checkpoint/block_digests.hpp"
+#include "checkpoint/plain_file.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/error.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -27,62 +22,10 @@ constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
 constexpr Count length_bytes = 8, digest_bytes = 16;
 constexpr Count seal_bytes = static_cast<Count>(magic.size()) + length_bytes + digest_bytes;
 
-/// A file opened for reading (and appending) that closes itself. StorageError.
-class OpenFile {
- public:
-  OpenFile(const std::string& path, int flags)
-      : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC)) {
-    struct stat about {};
-    if (descriptor_ < 0) fail("cannot be opened");
-    if (::fstat(descriptor_, &about) != 0) fail("cannot be looked at");
-    if (S_ISDIR(about.st_mode)) throw StorageError(path_ + ": is a folder, not a file");
-    num_bytes_ = static_cast<Count>(about.st_size);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  ~OpenFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  Count num_bytes() const { return num_bytes_; }
-
-  void read(Count first, char* out, Count count) const {
-    while (count > 0) {
-      const auto got = ::pread(descriptor_, out, static_cast<std::size_t>(count), static_cast<off_t>(first));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail("reading failed");
-      if (got == 0) throw InputError(path_ + ": has become shorter while it was read");
-      out += got;
-      first += got;
-      count -= got;
-    }
-  }
-
-  void append(std::string_view bytes) const {
-    if (::lseek(descriptor_, 0, SEEK_END) < 0) fail("writing failed");
-    while (!bytes.empty()) {
-      const auto done = ::write(descriptor_, bytes.data(), bytes.size());
-      if (done < 0 && errno == EINTR) continue;
-      if (done < 0) fail("writing failed");
-      bytes.remove_prefix(static_cast<std::size_t>(done));
-    }
-    if (::fsync(descriptor_) != 0) fail("flushing to disk failed");
-  }
-
- private:
-  [[noreturn]] void fail(const char* what) const {
-    throw StorageError(fmt::format("{}: {}: {}", path_, what, std::strerror(errno)));
-  }
-
-  std::string path_;
-  int descriptor_;
-  Count num_bytes_ = 0;
-};
-
 /// Digest of the first bytes of a file. Collective.
 std::string digest_of_bytes(const Communicator& comm, const std::string& path, Count num_bytes) {
   const auto file =
-      collectively(comm, "opening " + path, [&] { return std::make_unique<OpenFile>(path, O_RDONLY); });
+      collectively(comm, "opening " + path, [&] { return std::make_unique<PlainFile>(path); });
   std::vector<char> bytes;
   return blockwise_digest(comm, path, num_bytes, 1, [&](Count first, Count count) {
     bytes.resize(static_cast<std::size_t>(count));
@@ -99,7 +42,7 @@ std::string stored_form(const Seal& seal) {
 
 /// Local.
 Seal read_seal(const std::string& path) {
-  const OpenFile file(path, O_RDONLY);
+  const PlainFile file(path);
   std::string head(hdf5_signature.size(), '\0');
   if (file.num_bytes() >= static_cast<Count>(head.size())) {
     file.read(0, head.data(), static_cast<Count>(head.size()));
@@ -122,11 +65,14 @@ void append_seal(const Communicator& comm, const std::string& path) {
   Seal seal;
   seal.num_bytes = comm.broadcast(
       collectively(comm, "sealing " + path,
-                   [&] { return comm.is_root() ? OpenFile(path, O_RDONLY).num_bytes() : Count{0}; }),
+                   [&] { return comm.is_root() ? PlainFile(path).num_bytes() : Count{0}; }),
       0);
   seal.digest = digest_of_bytes(comm, path, seal.num_bytes);
   collectively(comm, "sealing " + path, [&] {
-    if (comm.is_root()) OpenFile(path, O_RDWR).append(stored_form(seal));
+    if (!comm.is_root()) return;
+    const PlainFile file(path, PlainFile::For::writing);
+    file.append(stored_form(seal));
+    file.flush();
   });
 }
 

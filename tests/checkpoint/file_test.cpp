@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <optional>
 
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "support/file_size_limit.hpp"
 #include "support/world.hpp"
 
 namespace pushcart {
@@ -22,7 +24,7 @@ Range uneven_share(Count total) {
   return {at(world().rank()), at(world().rank() + 1)};
 }
 
-std::string write_sample(const std::string& path, Count total) {
+std::string write_sample(const std::string& path, Count total, WritesBy writes_by = WritesBy::hdf5) {
   const Range mine = uneven_share(total);
   std::vector<float> matrix;
   std::vector<Count> offsets{0};
@@ -32,7 +34,7 @@ std::string write_sample(const std::string& path, Count total) {
     offsets.push_back(offsets.back() + row % 4);
     names.push_back("id-" + std::string(static_cast<std::size_t>(row % 5), '\0') + std::to_string(row));
   }
-  FileWriter writer(world(), path, "sample", 1);
+  FileWriter writer(world(), path, "sample", 1, writes_by);
   writer.write("a/matrix", std::span<const float>(matrix), 3);
   writer.write_offsets("a/offsets", offsets);
   writer.attribute_of("a/matrix", "unit", "\xc2\xb5m");
@@ -44,10 +46,10 @@ std::string write_sample(const std::string& path, Count total) {
   return writer.commit();
 }
 
-TEST(FileWriterAndReader, GiveBackWhatWasWritten) {
+void expect_what_was_written(WritesBy writes_by) {
   const std::string folder = scratch_folder("give_back");
   for (const Count total : {0, 1, 2, 37, 1000}) {
-    write_sample(folder + "/sample.h5", total);
+    write_sample(folder + "/sample.h5", total, writes_by);
     const FileReader reader(world(), folder + "/sample.h5", "sample");
     EXPECT_EQ(reader.shape("a/matrix").num_rows, total);
     EXPECT_EQ(reader.shape("a/matrix").num_columns, 3);
@@ -70,6 +72,38 @@ TEST(FileWriterAndReader, GiveBackWhatWasWritten) {
                 "id-" + std::string(static_cast<std::size_t>(row % 5), '\0') + std::to_string(row));
     }
   }
+}
+
+TEST(FileWriterAndReader, GiveBackWhatWasWritten) { expect_what_was_written(WritesBy::hdf5); }
+
+TEST(FileWriterAndReader, GiveBackWhatTheSystemWrote) { expect_what_was_written(WritesBy::system); }
+
+TEST(FileWriter, GivesTheSameDigestWhateverPutsTheRowsOnDisk) {
+  const std::string folder = scratch_folder("either");
+  EXPECT_EQ(write_sample(folder + "/system.h5", 300, WritesBy::system), write_sample(folder + "/hdf5.h5", 300));
+}
+
+/// With more than one rank, since the file in memory of the first is under the limit too.
+TEST(FileWriter, OfTheSystemGoesOnAfterAnErrorOfTheDisk) {
+  const std::string folder = scratch_folder("goes_on");
+  const std::string path = folder + "/sample.h5";
+  const std::string digest = write_sample(path, 20, WritesBy::system);
+  if (world().size() == 1) return;
+  {
+    FileWriter writer(world(), path, "sample", 1, WritesBy::system);
+    std::optional<test::FileSizeLimit> limit;
+    if (world().rank() == world().size() - 1) limit.emplace();
+    try {
+      writer.write("a/numbers", std::span<const Count>(std::vector<Count>{1, 2, 3}));
+      ADD_FAILURE() << "no error";
+    } catch (const CollectiveError& error) {
+      EXPECT_EQ(error.code(), ExitCode::storage);
+    }
+  }
+  world().barrier();
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+  EXPECT_EQ(FileReader(world(), path, "sample").header().content_digest, digest);
+  EXPECT_EQ(write_sample(path, 20), digest);
 }
 
 TEST(FileWriter, GivesTheSameDigestForAnyNumberOfRanks) {

@@ -22,13 +22,20 @@ struct BrokenFileError : StorageError {
 /// %XX. Different texts give different names.
 std::string name_in_file(std::string_view text);
 
+/// What puts the rows of a file on disk.
+enum class WritesBy : int {
+  hdf5,   ///< collective writes of the HDF5 library: of a disk that fails, BrokenFileError, and the job is to end
+  system  ///< calls of the system: an ordinary error, after which the job can go on without the file
+};
+
 /// Writes one HDF5 file from all ranks: plain contiguous data sets in rank order, attributes at the root. The
 /// file gets its name in publish(), after everything was flushed, read back, compared and given a checksum
 /// (design, section 8); until then the older file of that name stays. The same content gives the same digests
 /// for any number of ranks. All member functions are collective and throw the same error on all ranks.
 class FileWriter : public StagedOutput {
  public:
-  FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version);
+  FileWriter(const Communicator& comm, std::string path, std::string kind, std::int64_t schema_version,
+             WritesBy writes_by = WritesBy::hdf5);
   ~FileWriter() override;
   FileWriter(FileWriter&&) noexcept;
   FileWriter(const FileWriter&) = delete;
