@@ -100,7 +100,7 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
   }
   if (log.to_keep) {
     const auto timer = phases.time("keep events");
-    kept->output = detail::stage_kept(comm, config, log);
+    kept->output = detail::stage_kept(comm, config, log, *kept);
     log.to_keep.reset();
   }
   const auto timer = phases.time("sort events");

@@ -11,15 +11,26 @@ namespace pushcart::detail {
 
 namespace {
 
+void not_kept(KeptEvents& kept, const CollectiveError& error) {
+  kept.not_kept = error.what();
+  log_warning("the events read are not kept: {}", error.what());
+}
+
 /// The new file takes its name, then the old ones go: whatever ends the process between, nothing is kept
 /// less.
 class KeptOutput : public StagedOutput {
  public:
-  KeptOutput(const Communicator& comm, std::optional<FileWriter> file, std::vector<std::string> useless)
-      : comm_(comm), file_(std::move(file)), useless_(std::move(useless)) {}
+  KeptOutput(const Communicator& comm, KeptEvents& kept, std::unique_ptr<StagedOutput> file,
+             std::vector<std::string> useless)
+      : comm_(comm), kept_(kept), file_(std::move(file)), useless_(std::move(useless)) {}
 
   void publish() override {
-    if (file_) file_->publish();
+    try {
+      if (file_) file_->publish();
+    } catch (const CollectiveError& error) {
+      not_kept(kept_, error);
+      file_.reset();
+    }
     if (!comm_.is_root()) return;
     for (const auto& path : useless_) {
       std::error_code error;
@@ -30,7 +41,8 @@ class KeptOutput : public StagedOutput {
 
  private:
   const Communicator& comm_;
-  std::optional<FileWriter> file_;
+  KeptEvents& kept_;
+  std::unique_ptr<StagedOutput> file_;
   std::vector<std::string> useless_;
 };
 
@@ -39,19 +51,6 @@ bool has_size(const Communicator& comm, const std::string& path, Count num_bytes
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
   return comm.all(!error && static_cast<Count>(size) == num_bytes);
-}
-
-/// Digests of files as they are now; nothing if one of them was cut short or taken away meanwhile.
-/// Collective.
-std::optional<std::vector<std::uint64_t>> digests_now(const Communicator& comm,
-                                                      const std::vector<InputFile>& files) {
-  try {
-    return stored_digests(comm, files);
-  } catch (const Error& error) {  // the same on all ranks
-    if (error.code() != ExitCode::storage) throw;
-    log_warning("the events read are not kept: {}", error.what());
-    return std::nullopt;
-  }
 }
 
 /// By file: whether it was parsed, and is as it was when that began. Collective.
@@ -69,18 +68,17 @@ std::vector<bool> unchanged_texts(const Communicator& comm, const LogShare& shar
     }
   }
   std::vector<bool> unchanged(share.files.size(), false);
-  const auto digests = digests_now(comm, parsed);
-  for (std::size_t n = 0; digests && n < parsed.size(); ++n) {
-    unchanged[places[n]] = (*digests)[n] == share.kept->keys()[places[n]].bytes_digest;
+  const auto digests = stored_digests(comm, parsed);
+  for (std::size_t n = 0; n < parsed.size(); ++n) {
+    unchanged[places[n]] = digests[n] == share.kept->keys()[places[n]].bytes_digest;
     if (!unchanged[places[n]])
       log_warning("{}: has changed while it was read; its events are not kept", parsed[n].path);
   }
   return unchanged;
 }
 
-}  // namespace
-
-std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestConfig& config, ReadLog& log) {
+/// The new file; nullptr if there is nothing to keep. Collective; StorageError on all ranks.
+std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestConfig& config, ReadLog& log) {
   const LogShare& share = log.share;
   const auto wanted = unchanged_texts(comm, share);
   auto& chunks = log.to_keep->chunks();
@@ -98,16 +96,26 @@ std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestC
     keys.push_back(share.kept->keys()[f]);
     num_chunks.push_back(by_file[f]);
   }
-  std::optional<FileWriter> file;
-  if (!keys.empty()) {
-    const std::string path = share.kept->next_path();
-    collectively(comm, "keeping events", [&] {
-      if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
-    });
-    file.emplace(write_kept(comm, path, KeptColumns(config), keys, num_chunks, chunks));
+  if (keys.empty()) return nullptr;
+  const std::string path = share.kept->next_path();
+  collectively(comm, "keeping events", [&] {
+    if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
+  });
+  return std::make_unique<FileWriter>(write_kept(comm, path, KeptColumns(config), keys, num_chunks, chunks));
+}
+
+}  // namespace
+
+std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestConfig& config, ReadLog& log,
+                                         KeptEvents& kept) {
+  std::unique_ptr<StagedOutput> file;
+  try {
+    file = write_new(comm, config, log);
+  } catch (const CollectiveError& error) {
+    not_kept(kept, error);  // what is of no use goes all the same: there may be no space because of it
   }
-  if (!file && share.kept->useless().empty()) return nullptr;
-  return std::make_unique<KeptOutput>(comm, std::move(file), share.kept->useless());
+  if (!file && log.share.kept->useless().empty()) return nullptr;
+  return std::make_unique<KeptOutput>(comm, kept, std::move(file), log.share.kept->useless());
 }
 
 }  // namespace pushcart::detail

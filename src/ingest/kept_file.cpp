@@ -21,6 +21,7 @@ constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name 
 constexpr Count row_words = sizeof(KeptRow) / 4, hash_words = sizeof(LineHash) / 4,
                 label_words = sizeof(KeptLabels) / 4, detail_columns = sizeof(EventDetails) / sizeof(float),
                 file_columns = 4, chunk_columns = 7;
+constexpr Count most_lines = Count{1} << 53;  ///< of all log files: their sum is no overflow
 
 /// The column of all chunks, one after another; they give it up.
 template <class Record, class Number>
@@ -87,7 +88,7 @@ std::vector<Record> read_column(const FileReader& file, const char* name, Count 
 FileWriter write_kept(const Communicator& comm, const std::string& path, const KeptColumns& columns,
                       const std::vector<KeptKey>& keys, const std::vector<Count>& num_chunks,
                       std::vector<KeptChunk>& chunks) {
-  FileWriter file(comm, path, kept_events_kind, schema);
+  FileWriter file(comm, path, kept_events_kind, schema, WritesBy::system);
   std::vector<Count> files;
   for (std::size_t f = 0; comm.is_root() && f < keys.size(); ++f) {
     for (const Count number : {static_cast<Count>(keys[f].bytes_digest), keys[f].num_bytes,
@@ -124,40 +125,51 @@ KeptFile::KeptFile(const Communicator& comm, const std::string& path)
   });
 }
 
+/// Takes what is left of the rows of a table; InputError if that is not there.
+Count KeptFile::take(Count& left, Count wanted) const {
+  if (wanted < 0 || wanted > left) throw InputError(path() + ": its counts do not fit its tables; the file is damaged");
+  left -= wanted;
+  return wanted;
+}
+
 void KeptFile::read_places() {
   const auto numbers = file_->read<Count>(chunks_name, 0, file_->shape(chunks_name).num_rows, chunk_columns);
+  const auto strings = [&](const char* name) { return file_->shape(std::string(name) + "/offsets").num_rows - 1; };
+  Count rows = file_->shape(rows_name).num_rows, texts = strings(texts_name), types = strings(types_name),
+        rejected = file_->shape(rejected_lines).num_rows, lines = most_lines;
   Place next;
   for (std::size_t at = 0; at < numbers.size(); at += chunk_columns) {
     Place place = next;
-    place.rows = numbers[at];
-    place.lines = numbers[at + 1];
+    place.rows = take(rows, numbers[at]);
+    place.lines = take(lines, numbers[at + 1]);
     place.lines_digest = static_cast<std::uint64_t>(numbers[at + 2]);
-    place.returns = numbers[at + 3];
-    place.texts = numbers[at + 4];
-    place.types = numbers[at + 5];
-    place.rejected = numbers[at + 6];
+    Count returns = place.rows;
+    place.returns = take(returns, numbers[at + 3]);
+    place.texts = take(texts, numbers[at + 4]);
+    place.types = take(types, numbers[at + 5]);
+    place.rejected = take(rejected, numbers[at + 6]);
     places_.push_back(place);
     next.first_row += place.rows;
     next.first_text += place.texts;
     next.first_type += place.types;
     next.first_rejected += place.rejected;
   }
+  if (rows + texts + types + rejected != 0) throw InputError(path() + ": has rows of no chunk; the file is damaged");
 }
 
 void KeptFile::read_log_files() {
   const auto numbers = file_->read<Count>(files_name, 0, file_->shape(files_name).num_rows, file_columns);
-  Count chunk = 0;
+  auto left = static_cast<Count>(places_.size());
   for (std::size_t at = 0; at < numbers.size(); at += file_columns) {
     KeptLogFile log_file;
     log_file.key = {static_cast<std::uint64_t>(numbers[at]), numbers[at + 1],
                     static_cast<std::uint64_t>(numbers[at + 2])};
-    log_file.chunks = {chunk, chunk + numbers[at + 3]};
-    if (numbers[at + 3] < 0 || log_file.chunks.end > static_cast<Count>(places_.size())) {
-      throw InputError(path() + ": a log file has chunks that are not there; the file is damaged");
-    }
-    for (; chunk < log_file.chunks.end; ++chunk) log_file.num_rows += num_rows(chunk);
+    const Count begin = static_cast<Count>(places_.size()) - left;
+    log_file.chunks = {begin, begin + take(left, numbers[at + 3])};
+    for (Count chunk = begin; chunk < log_file.chunks.end; ++chunk) log_file.num_rows += num_rows(chunk);
     log_files_.push_back(log_file);
   }
+  if (left != 0) throw InputError(path() + ": has chunks of no log file; the file is damaged");
 }
 
 Count KeptFile::num_rows() const {
@@ -195,18 +207,27 @@ void KeptFile::check(const KeptChunk& chunk) const {
   const auto is_text = [&](std::uint32_t text) {
     return text == no_id || static_cast<Count>(text) < chunk.texts.size();
   };
-  const bool rows_fit = std::all_of(chunk.rows.begin(), chunk.rows.end(), [&](const KeptRow& row) {
-    const bool is_event = (row.faults() & fault_bit(Check::unparseable)) == 0;
+  const auto is_id = [&](std::uint32_t text, bool is_missing) {
+    return is_text(text) && (text == no_id || chunk.texts[text].empty()) == is_missing;
+  };
+  const auto fits = [&](const KeptRow& row) {
+    const auto has = [&](Check fault) { return (row.faults() & fault_bit(fault)) != 0; };
+    const bool is_event = !has(Check::unparseable);
     const std::size_t num_types = is_event ? chunk.types.size() : std::size_t{num_parse_faults};
-    return is_text(row.user) && is_text(row.item) && row.type() < num_types &&
+    return is_id(row.user, !is_event || has(Check::missing_user)) &&
+           is_id(row.item, !is_event || has(Check::missing_item)) && row.type() < num_types &&
            (row.faults() & ~kept_faults) == 0 && static_cast<Count>(row.line) < chunk.num_lines;
-  });
+  };
+  const bool rows_fit =
+      std::all_of(chunk.rows.begin(), chunk.rows.end(), fits) &&
+      std::is_sorted(chunk.rows.begin(), chunk.rows.end(),
+                     [](const KeptRow& a, const KeptRow& b) { return a.line < b.line; });
   const bool labels_fit =
       std::all_of(chunk.labels.begin(), chunk.labels.end(), [&](const KeptLabels& labels) {
         return is_text(labels.name) && is_text(labels.category) && is_text(labels.query);
       });
   if (rows_fit && labels_fit) return;
-  throw InputError(path() + ": a row names a text, a type or a line that is not there; remove the file");
+  throw InputError(path() + ": a row names a text, a type or a line that is not there; the file is damaged");
 }
 
 std::vector<KeptRejection> KeptFile::rejected(Count number) const {

@@ -56,6 +56,7 @@ class KeptFile {
     std::uint64_t lines_digest = 0;
     Count first_row = 0, first_text = 0, first_type = 0, first_rejected = 0;
   };
+  Count take(Count& left, Count wanted) const;
   void read_places();
   void read_log_files();
   void check(const KeptChunk& chunk) const;

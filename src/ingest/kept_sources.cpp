@@ -16,12 +16,11 @@ namespace {
 
 constexpr std::string_view ending = ".h5";
 
-/// They are all open at once. Beyond that, so many are left that nights need not join some each time.
-constexpr std::size_t most_files = 64, joined_to = 32;
-
 /// "000007.h5" -> 7; 0 for other names.
 Count number_of(const std::filesystem::path& path) {
+  constexpr std::size_t longest = 16;
   const std::string name = path.filename().string();
+  if (name.size() > longest) return 0;
   Count number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   return error == std::errc() && std::string_view(end) == ending ? number : 0;
@@ -31,9 +30,9 @@ Count number_of(const std::filesystem::path& path) {
 std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::pair<Count, std::string>> found;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (const Count number = number_of(entry.path()); number > 0)
-      found.push_back({number, entry.path().string()});
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (const Count number = number_of(entry->path()); number > 0)
+      found.push_back({number, entry->path().string()});
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     throw StorageError(fmt::format("{}: cannot be read: {}", folder, error.message()));
@@ -63,22 +62,20 @@ std::vector<std::string> agreed_files_in(const Communicator& comm, const std::st
 
 }  // namespace
 
-KeptSources::KeptSources(const Communicator& comm, const std::string& folder, const KeptColumns& columns,
+KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
                          std::vector<KeptKey> keys)
-    : keys_(std::move(keys)), columns_(columns), paths_(agreed_files_in(comm, folder)) {
-  open_all(comm, paths_);
-  find_all();
-  leave_mostly_unused();
-  join_small();
+    : keys_(std::move(keys)),
+      columns_(columns),
+      paths_(agreed_files_in(comm, kept.folder)),
+      most_files_(kept.most_files) {
+  open_all(comm);
+  choose();
   const Count last = paths_.empty() ? 0 : number_of(paths_.back());
-  next_path_ = fmt::format("{}/{:06}{}", folder, last + 1, ending);
-  for (std::size_t s = 0; s < paths_.size(); ++s) {
-    if (!serves(s) && may_go_[s]) useless_.push_back(paths_[s]);
-  }
+  next_path_ = fmt::format("{}/{:06}{}", kept.folder, last + 1, ending);
 }
 
-void KeptSources::open_all(const Communicator& comm, const std::vector<std::string>& paths) {
-  for (const auto& path : paths) {
+void KeptSources::open_all(const Communicator& comm) {
+  for (const auto& path : paths_) {
     sources_.push_back(nullptr);
     may_go_.push_back(true);
     try {
@@ -89,6 +86,16 @@ void KeptSources::open_all(const Communicator& comm, const std::vector<std::stri
       may_go_.back() = error.code() == ExitCode::bad_input;
       log_warning("kept events are left aside, their log files are read again: {}", error.what());
     }
+  }
+}
+
+void KeptSources::choose() {
+  find_all();
+  leave_mostly_unused();
+  join_small();
+  useless_.clear();
+  for (std::size_t s = 0; s < paths_.size(); ++s) {
+    if (!serves(s) && may_go_[s]) useless_.push_back(paths_[s]);
   }
 }
 
@@ -144,9 +151,9 @@ void KeptSources::join_small() {
   for (std::size_t s = 0; s < sources_.size(); ++s) {
     if (serves(s)) serving.push_back({rows_used_of(s), s});
   }
-  if (serving.size() <= most_files) return;
+  if (serving.size() <= most_files_) return;
   std::sort(serving.begin(), serving.end());
-  serving.resize(serving.size() - joined_to);
+  serving.resize(serving.size() - most_files_ / 2);  // so that nights need not join some each time
   log_info("the log files of {} small files of kept events are read again, and kept in one", serving.size());
   for (const auto& [rows, source] : serving) leave(source);
 }
@@ -155,12 +162,55 @@ Count KeptSources::num_rows(const KeptPlace& place) const {
   return sources_[static_cast<std::size_t>(place.source)]->num_rows(place.chunk);
 }
 
-KeptChunk KeptSources::load(const KeptPlace& place) const {
-  return sources_[static_cast<std::size_t>(place.source)]->load(place.chunk, columns_);
+template <class Read>
+auto KeptSources::read_from(const KeptPlace& place, Read&& read) {
+  const auto source = static_cast<std::size_t>(place.source);
+  try {
+    return read(*sources_[source]);
+  } catch (const Error& error) {
+    failed_[source] = {error.code() == ExitCode::bad_input, error.what()};
+    throw;
+  }
 }
 
-std::vector<KeptRejection> KeptSources::rejected(const KeptPlace& place) const {
-  return sources_[static_cast<std::size_t>(place.source)]->rejected(place.chunk);
+KeptChunk KeptSources::load(const KeptPlace& place) {
+  return read_from(place, [&](const KeptFile& file) { return file.load(place.chunk, columns_); });
+}
+
+std::optional<std::vector<KeptRejection>> KeptSources::rejected(const KeptPlace& place) {
+  try {
+    return read_from(place, [&](const KeptFile& file) { return file.rejected(place.chunk); });
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::vector<std::size_t> KeptSources::take_failed(const Communicator& comm) {
+  std::vector<std::size_t> failed;
+  for (std::size_t s = 0; s < paths_.size(); ++s) {
+    const auto here = failed_.find(s);
+    const int first = comm.allreduce(here == failed_.end() ? comm.size() : comm.rank(), Reduce::min);
+    if (first == comm.size()) continue;
+    may_go_[s] = comm.all(here == failed_.end() || here->second.is_damaged);
+    const std::string text = comm.broadcast_text(here == failed_.end() ? "" : here->second.text, first);
+    log_warning("kept events are left aside, their log files are read again: {}", text);
+    failed.push_back(s);
+  }
+  failed_.clear();
+  return failed;
+}
+
+bool KeptSources::leave_failed(const Communicator& comm) {
+  const auto failed = take_failed(comm);
+  for (const std::size_t source : failed) sources_[source].reset();
+  if (!failed.empty()) choose();
+  return !failed.empty();
+}
+
+void KeptSources::remove_failed(const Communicator& comm) {
+  for (const std::size_t source : take_failed(comm)) {
+    if (may_go_[source] && serves(source)) useless_.push_back(paths_[source]);
+  }
 }
 
 }  // namespace pushcart::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,13 +19,19 @@ struct KeptPlace {
   bool is_text() const { return source < 0; }
 };
 
+/// What this rank met when it read a file.
+struct LocalFailure {
+  bool is_damaged = false;  ///< or it cannot be read now
+  std::string text;
+};
+
 /// The files of kept events in a folder, and what of them serves the log files of a run.
 class KeptSources {
  public:
   /// Looks for each log file. Files that are damaged or cannot be opened, those of which less than half would
-  /// serve, and the smallest of more than 64 are left aside and told in the log. Collective; StorageError.
-  KeptSources(const Communicator& comm, const std::string& folder, const KeptColumns& columns,
-              std::vector<KeptKey> keys);
+  /// serve, and the smallest of too many are left aside and told in the log. Collective; StorageError if the folder
+  /// cannot be read.
+  KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns, std::vector<KeptKey> keys);
 
   /// Of the log files, in their order.
   const std::vector<KeptKey>& keys() const { return keys_; }
@@ -38,8 +45,15 @@ class KeptSources {
   Count num_rows(const KeptPlace& place) const;
 
   /// Local; InputError, StorageError.
-  KeptChunk load(const KeptPlace& place) const;
-  std::vector<KeptRejection> rejected(const KeptPlace& place) const;
+  KeptChunk load(const KeptPlace& place);
+  /// Nothing if they cannot be read. Local.
+  std::optional<std::vector<KeptRejection>> rejected(const KeptPlace& place);
+
+  /// Leaves aside the files of which a part could not be read on some rank. Collective.
+  /// @return whether there were any
+  bool leave_failed(const Communicator& comm);
+  /// The same once all is read: they go, since what is in them is of no use to a later run. Collective.
+  void remove_failed(const Communicator& comm);
 
   /// Files of kept events that serve no log file. The same on all ranks.
   const std::vector<std::string>& useless() const { return useless_; }
@@ -47,8 +61,13 @@ class KeptSources {
   std::string next_path() const { return next_path_; }
 
  private:
-  void open_all(const Communicator& comm, const std::vector<std::string>& paths);
+  void open_all(const Communicator& comm);
+  void choose();
   void find_all();
+  template <class Read>
+  auto read_from(const KeptPlace& place, Read&& read);
+  /// Positions of the files that failed on some rank, told in the log. Collective.
+  std::vector<std::size_t> take_failed(const Communicator& comm);
   void leave_mostly_unused();
   void join_small();
   bool serves(std::size_t source) const;
@@ -58,8 +77,10 @@ class KeptSources {
   std::vector<KeptKey> keys_;
   KeptColumns columns_;
   std::vector<std::unique_ptr<KeptFile>> sources_;  // nullptr: left aside
-  std::vector<bool> may_go_;                        // not if it could not be opened now, but may be later
+  std::vector<bool> may_go_;                        // not if it could not be read now, but may be later
   std::vector<std::string> paths_;
+  std::size_t most_files_;
+  std::map<std::size_t, LocalFailure> failed_;  // by file, on this rank
   std::vector<std::optional<Found>> found_;
   std::vector<std::string> useless_;
   std::string next_path_;

@@ -28,15 +28,24 @@ std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestCon
     }
     return made;
   });
-  auto sources = std::make_unique<KeptSources>(comm, kept.folder, KeptColumns(config), std::move(keys));
-  for (std::size_t f = 0; f < files.size(); ++f) {
-    const bool is_kept = sources->of_file(f).has_value();
+  try {
+    return std::make_unique<KeptSources>(comm, kept, KeptColumns(config), std::move(keys));
+  } catch (const CollectiveError& error) {
+    kept.not_kept = error.what();
+    log_warning("all log files are parsed, and their events are not kept: {}", error.what());
+    return nullptr;
+  }
+}
+
+void count_files(const LogShare& share, KeptEvents& kept) {
+  kept.files_parsed = kept.bytes_parsed = kept.files_taken = kept.bytes_taken = 0;
+  for (std::size_t f = 0; f < share.files.size(); ++f) {
+    const bool is_kept = share.kept && share.kept->of_file(f);
     (is_kept ? kept.files_taken : kept.files_parsed) += 1;
-    (is_kept ? kept.bytes_taken : kept.bytes_parsed) += files[f].num_bytes;
+    (is_kept ? kept.bytes_taken : kept.bytes_parsed) += share.files[f].num_bytes;
   }
   log_info("{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be parsed",
            kept.files_taken, kept.bytes_taken, kept.files_parsed, kept.bytes_parsed);
-  return sources;
 }
 
 }  // namespace
@@ -47,10 +56,17 @@ Count LogShare::kept_rows() const {
   return rows;
 }
 
-LogShare share_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept) {
+LogShare find_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept) {
   LogShare share;
   share.files = collectively(comm, "find inputs", [&] { return find_inputs(config.inputs); });
   if (kept) share.kept = find_kept(comm, config, share.files, *kept);
+  return share;
+}
+
+void share_out(const Communicator& comm, LogShare& share, KeptEvents* kept) {
+  if (kept) count_files(share, *kept);
+  share.units.clear();
+  share.places.clear();
   std::vector<InputStretch> stretches;
   std::vector<Origin> origins;
   for (std::size_t f = 0; f < share.files.size(); ++f) {
@@ -76,7 +92,6 @@ LogShare share_log(const Communicator& comm, const IngestConfig& config, KeptEve
     share.units.push_back(unit);
     share.places.push_back(origin.place);
   }
-  return share;
 }
 
 }  // namespace pushcart::detail

@@ -21,8 +21,11 @@ struct LogShare {
   Count kept_rows() const;  ///< of this rank
 };
 
-/// Finds the inputs, and what of them is kept, and gives each rank a contiguous part. A file is parsed whole or
-/// taken from what is kept whole. Collective.
-LogShare share_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept);
+/// Finds the inputs, and what of them is kept; what goes wrong with that is told in the log and in `kept`. Collective.
+LogShare find_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept);
+
+/// Gives each rank a contiguous part of what was found. A file is parsed whole or taken from what is kept whole.
+/// Collective.
+void share_out(const Communicator& comm, LogShare& share, KeptEvents* kept);
 
 }  // namespace pushcart::detail

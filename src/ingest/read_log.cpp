@@ -142,13 +142,10 @@ void locate_lines(const Communicator& comm, ReadLog& log, InteractionLog& result
   }
 }
 
-}  // namespace
-
-std::vector<std::string> read_log(const Communicator& comm, const ParseSettings& settings, KeptEvents* kept,
-                                  ReadLog& log, InteractionLog& result, CleaningReport& report) {
+/// Reads what `log.share` gives this rank.
+std::vector<std::string> read_share(const Communicator& comm, const ParseSettings& settings, ReadLog& log,
+                                    InteractionLog& result, CleaningReport& report) {
   const auto& config = settings.config;
-  log.share = share_log(comm, config, kept);
-  if (kept && kept->adds) log.to_keep = std::make_unique<KeptLines>(config);
   constexpr Count rows_an_id = 25;  // not known yet; check_budget() counts
   IngestSizes sizes;
   const Count parsed_rows = estimated_rows(config, log.share);
@@ -197,6 +194,25 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
   comm.allreduce(std::span<Count>(report.parse_faults), Reduce::sum);
   report.returns = comm.sum(reader->returns());
   return reader->types();
+}
+
+}  // namespace
+
+std::vector<std::string> read_log(const Communicator& comm, const ParseSettings& settings, KeptEvents* kept,
+                                  ReadLog& log, InteractionLog& result, CleaningReport& report) {
+  log.share = find_log(comm, settings.config, kept);
+  for (;;) {
+    share_out(comm, log.share, kept);
+    if (log.share.kept && kept->adds) log.to_keep = std::make_unique<KeptLines>(settings.config);
+    std::optional<CollectiveError> met;
+    try {
+      return read_share(comm, settings, log, result, report);
+    } catch (const CollectiveError& error) {
+      met = error;
+    }
+    if (!log.share.kept || !log.share.kept->leave_failed(comm)) throw *met;
+    log.batches.clear();  // once more, without the kept events that could not be read
+  }
 }
 
 }  // namespace pushcart::detail

@@ -67,7 +67,9 @@ class FileRejects {
       if (rejection.unit != unit) {
         unit = rejection.unit;
         next = 0;
-        kept = log_.share.kept->rejected(log_.share.places[unit]);
+        auto found = log_.share.kept->rejected(log_.share.places[unit]);
+        if (!found) return false;
+        kept = std::move(*found);
       }
       while (next < kept.size() && Count{kept[next].line} < rejection.line) ++next;
       if (next == kept.size() || Count{kept[next].line} != rejection.line) return false;
@@ -146,6 +148,7 @@ std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const Pars
   });
   const std::string mine = collectively(comm, "compress rejected rows",
                                         [&] { return compressed_rejects(settings, log, comm.is_root()); });
+  if (log.share.kept) log.share.kept->remove_failed(comm);
   const auto sizes = comm.allgather(static_cast<Count>(mine.size()));
   constexpr Count round_bytes = Count{1} << 23;
   for (int source = 0; source < comm.size(); ++source) {

@@ -2,9 +2,11 @@
 in service, its versions and its history stay as they were. What the faults do is in faults.c."""
 
 import os
+import shutil
+import subprocess
 import unittest
 
-from retrain_test import Shop, time_of
+from retrain_test import HELD, Shop, time_of
 from support import DONE, STORAGE, faults
 
 RETRAIN = ["retrain", "--config", "shop.toml", "--now", time_of(12)]
@@ -60,6 +62,59 @@ class StoreFaults(Shop):
         self.assertEqual(num_names, 14, "a night gives more names than that")
         self.assertTrue(self.meet(RETRAIN, "rename", first=15), "the link")
         self.published(12)
+
+    def kept(self):
+        return self.digests("store/kept-events")
+
+    def meet_in_cache(self, environment, words):
+        """A night that the log's gate holds, with an error on the kept events. @return its record of these"""
+        before = self.kept()
+        ended = self.run_program(2, *RETRAIN, "--min-new-events", "1000000", environment=environment)
+        self.assertEqual((ended.code, ended.complaints()), (HELD, []), ended.told())
+        self.assertEqual(ended.err.count(words), 1, ended.told())
+        self.assert_nothing_partial("store")
+        after = self.kept()
+        self.assertEqual({path: after.get(path) for path in before}, before, ended.told())
+        return self.record("store/held.run.json")["results"]["kept_events"]
+
+    def test_kept_events_are_only_a_cache(self):
+        cache = f"{self.folder.name}/store/kept-events"
+        for call, rank, first in (("write", 0, 1), ("write", 1, 1), ("write", 0, 7), ("fsync", 1, 1), ("rename", 0, 1)):
+            with self.subTest(call=call, rank=rank, first=first):
+                environment = faults(FAIL=call, FAIL_FROM=first, IO_PATH=cache, IO_RANK=rank)
+                before = self.kept()
+                kept = self.meet_in_cache(environment, "are not kept: ")
+                self.assertEqual((kept["files_parsed"], kept["files_taken"]), (1, 11))
+                self.assertIn("failed", kept["not_kept"])
+                self.assertEqual(self.kept(), before)
+        for rank, first in ((0, 1), (1, 2)):
+            with self.subTest(call="read", rank=rank, first=first):
+                environment = faults(FAIL="read", FAIL_FROM=first, IO_PATH=f"{cache}/000001.h5", IO_RANK=rank)
+                kept = self.meet_in_cache(environment, "left aside")
+                self.assertEqual((kept["files_parsed"], kept["files_taken"]), (11, 1))
+                self.assertNotIn("not_kept", kept)
+                self.path("store/kept-events/000003.h5").unlink()
+        shutil.copytree(self.path("store"), self.path("plain"), symlinks=True)
+        ended = self.run_program(2, *RETRAIN, "--json", environment=faults(FAIL="write", IO_PATH=cache))
+        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertIn("failed", self.record("store/current/run.json")["results"]["kept_events"]["not_kept"])
+        plain = self.run_well(3, *RETRAIN, "--store", "plain", "--json", "--no-kept-events")
+        self.assertEqual(ended.json()["night"]["digests"], plain.json()["night"]["digests"])
+
+    def test_kept_events_on_a_full_disk(self):
+        disk = self.path("store/kept-events")
+        shutil.rmtree(disk)
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", str(disk)], capture_output=True,
+                                 text=True, check=False)
+        if mounted.returncode:
+            self.skipTest("no file system can be mounted here (that needs root): " + mounted.stderr.strip())
+        self.addCleanup(subprocess.run, ["umount", str(disk)], check=False)
+        for parsed in (12, 12):  # the next night too
+            kept = self.meet_in_cache(None, "are not kept: ")
+            self.assertEqual((kept["files_parsed"], kept["files_taken"]), (parsed, 0))
+            self.assertIn("No space left on device", kept["not_kept"])
+            self.assertEqual(self.kept(), {})
 
     def test_a_rollback_that_meets_one(self):
         for call, first, path in (("read", 1, "history.jsonl"), ("write", 1, "lock"), ("write", 1, "history.jsonl"),
