@@ -61,6 +61,7 @@ void check_bounds(const GateBounds& bounds) {
   require(is_share(bounds.max_coverage_drop), "max-coverage-drop", bounds.max_coverage_drop, "in [0, 1]");
   require(is_share(bounds.max_churn), "max-churn", bounds.max_churn, "in [0, 1]");
   require(bounds.min_over_popular >= -1, "min-over-popular", bounds.min_over_popular, "-1 or more");
+  require(bounds.min_over_category >= -1, "min-over-category", bounds.min_over_category, "-1 or more");
   require(bounds.max_drift >= 1, "max-drift", bounds.max_drift, "1 or more");
 }
 
@@ -93,6 +94,13 @@ std::vector<GateCheck> check_model(const ModelFacts& facts, const GateBounds& bo
                     fmt::format("{} is {}", facts.metric, facts.value)});
   checks.push_back(not_under("popular", facts.metric, facts.value, "of popularity", facts.popular,
                              bounds.min_over_popular));
+  if (bounds.min_over_category > -1) {
+    checks.push_back(facts.by_category
+                         ? not_under("category", facts.metric, facts.value, "of popularity by category",
+                                     *facts.by_category, bounds.min_over_category)
+                         : GateCheck{"category", false,
+                                     "popularity by category was not measured: items have no categories"});
+  }
   checks.push_back({"coverage", facts.coverage >= bounds.min_coverage,
                     fmt::format("coverage {:.4f}, at least {:g}", facts.coverage, bounds.min_coverage)});
   if (facts.in_service) {

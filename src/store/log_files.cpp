@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "pushcart/base/error.hpp"
@@ -13,17 +14,59 @@ namespace pushcart {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr const char* files_key = "new_files";
+constexpr std::array<const char*, 2> files_keys{"new_files", "moved_files"};
 
-/// A file with the same lines that was read before, or comes earlier tonight; nullptr if there is none.
-const LogFile* original_of(const LogFile& file, std::span<const LogFile> tonight,
-                           std::span<const LogFile> before) {
+bool same_lines(const LogFile& file, const LogFile& other) {
+  return file.digest == other.digest && file.num_lines == other.num_lines;
+}
+
+/// What was read before, beside what is there tonight.
+class EarlierFiles {
+ public:
+  EarlierFiles(std::span<const LogFile> tonight, std::span<const LogFile> before) {
+    std::map<std::string, const LogFile*> now;
+    for (const LogFile& file : tonight) now[file.path] = &file;
+    for (const LogFile& file : before) {
+      known_[file.path] = &file;
+      const auto at = now.find(file.path);
+      if (at != now.end() && same_lines(*at->second, file))
+        there_.push_back(&file);
+      else
+        gone_.insert({file.digest, &file});
+    }
+  }
+
+  /// As it was when it was read last; nullptr if it was not.
+  const LogFile* of_path(const std::string& path) const {
+    const auto at = known_.find(path);
+    return at == known_.end() ? nullptr : at->second;
+  }
+  /// Those that are as they were.
+  const std::vector<const LogFile*>& there() const { return there_; }
+  /// Whether it is one that went from where it was; each is taken once.
+  bool take_gone(const LogFile& file) {
+    const auto [first, last] = gone_.equal_range(file.digest);
+    const auto found = std::find_if(first, last, [&](const auto& gone) { return same_lines(*gone.second, file); });
+    if (found == last) return false;
+    gone_.erase(found);
+    return true;
+  }
+
+ private:
+  std::map<std::string, const LogFile*> known_;
+  std::vector<const LogFile*> there_;
+  std::multimap<std::string, const LogFile*> gone_;  // by digest
+};
+
+/// A file with the same lines that was read before and is there still, or comes earlier tonight; nullptr if there is
+/// none.
+const LogFile* original_of(const LogFile& file, std::span<const LogFile> tonight, const EarlierFiles& earlier) {
   const auto same = [&](const LogFile& other) {
-    return other.path != file.path && !other.is_empty && other.digest == file.digest &&
-           other.num_lines == file.num_lines;
+    return other.path != file.path && !other.is_empty && same_lines(other, file);
   };
-  const auto earlier = std::find_if(before.begin(), before.end(), same);
-  if (earlier != before.end()) return &*earlier;
+  for (const LogFile* there : earlier.there()) {
+    if (same(*there)) return there;
+  }
   for (const LogFile& other : tonight) {
     if (other.path == file.path) break;
     if (same(other)) return &other;
@@ -60,10 +103,12 @@ Json log_files_json(std::span<const LogFile> files) {
 std::vector<LogFile> files_read(std::span<const Night> nights) {
   std::map<std::string, LogFile> known;
   for (const Night& night : nights) {
-    if (!night.facts.contains(files_key)) continue;
-    for (const Json& entry : night.facts[files_key]) {
-      LogFile file = log_file_of(entry, night.number);
-      known[file.path] = std::move(file);
+    for (const char* key : files_keys) {
+      if (!night.facts.contains(key)) continue;
+      for (const Json& entry : night.facts[key]) {
+        LogFile file = log_file_of(entry, night.number);
+        known[file.path] = std::move(file);
+      }
     }
   }
   std::vector<LogFile> files;
@@ -72,20 +117,27 @@ std::vector<LogFile> files_read(std::span<const Night> nights) {
 }
 
 NewFiles compare_files(std::span<const LogFile> tonight, std::span<const LogFile> before) {
-  std::map<std::string, const LogFile*> known;
-  for (const LogFile& file : before) known[file.path] = &file;
+  EarlierFiles earlier(tonight, before);
   NewFiles found;
+  std::vector<const LogFile*> fresh;
   for (const LogFile& file : tonight) {
-    const auto earlier = known.find(file.path);
-    if (earlier != known.end() && earlier->second->digest == file.digest &&
-        earlier->second->num_lines == file.num_lines) {
-      continue;
-    }
-    found.files.push_back(file);
-    if (file.is_empty) {
-      found.empty.push_back(file.path);
-    } else if (const LogFile* original = original_of(file, tonight, before)) {
-      found.copies.push_back(fmt::format("{} (as {})", file.path, original->path));
+    const LogFile* const known = earlier.of_path(file.path);
+    if (known && same_lines(*known, file)) continue;
+    if (earlier.take_gone(file))
+      found.moved.push_back(file);
+    else
+      fresh.push_back(&file);
+  }
+  for (const LogFile* file : fresh) {
+    const LogFile* const known = earlier.of_path(file->path);
+    // What is still to be taken of the path has not moved: the file was written on.
+    const bool has_grown = known && known->num_lines < file->num_lines && earlier.take_gone(*known);
+    found.files.push_back(*file);
+    found.lines_before.push_back(has_grown ? known->num_lines : 0);
+    if (file->is_empty) {
+      found.empty.push_back(file->path);
+    } else if (const LogFile* original = original_of(*file, tonight, earlier)) {
+      found.copies.push_back(fmt::format("{} (as {})", file->path, original->path));
     }
   }
   return found;

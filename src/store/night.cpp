@@ -49,6 +49,16 @@ std::string_view outcome_name(Outcome outcome) {
   return names[static_cast<std::size_t>(outcome)];
 }
 
+Count nights_since_cold(std::span<const Night> nights, const Night& service) {
+  Count count = 0;
+  for (const Night& night : nights) {
+    if (night.outcome == Outcome::held && night.facts.value(cold_is_due_fact, false)) count = 0;
+    if (night.outcome != Outcome::published || night.number > service.number) continue;
+    count = night.facts.value("start", "cold") == "cold" ? 0 : count + 1;
+  }
+  return count;
+}
+
 std::string night_text(const Night& night) {
   Json json{{"night", night.number},
             {"time", night.time},

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -173,9 +174,13 @@ class Nights(Shop):
         self.assertIn("in_service", second["metric"])
         self.assertGreater(second["metric"]["in_service"], 0)
 
-        self.bring(12, 13)  # a night was missed
+        self.bring(12, 13)  # a night was missed, and older logs were put away
+        whole = self.path("logs/day-11.csv").read_bytes()
+        self.path("logs/day-11.csv").unlink()
+        self.write_gz("logs/day-11.csv.gz", whole)
         third = self.published(13)
         self.assertEqual(len(third["new_files"]), 2)
+        self.assertEqual([file["path"] for file in third["moved_files"]], ["logs/day-11.csv.gz"])
         self.bring(14)
         self.published(14)
         found = self.history()
@@ -248,6 +253,7 @@ class Nights(Shop):
             self.bring(1 if day == 10 else day, day)
             night = self.published(day, "--cold-every", "3")
             starts.append((night["start"], night["sweeps"]))
+            self.assertEqual(night.get("cold_is_due", False), day == 13)
         cold, warm = ("cold", {"measured": 3, "published": 3}), ("warm", {"measured": 2, "published": 2})
         self.assertEqual(starts, [cold, warm, warm, cold, warm])
         self.bring(15)
@@ -362,6 +368,18 @@ class Held(Shop):
         night = self.held(11, "of the places of the lists changed", "--max-churn", "0.01")
         self.assertGreater(night["lists"]["churn"], 0.01)
 
+    def test_a_model_that_is_worse_than_popularity_by_category(self):
+        self.bring(11)
+        night = self.held(11, "was not measured", "--min-over-category", "-0.9")
+        self.assertNotIn("by_category", night["metric"])
+        items = ("--ingest.items", "synth/items.csv")
+        night = self.held(11, "of popularity by category", *items, "--min-over-category", "9")
+        evaluation = self.record("store/held.run.json")["results"]["evaluation"]
+        self.assertEqual(night["metric"]["by_category"], evaluation["category_baseline"]["recall@20"]["value"])
+        night = self.published(11, *items, "--min-over-category", "-0.9")
+        self.assertIn("category", [check["check"] for check in night["checks"]])
+        self.assertEqual(self.history()["nights"][-1]["metric"]["by_category"], night["metric"]["by_category"])
+
     def test_too_few_users(self):
         self.bring(11)
         self.held(11, "at least 100000", "--min-users", "100000")
@@ -437,11 +455,16 @@ class Operating(Shop):
         self.assertFalse(self.path("store/lock").exists())
 
     def test_a_night_that_is_killed_changes_nothing_and_the_next_one_goes_on(self):
+        """At random moments, also while it keeps events; then on another number of ranks."""
+        draw = random.Random(5)
         self.bring(11)
+        shutil.copytree(self.path("store"), self.path("store-whole"), symlinks=True)
+        whole = self.published(11, "--store", "store-whole")
         before = self.in_service()
         files = self.digests(f"store/{before}")
-        for delay in (0.1, 0.2, 0.4, 0.6):
-            job = self.start(2, "retrain", "--config", "shop.toml", "--now", time_of(11))
+        for ranks in (2, 3, 2, 4):
+            delay = draw.uniform(0.1, 0.1 + whole["seconds"])
+            job = self.start(ranks, "retrain", "--config", "shop.toml", "--now", time_of(11))
             time.sleep(delay)
             job.kill_all()
             job.wait(30)
@@ -449,9 +472,13 @@ class Operating(Shop):
                 break  # it was through
             self.assertEqual(self.digests(f"store/{before}"), files)
         else:
-            self.published(11)
+            self.published(11, ranks=3)
+        self.assertEqual(self.record("store/current/night.json")["digests"], whole["digests"])
         self.bring(12)
-        self.published(12)
+        again = self.published(12)
+        self.assertEqual(again["digests"], self.published(12, "--store", "store-whole", "--no-kept-events")["digests"])
+        kept = self.record("store/current/run.json")["results"]["kept_events"]
+        self.assertEqual((kept["files_parsed"], kept["files_taken"]), (1, 11))
         self.assert_nothing_partial()
 
     def test_on_finish_gets_the_night(self):

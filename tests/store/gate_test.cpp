@@ -74,6 +74,27 @@ TEST(Gate, EveryBoundOfTheModelHolds) {
       Names{"coverage"});
 }
 
+TEST(Gate, PopularityByCategoryIsLookedAtIfThereIsABoundOnIt) {
+  ModelFacts facts = good_model();
+  facts.by_category = 0.25;
+  GateBounds bounds;
+  EXPECT_EQ(failed(check_model(facts, bounds)), Names{});
+  bounds.min_over_category = -0.2;
+  EXPECT_EQ(failed(check_model(facts, bounds)), Names{});
+  bounds.min_over_category = -0.19;
+  EXPECT_EQ(failed(check_model(facts, bounds)), Names{"category"});
+  facts.by_category = std::nan("");
+  EXPECT_EQ(failed(check_model(facts, bounds)), Names{"category"});
+  facts.by_category.reset();
+  EXPECT_EQ(failed(check_model(facts, bounds)), Names{"category"});
+  EXPECT_THROW(check_bounds([] {
+                 GateBounds wrong;
+                 wrong.min_over_category = -1.1;
+                 return wrong;
+               }()),
+               ConfigError);
+}
+
 TEST(Gate, NotANumberNeverPasses) {
   ModelFacts facts = good_model();
   facts.value = std::nan("");
@@ -208,6 +229,28 @@ TEST(LogFiles, ACopyIsToldOnceWithItsOriginal) {
   EXPECT_TRUE(compare_files(known, known).copies.empty());
 }
 
+TEST(LogFiles, OfALogThatIsRotatedAreNoCopies) {
+  const auto rotated = [](const std::string& newest, Count lines) { return LogFile{"log", 100, lines, newest, false}; };
+  const std::vector<LogFile> before{rotated("3", 10), log_file("log.1", "2"), log_file("log.2", "1")};
+  const std::vector<LogFile> tonight{rotated("4", 12), log_file("log.1", "3"), log_file("log.2", "2"),
+                                     log_file("log.3.gz", "1")};
+  const NewFiles found = compare_files(tonight, before);
+  EXPECT_EQ(found.files, std::vector{rotated("4", 12)});
+  EXPECT_EQ(found.lines_before, std::vector<Count>{0});
+  EXPECT_EQ(found.moved, (std::vector{log_file("log.1", "3"), log_file("log.2", "2"), log_file("log.3.gz", "1")}));
+  EXPECT_TRUE(found.copies.empty());
+  EXPECT_EQ(compare_files(std::vector{log_file("b", "1"), log_file("c", "1")}, std::vector{log_file("a", "1")}).copies,
+            Names{"c (as b)"});
+}
+
+TEST(LogFiles, ThatGrowAreNewByWhatIsMore) {
+  const std::vector<LogFile> before{{"a", 100, 10, "1", false}, {"b", 100, 10, "2", false}};
+  const NewFiles found =
+      compare_files(std::vector<LogFile>{{"a", 120, 12, "3", false}, {"b", 90, 9, "4", false}}, before);
+  EXPECT_EQ(found.files.size(), 2U);
+  EXPECT_EQ(found.lines_before, (std::vector<Count>{10, 0}));
+}
+
 TEST(LogFiles, EmptyOnesAreToldAndAreNoCopies) {
   const std::vector<LogFile> tonight{{"a", 0, 0, "", true}, {"b", 0, 0, "", true}};
   const NewFiles found = compare_files(tonight, {});
@@ -219,7 +262,8 @@ TEST(LogFiles, AreRememberedAsTheyWereLast) {
   std::vector<Night> nights(3);
   nights[0].facts["new_files"] = log_files_json(std::vector{log_file("a", "1"), log_file("b", "2")});
   nights[2].facts["new_files"] = log_files_json(std::vector{log_file("b", "3")});
-  EXPECT_EQ(files_read(nights), (std::vector{log_file("a", "1"), log_file("b", "3")}));
+  nights[2].facts["moved_files"] = log_files_json(std::vector{log_file("c", "2")});
+  EXPECT_EQ(files_read(nights), (std::vector{log_file("a", "1"), log_file("b", "3"), log_file("c", "2")}));
 }
 
 }  // namespace

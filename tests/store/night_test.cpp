@@ -33,6 +33,31 @@ TEST(Night, ComesBackFromItsLine) {
   EXPECT_EQ(night_text(nights[0]), line);
 }
 
+TEST(Night, ColdStartsAreCountedAlsoThoseThatWereDueAndHeld) {
+  std::vector<Night> nights;
+  const auto add = [&](Outcome outcome, const std::string& start, bool is_due = false) {
+    Night& night = nights.emplace_back(some_night(static_cast<Count>(nights.size()) + 1));
+    night.outcome = outcome;
+    night.facts["start"] = start;
+    if (is_due) night.facts[cold_is_due_fact] = true;
+  };
+  const auto since_cold = [&] { return nights_since_cold(nights, nights.back()); };
+  add(Outcome::published, "cold");
+  EXPECT_EQ(since_cold(), 0);
+  add(Outcome::published, "warm");
+  add(Outcome::held, "cold");  // of other settings
+  add(Outcome::published, "warm");
+  EXPECT_EQ(since_cold(), 2);
+  const Night service = nights.back();
+  add(Outcome::held, "cold", true);
+  EXPECT_EQ(nights_since_cold(nights, service), 0);
+  add(Outcome::published, "warm");
+  EXPECT_EQ(since_cold(), 1);
+  EXPECT_EQ(nights_since_cold(nights, nights[1]), 0) << "rolled back, and the cold start was tried after that";
+  add(Outcome::published, "cold", true);
+  EXPECT_EQ(since_cold(), 0);
+}
+
 TEST(Night, ALastLineCutShortByACrashIsLeftOut) {
   const std::string line = night_text(some_night(1)) + "\n";
   EXPECT_EQ(nights_of(line + line.substr(0, 20), "history.jsonl").size(), 1U);

@@ -116,6 +116,7 @@ std::optional<IngestedLog> NightRun::read() {
                                          {"bytes_parsed", kept.bytes_parsed},
                                          {"files_taken", kept.files_taken},
                                          {"bytes_taken", kept.bytes_taken}};
+      if (!kept.not_kept.empty()) session_.results["kept_events"]["not_kept"] = kept.not_kept;
     }
     return ingested;
   } catch (const Error& error) {
@@ -131,6 +132,7 @@ bool NightRun::log_passes(const IngestedLog& ingested) {
   found["cutoff"] = ingested.log.cutoff_time > 0 ? utc_text(ingested.log.cutoff_time) : "";
   found["cutoff_time"] = ingested.log.cutoff_time;
   found["new_files"] = log_files_json(facts.new_files.files);
+  if (!facts.new_files.moved.empty()) found["moved_files"] = log_files_json(facts.new_files.moved);
   found["log"] = {{"files", tonight_.inputs.size()},
                   {"rows", ingested.report.rows_read},
                   {"kept", ingested.report.rows_kept},
@@ -146,7 +148,9 @@ void NightRun::choose_start() {
   const bool is_als = options_.train.family == "als";
   const Count num_factors = is_als ? std::stoll(options_.train_settings.find("k")->get().front()) : 0;
   const bool can = in_service_ && is_als && tonight_.service_factors == num_factors;
-  warm_ = can && (options_.cold_every == 0 || tonight_.nights_since_cold + 1 < options_.cold_every);
+  const bool cold_is_due = can && options_.cold_every > 0 && tonight_.nights_since_cold + 1 >= options_.cold_every;
+  warm_ = can && !cold_is_due;
+  if (cold_is_due && options_.cold_every > 1) night_.facts[cold_is_due_fact] = true;
   night_.facts["factors"] = num_factors;
   night_.facts["start"] = warm_ ? "warm" : "cold";
   if (!warm_) return;
@@ -198,6 +202,7 @@ bool NightRun::measure(const Dataset& dataset, const Model& model) {
   facts.num_test_users = report.num_users;
   facts.value = value_of(report.metrics, facts.metric);
   facts.popular = value_of(report.baseline, facts.metric);
+  if (!report.category_baseline.empty()) facts.by_category = value_of(report.category_baseline, facts.metric);
   facts.coverage = value_of(report.metrics, coverage);
   if (in_service_) {
     const Model service = in_service_->measured_model(session_, dataset);
@@ -213,6 +218,7 @@ bool NightRun::measure(const Dataset& dataset, const Model& model) {
                      {"popular", facts.popular},
                      {"users", facts.num_test_users},
                      {"coverage", facts.coverage}};
+  if (facts.by_category) found["metric"]["by_category"] = *facts.by_category;
   if (facts.in_service) found["metric"]["in_service"] = *facts.in_service;
   if (facts.in_service_coverage) found["metric"]["in_service_coverage"] = *facts.in_service_coverage;
   return passes(check_model(facts, options_.bounds));

@@ -37,21 +37,12 @@ const Night* night_of_version(const std::vector<Night>& nights, const std::strin
   return nullptr;
 }
 
-Count published_since_cold(const std::vector<Night>& nights, const Night& service) {
-  Count count = 0;
-  for (const Night& night : nights) {
-    if (night.outcome != Outcome::published || night.number > service.number) continue;
-    count = night.facts.value("start", "cold") == "cold" ? 0 : count + 1;
-  }
-  return count;
-}
-
 /// What the history says of the version in service and of the log so far.
 void add_earlier_nights(const std::vector<Night>& nights, Json& found) {
   if (const Night* service = night_of_version(nights, found["service"].get<std::string>())) {
     found["cutoff"] = service->facts.value("cutoff_time", std::int64_t{0});
     found["factors"] = service->facts.value("factors", Count{0});
-    found["since_cold"] = published_since_cold(nights, *service);
+    found["since_cold"] = nights_since_cold(nights, *service);
   }
   for (const Night& night : nights) {
     if (!night.facts.contains("log")) continue;
@@ -177,8 +168,9 @@ LogFacts facts_of_log(const Communicator& comm, const Tonight& tonight, const In
         return event.time > tonight.service_cutoff;
       })));
   const Count header_lines = has_header(format) ? 1 : 0;
-  for (const LogFile& file : facts.new_files.files) {
-    facts.new_rows += std::max<Count>(0, file.num_lines - header_lines);
+  for (std::size_t f = 0; f < facts.new_files.files.size(); ++f) {
+    const Count before = std::max(facts.new_files.lines_before[f], header_lines);
+    facts.new_rows += std::max<Count>(0, facts.new_files.files[f].num_lines - before);
   }
   facts.new_bad_rows = std::max<Count>(0, bad_rows_of(ingested.report) - tonight.bad_rows_before);
   facts.new_duplicate_rows =
