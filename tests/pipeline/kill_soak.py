@@ -5,11 +5,12 @@
 
 After each kill: the job has ended within a minute and not with 0, the output is the earlier one or, killed at the very end,
 the new one, whole; and the same command run again, on another number of ranks, gives the bits of a run never disturbed. A
-training goes on from its checkpoints. A line of the log is a run; those that ended before the kill do not count. The last
+training goes on from its checkpoints; a night of retrain keeps events and takes those of the night before. A line of the log is a run; those that ended before the kill do not count. The last
 one sums up. Environment as in support.py."""
 
 import argparse
 import collections
+import json
 import os
 import pathlib
 import random
@@ -43,6 +44,10 @@ VERBS = {  # what is typed, and the files and folders it leaves
     "synth": (["synth", "--users", "3000", "--items", "800", "--events", "200000", "--output", "made"], "made"),
     "run": (["run", "--output", "all", "--ingest.input", "log/events-*.csv", "--ingest.columns", COLUMNS, "--train.k", "16",
              "--train.sweeps", "3", "--ingest.hold-out-days", "7"], "all/model.h5"),
+    "retrain": (["retrain", "--store", "store", "--now", "2026-01-01T00:00:00Z", "--ingest.input", "log/events-*.csv", "--ingest.columns",
+                 COLUMNS, "--train.k", "16", "--train.sweeps", "3", "--max-worse", "1", "--min-over-popular", "-1",
+                 "--min-new-events", "0", "--max-duplicate-share", "1", "--max-drift", "100", "--checkpoint-every", "1sweep"],
+                "store/current/lists/lists.h5"),
 }
 
 
@@ -78,12 +83,19 @@ class Soak:
     def prepare(self):
         (self.folder / "space.toml").write_text("k = [2, 3, 4, 5]\nsweeps = 2\n")
         self.run(2, ["synth", "--users", "3000", "--items", "800", "--events", "200000", "--files", "3", "--output", "log"])
+        self.run(2, [*VERBS["retrain"][0], "--skip-logs", "events-00002.csv"])
+        shutil.copytree(self.folder / "store", self.folder / "store-before", symlinks=True)
         for verb, (command, output) in VERBS.items():
             self.seconds[verb] = float(re.search(r"whole run ([\d.]+) s", self.run(2, command).err)[1])
             if output:
                 self.wanted[verb] = self.result(verb)
                 if not self.wanted[verb]:
                     raise Failure(f"{verb} leaves nothing that can be compared")
+
+    def bring_store_back(self):
+        """The store before the night."""
+        shutil.rmtree(self.folder / "store")
+        shutil.copytree(self.folder / "store-before", self.folder / "store", symlinks=True)
 
     @staticmethod
     def wait_for_begin(job):
@@ -95,6 +107,8 @@ class Soak:
     def kill_one(self, verb):
         """@return whether the kill hit, what was killed"""
         command, output = VERBS[verb]
+        if verb == "retrain":
+            self.bring_store_back()
         before = self.content(output) if output else None
         for trials in (self.folder / "tuned").glob("trials*.jsonl"):  # else there is nothing left to try
             trials.unlink()
@@ -117,10 +131,16 @@ class Soak:
         self.slowest_end = max(self.slowest_end, time.monotonic() - killed)
         if output and self.content(output) != before and self.result(verb) != self.wanted[verb]:
             raise Failure(f"{verb}: neither the earlier output nor the new one" + ended.told())
+        if verb == "retrain" and self.result(verb) == self.wanted[verb]:
+            return True, f"{verb} on {ranks} ranks, one killed after {moment:.2f} s, when it was published"
         again = self.draw.choice(RANKS)
         resumed = "going on after sweep" in self.run(again, command).err
         if output and self.result(verb) != self.wanted[verb]:
             raise Failure(f"{verb}: killed on {ranks} ranks, run again on {again}: other bits")
+        if verb == "retrain":
+            record = json.loads((self.folder / "store/current/run.json").read_text())
+            if record["results"]["kept_events"]["files_taken"] < 2:
+                raise Failure("retrain: kept events were lost")
         return True, f"{verb} on {ranks} ranks, one killed after {moment:.2f} s; again on {again}" + \
                      (", resumed from a checkpoint" if resumed else "")
 
