@@ -43,8 +43,8 @@ Count FileSkeleton::add(const std::string& name, const std::string& type, Count 
   H5Pset_obj_track_times(creation.get(), false);
   H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);  // it has its place in the file at once
   H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
-  const hdf5::Handle set(H5Dcreate2(file_.get(), name.c_str(), hdf5::memory_type_of(type), space.get(), links.get(),
-                                    creation.get(), H5P_DEFAULT),
+  const hdf5::Handle set(H5Dcreate2(file_.get(), name.c_str(), hdf5::memory_type_of(type), space.get(),
+                                    links.get(), creation.get(), H5P_DEFAULT),
                          H5Dclose);
   if (!set.valid()) failed(fmt::format("creating '{}'", name));
   if (num_rows == 0) return 0;

@@ -10,9 +10,9 @@
 
 namespace pushcart::detail {
 
-/// The structure of an HDF5 file, made in memory (a file without a name in /dev/shm), and where the rows of its data sets lie in the file: whoever writes
-/// these by calls of the system meets an error of the disk outside the HDF5 library, which cannot be left in order
-/// after one. Local; errors are StorageError.
+/// The structure of an HDF5 file, made in memory (a file without a name in /dev/shm), and where the rows of
+/// its data sets lie in the file: whoever writes these by calls of the system meets an error of the disk
+/// outside the HDF5 library, which cannot be left in order after one. Local; errors are StorageError.
 class FileSkeleton {
  public:
   FileSkeleton();

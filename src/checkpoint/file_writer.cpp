@@ -205,8 +205,7 @@ void FileWriter::State::create() {
   fine = fine && H5Pset_coll_metadata_write(access.get(), true) >= 0;
   fine = fine && H5Pset_obj_track_times(creation.get(), false) >= 0;
   if (fine) {
-    file = hdf5::Handle(
-        H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
+    file = hdf5::Handle(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
   }
   agree(fine && file.valid(), "creating");
 }

@@ -19,7 +19,8 @@ PlainRows::PlainRows(const Communicator& comm, std::string path) : comm_(comm), 
   });
 }
 
-void PlainRows::write(const std::string& name, const DatasetShape& shape, Count first, Count num_rows, const void* data) {
+void PlainRows::write(const std::string& name, const DatasetShape& shape, Count first, Count num_rows,
+                      const void* data) {
   Count begin = 0;
   at_root("writing", [&] { begin = skeleton_->add(name, shape.type, shape.num_rows, shape.num_columns); });
   begin = comm_.broadcast(begin, 0);

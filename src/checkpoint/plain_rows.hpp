@@ -17,7 +17,8 @@ class PlainRows {
   PlainRows(const Communicator& comm, std::string path);
 
   /// @param data  rows [first, first + num_rows) of `shape`
-  void write(const std::string& name, const DatasetShape& shape, Count first, Count num_rows, const void* data);
+  void write(const std::string& name, const DatasetShape& shape, Count first, Count num_rows,
+             const void* data);
   /// The file can be read, but has no header yet.
   void close();
   void store_header(const FileHeader& header);

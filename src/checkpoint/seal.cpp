@@ -24,8 +24,7 @@ constexpr Count seal_bytes = static_cast<Count>(magic.size()) + length_bytes + d
 
 /// Digest of the first bytes of a file. Collective.
 std::string digest_of_bytes(const Communicator& comm, const std::string& path, Count num_bytes) {
-  const auto file =
-      collectively(comm, "opening " + path, [&] { return std::make_unique<PlainFile>(path); });
+  const auto file = collectively(comm, "opening " + path, [&] { return std::make_unique<PlainFile>(path); });
   std::vector<char> bytes;
   return blockwise_digest(comm, path, num_bytes, 1, [&](Count first, Count count) {
     bytes.resize(static_cast<std::size_t>(count));
@@ -63,10 +62,10 @@ Seal read_seal(const std::string& path) {
 
 void append_seal(const Communicator& comm, const std::string& path) {
   Seal seal;
-  seal.num_bytes = comm.broadcast(
-      collectively(comm, "sealing " + path,
-                   [&] { return comm.is_root() ? PlainFile(path).num_bytes() : Count{0}; }),
-      0);
+  seal.num_bytes =
+      comm.broadcast(collectively(comm, "sealing " + path,
+                                  [&] { return comm.is_root() ? PlainFile(path).num_bytes() : Count{0}; }),
+                     0);
   seal.digest = digest_of_bytes(comm, path, seal.num_bytes);
   collectively(comm, "sealing " + path, [&] {
     if (!comm.is_root()) return;

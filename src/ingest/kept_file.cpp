@@ -127,14 +127,17 @@ KeptFile::KeptFile(const Communicator& comm, const std::string& path)
 
 /// Takes what is left of the rows of a table; InputError if that is not there.
 Count KeptFile::take(Count& left, Count wanted) const {
-  if (wanted < 0 || wanted > left) throw InputError(path() + ": its counts do not fit its tables; the file is damaged");
+  if (wanted < 0 || wanted > left)
+    throw InputError(path() + ": its counts do not fit its tables; the file is damaged");
   left -= wanted;
   return wanted;
 }
 
 void KeptFile::read_places() {
   const auto numbers = file_->read<Count>(chunks_name, 0, file_->shape(chunks_name).num_rows, chunk_columns);
-  const auto strings = [&](const char* name) { return file_->shape(std::string(name) + "/offsets").num_rows - 1; };
+  const auto strings = [&](const char* name) {
+    return file_->shape(std::string(name) + "/offsets").num_rows - 1;
+  };
   Count rows = file_->shape(rows_name).num_rows, texts = strings(texts_name), types = strings(types_name),
         rejected = file_->shape(rejected_lines).num_rows, lines = most_lines;
   Place next;
@@ -154,7 +157,8 @@ void KeptFile::read_places() {
     next.first_type += place.types;
     next.first_rejected += place.rejected;
   }
-  if (rows + texts + types + rejected != 0) throw InputError(path() + ": has rows of no chunk; the file is damaged");
+  if (rows + texts + types + rejected != 0)
+    throw InputError(path() + ": has rows of no chunk; the file is damaged");
 }
 
 void KeptFile::read_log_files() {
@@ -218,10 +222,9 @@ void KeptFile::check(const KeptChunk& chunk) const {
            is_id(row.item, !is_event || has(Check::missing_item)) && row.type() < num_types &&
            (row.faults() & ~kept_faults) == 0 && static_cast<Count>(row.line) < chunk.num_lines;
   };
-  const bool rows_fit =
-      std::all_of(chunk.rows.begin(), chunk.rows.end(), fits) &&
-      std::is_sorted(chunk.rows.begin(), chunk.rows.end(),
-                     [](const KeptRow& a, const KeptRow& b) { return a.line < b.line; });
+  const bool rows_fit = std::all_of(chunk.rows.begin(), chunk.rows.end(), fits) &&
+                        std::is_sorted(chunk.rows.begin(), chunk.rows.end(),
+                                       [](const KeptRow& a, const KeptRow& b) { return a.line < b.line; });
   const bool labels_fit =
       std::all_of(chunk.labels.begin(), chunk.labels.end(), [&](const KeptLabels& labels) {
         return is_text(labels.name) && is_text(labels.category) && is_text(labels.query);

@@ -30,7 +30,8 @@ Count number_of(const std::filesystem::path& path) {
 std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::pair<Count, std::string>> found;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
     if (const Count number = number_of(entry->path()); number > 0)
       found.push_back({number, entry->path().string()});
   }

@@ -29,9 +29,10 @@ struct LocalFailure {
 class KeptSources {
  public:
   /// Looks for each log file. Files that are damaged or cannot be opened, those of which less than half would
-  /// serve, and the smallest of too many are left aside and told in the log. Collective; StorageError if the folder
-  /// cannot be read.
-  KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns, std::vector<KeptKey> keys);
+  /// serve, and the smallest of too many are left aside and told in the log. Collective; StorageError if the
+  /// folder cannot be read.
+  KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
+              std::vector<KeptKey> keys);
 
   /// Of the log files, in their order.
   const std::vector<KeptKey>& keys() const { return keys_; }

@@ -44,8 +44,9 @@ void count_files(const LogShare& share, KeptEvents& kept) {
     (is_kept ? kept.files_taken : kept.files_parsed) += 1;
     (is_kept ? kept.bytes_taken : kept.bytes_parsed) += share.files[f].num_bytes;
   }
-  log_info("{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be parsed",
-           kept.files_taken, kept.bytes_taken, kept.files_parsed, kept.bytes_parsed);
+  log_info(
+      "{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be parsed",
+      kept.files_taken, kept.bytes_taken, kept.files_parsed, kept.bytes_parsed);
 }
 
 }  // namespace

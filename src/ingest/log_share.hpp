@@ -21,11 +21,12 @@ struct LogShare {
   Count kept_rows() const;  ///< of this rank
 };
 
-/// Finds the inputs, and what of them is kept; what goes wrong with that is told in the log and in `kept`. Collective.
+/// Finds the inputs, and what of them is kept; what goes wrong with that is told in the log and in `kept`.
+/// Collective.
 LogShare find_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept);
 
-/// Gives each rank a contiguous part of what was found. A file is parsed whole or taken from what is kept whole.
-/// Collective.
+/// Gives each rank a contiguous part of what was found. A file is parsed whole or taken from what is kept
+/// whole. Collective.
 void share_out(const Communicator& comm, LogShare& share, KeptEvents* kept);
 
 }  // namespace pushcart::detail

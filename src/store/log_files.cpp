@@ -46,7 +46,8 @@ class EarlierFiles {
   /// Whether it is one that went from where it was; each is taken once.
   bool take_gone(const LogFile& file) {
     const auto [first, last] = gone_.equal_range(file.digest);
-    const auto found = std::find_if(first, last, [&](const auto& gone) { return same_lines(*gone.second, file); });
+    const auto found =
+        std::find_if(first, last, [&](const auto& gone) { return same_lines(*gone.second, file); });
     if (found == last) return false;
     gone_.erase(found);
     return true;
@@ -58,9 +59,10 @@ class EarlierFiles {
   std::multimap<std::string, const LogFile*> gone_;  // by digest
 };
 
-/// A file with the same lines that was read before and is there still, or comes earlier tonight; nullptr if there is
-/// none.
-const LogFile* original_of(const LogFile& file, std::span<const LogFile> tonight, const EarlierFiles& earlier) {
+/// A file with the same lines that was read before and is there still, or comes earlier tonight; nullptr if
+/// there is none.
+const LogFile* original_of(const LogFile& file, std::span<const LogFile> tonight,
+                           const EarlierFiles& earlier) {
   const auto same = [&](const LogFile& other) {
     return other.path != file.path && !other.is_empty && same_lines(other, file);
   };

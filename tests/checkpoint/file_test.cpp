@@ -74,13 +74,18 @@ void expect_what_was_written(WritesBy writes_by) {
   }
 }
 
-TEST(FileWriterAndReader, GiveBackWhatWasWritten) { expect_what_was_written(WritesBy::hdf5); }
+TEST(FileWriterAndReader, GiveBackWhatWasWritten) {
+  expect_what_was_written(WritesBy::hdf5);
+}
 
-TEST(FileWriterAndReader, GiveBackWhatTheSystemWrote) { expect_what_was_written(WritesBy::system); }
+TEST(FileWriterAndReader, GiveBackWhatTheSystemWrote) {
+  expect_what_was_written(WritesBy::system);
+}
 
 TEST(FileWriter, GivesTheSameDigestWhateverPutsTheRowsOnDisk) {
   const std::string folder = scratch_folder("either");
-  EXPECT_EQ(write_sample(folder + "/system.h5", 300, WritesBy::system), write_sample(folder + "/hdf5.h5", 300));
+  EXPECT_EQ(write_sample(folder + "/system.h5", 300, WritesBy::system),
+            write_sample(folder + "/hdf5.h5", 300));
 }
 
 /// With more than one rank, since the file in memory of the first is under the limit too.

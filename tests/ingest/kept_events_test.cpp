@@ -251,7 +251,9 @@ TEST_F(KeptEventsOfLog, ThatAreDamagedAreParsedAnew) {
 /// A table of a file, whatever it holds.
 struct StoredTable {
   Count num_columns = 1;
-  std::variant<std::vector<std::int64_t>, std::vector<std::uint32_t>, std::vector<std::uint8_t>, std::vector<float>> values;
+  std::variant<std::vector<std::int64_t>, std::vector<std::uint32_t>, std::vector<std::uint8_t>,
+               std::vector<float>>
+      values;
 };
 using StoredTables = std::map<std::string, StoredTable>;
 
@@ -268,7 +270,8 @@ StoredTables tables_of(const FileReader& file) {
   return tables;
 }
 
-void write_tables(const Communicator& comm, const std::string& path, std::int64_t schema, const StoredTables& tables) {
+void write_tables(const Communicator& comm, const std::string& path, std::int64_t schema,
+                  const StoredTables& tables) {
   FileWriter file(comm, path, kept_events_kind, schema);
   for (const auto& entry : tables) {
     std::visit(
@@ -289,7 +292,8 @@ TEST_F(KeptEventsOfLog, OfAnotherContentUnderARightSealAreParsedAnew) {
   const auto with = [&](const std::string& what, auto change) {
     SCOPED_TRACE(what);
     if (world().is_root()) {
-      const std::string path = folder_ + "/kept/" + fs::directory_iterator(folder_ + "/kept")->path().filename().string();
+      const std::string path =
+          folder_ + "/kept/" + fs::directory_iterator(folder_ + "/kept")->path().filename().string();
       StoredTables tables = tables_of(FileReader(alone, path, kept_events_kind));
       std::int64_t schema = 1;
       change(tables, schema);
@@ -312,12 +316,15 @@ TEST_F(KeptEventsOfLog, OfAnotherContentUnderARightSealAreParsedAnew) {
   with("other numbers", [&](StoredTables& tables, std::int64_t&) {
     tables.at("rows").values = std::vector<float>(words(tables, "rows").size());
   });
-  with("a chunk of one row more", [&](StoredTables& tables, std::int64_t&) { ++counts(tables, "chunks")[0]; });
+  with("a chunk of one row more",
+       [&](StoredTables& tables, std::int64_t&) { ++counts(tables, "chunks")[0]; });
   with("a chunk of no rows", [&](StoredTables& tables, std::int64_t&) { counts(tables, "chunks")[0] = 0; });
   with("fewer than no lines", [&](StoredTables& tables, std::int64_t&) { counts(tables, "chunks")[1] = -1; });
-  with("a log file of a chunk more", [&](StoredTables& tables, std::int64_t&) { ++counts(tables, "files")[3]; });
+  with("a log file of a chunk more",
+       [&](StoredTables& tables, std::int64_t&) { ++counts(tables, "files")[3]; });
   with("a chunk of no log file", [&](StoredTables& tables, std::int64_t&) { --counts(tables, "files")[3]; });
-  with("a user without a text", [&](StoredTables& tables, std::int64_t&) { words(tables, "rows")[0] = 1U << 30; });
+  with("a user without a text",
+       [&](StoredTables& tables, std::int64_t&) { words(tables, "rows")[0] = 1U << 30; });
   with("no user, and no word of it", [&](StoredTables& tables, std::int64_t&) {
     auto& rows = words(tables, "rows");
     for (std::size_t row = 0; row < rows.size(); row += 7) {
@@ -328,7 +335,8 @@ TEST_F(KeptEventsOfLog, OfAnotherContentUnderARightSealAreParsedAnew) {
     auto& rows = words(tables, "rows");
     std::swap(rows[4], rows[4 + 7]);
   });
-  with("texts that do not ascend", [&](StoredTables& tables, std::int64_t&) { counts(tables, "texts/offsets")[1] = 1 << 20; });
+  with("texts that do not ascend",
+       [&](StoredTables& tables, std::int64_t&) { counts(tables, "texts/offsets")[1] = 1 << 20; });
 }
 
 /// The rejected lines alone, which are read when the rest of the log has been.
@@ -410,7 +418,7 @@ TEST_F(KeptEventsOfLog, OfManyNightsAreJoined) {
     cleaned(config_, &used);
     most = std::max(most, kept_files().size());
   }
-  EXPECT_EQ(most, most_files + 1);             // the next night finds one too many
+  EXPECT_EQ(most, most_files + 1);                     // the next night finds one too many
   EXPECT_EQ(kept_files().size(), most_files / 2 + 1);  // the smallest are one now
   EXPECT_EQ(expect_as_parsed(), 0);
   EXPECT_EQ(KeptEvents{}.most_files, 64U);

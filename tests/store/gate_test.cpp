@@ -230,17 +230,22 @@ TEST(LogFiles, ACopyIsToldOnceWithItsOriginal) {
 }
 
 TEST(LogFiles, OfALogThatIsRotatedAreNoCopies) {
-  const auto rotated = [](const std::string& newest, Count lines) { return LogFile{"log", 100, lines, newest, false}; };
+  const auto rotated = [](const std::string& newest, Count lines) {
+    return LogFile{"log", 100, lines, newest, false};
+  };
   const std::vector<LogFile> before{rotated("3", 10), log_file("log.1", "2"), log_file("log.2", "1")};
   const std::vector<LogFile> tonight{rotated("4", 12), log_file("log.1", "3"), log_file("log.2", "2"),
                                      log_file("log.3.gz", "1")};
   const NewFiles found = compare_files(tonight, before);
   EXPECT_EQ(found.files, std::vector{rotated("4", 12)});
   EXPECT_EQ(found.lines_before, std::vector<Count>{0});
-  EXPECT_EQ(found.moved, (std::vector{log_file("log.1", "3"), log_file("log.2", "2"), log_file("log.3.gz", "1")}));
+  EXPECT_EQ(found.moved,
+            (std::vector{log_file("log.1", "3"), log_file("log.2", "2"), log_file("log.3.gz", "1")}));
   EXPECT_TRUE(found.copies.empty());
-  EXPECT_EQ(compare_files(std::vector{log_file("b", "1"), log_file("c", "1")}, std::vector{log_file("a", "1")}).copies,
-            Names{"c (as b)"});
+  EXPECT_EQ(
+      compare_files(std::vector{log_file("b", "1"), log_file("c", "1")}, std::vector{log_file("a", "1")})
+          .copies,
+      Names{"c (as b)"});
 }
 
 TEST(LogFiles, ThatGrowAreNewByWhatIsMore) {

@@ -53,7 +53,8 @@ TEST(Night, ColdStartsAreCountedAlsoThoseThatWereDueAndHeld) {
   EXPECT_EQ(nights_since_cold(nights, service), 0);
   add(Outcome::published, "warm");
   EXPECT_EQ(since_cold(), 1);
-  EXPECT_EQ(nights_since_cold(nights, nights[1]), 0) << "rolled back, and the cold start was tried after that";
+  EXPECT_EQ(nights_since_cold(nights, nights[1]), 0)
+      << "rolled back, and the cold start was tried after that";
   add(Outcome::published, "cold", true);
   EXPECT_EQ(since_cold(), 0);
 }

@@ -24,7 +24,7 @@ std::string name_in_file(std::string_view text);
 
 /// What puts the rows of a file on disk.
 enum class WritesBy : int {
-  hdf5,   ///< collective writes of the HDF5 library: of a disk that fails, BrokenFileError, and the job is to end
+  hdf5,   ///< collective writes of the HDF5 library: BrokenFileError of a disk that fails ends the job
   system  ///< calls of the system: an ordinary error, after which the job can go on without the file
 };
 

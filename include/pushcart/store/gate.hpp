@@ -22,8 +22,8 @@ struct GateBounds {
   Count min_test_users = 10;    ///< with something held out
   double max_worse = 0.05;      ///< metric under that of the model in service, as a share of it
   double min_over_popular = 0;  ///< metric over that of popularity, as a share of it; negative = may be under
-  /// Metric over that of what is popular in the users' categories, as a share of it; negative = may be under, -1 =
-  /// need not be measured.
+  /// Metric over that of what is popular in the users' categories, as a share of it; negative = may be under,
+  /// -1 = need not be measured.
   double min_over_category = -1;
   double min_coverage = 0.01;   ///< share of the catalogue in the first places of the lists
   double max_coverage_drop = 0.5;  ///< coverage under that of the model in service, as a share of it
@@ -54,7 +54,7 @@ struct ModelFacts {
   std::string metric;
   Count num_users = 0, num_test_users = 0;
   double value = 0, popular = 0, coverage = 0;
-  std::optional<double> by_category;  ///< of what is popular in the users' categories; nothing without categories
+  std::optional<double> by_category;  ///< what is popular in the users' categories; nothing without these
   std::optional<double> in_service, in_service_coverage;  ///< nothing in the first night
 };
 

@@ -29,7 +29,7 @@ std::vector<LogFile> files_read(std::span<const Night> nights);
 struct NewFiles {
   std::vector<LogFile> files;       ///< not read before, or not as they are now
   std::vector<Count> lines_before;  ///< of each that has grown: its lines then; of others 0
-  std::vector<LogFile> moved;  ///< the lines of a file that is not there any more: renamed, rotated or compressed
+  std::vector<LogFile> moved;  ///< lines of a file that is not there any more: renamed, rotated, compressed
   std::vector<std::string> empty;   ///< of these: without an event
   std::vector<std::string> copies;  ///< of these: "b.csv (as a.csv)", same lines as another file
 };

@@ -33,8 +33,8 @@ struct Night {
 /// In the facts of a night that started cold since the time for that had come (`--cold-every`).
 inline constexpr const char* cold_is_due_fact = "cold_is_due";
 
-/// Published nights after the last cold start, up to the one in service. One that was due and held counts as well: were
-/// it due again, and held again, no night would be published any more. Local.
+/// Published nights after the last cold start, up to the one in service. One that was due and held counts as
+/// well: were it due again, and held again, no night would be published any more. Local.
 Count nights_since_cold(std::span<const Night> nights, const Night& service);
 
 /// As one line of JSON, without the line end. Local.

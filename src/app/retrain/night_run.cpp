@@ -148,7 +148,8 @@ void NightRun::choose_start() {
   const bool is_als = options_.train.family == "als";
   const Count num_factors = is_als ? std::stoll(options_.train_settings.find("k")->get().front()) : 0;
   const bool can = in_service_ && is_als && tonight_.service_factors == num_factors;
-  const bool cold_is_due = can && options_.cold_every > 0 && tonight_.nights_since_cold + 1 >= options_.cold_every;
+  const bool cold_is_due =
+      can && options_.cold_every > 0 && tonight_.nights_since_cold + 1 >= options_.cold_every;
   warm_ = can && !cold_is_due;
   if (cold_is_due && options_.cold_every > 1) night_.facts[cold_is_due_fact] = true;
   night_.facts["factors"] = num_factors;

@@ -26,9 +26,10 @@ void declare_bounds(OptionSet& options, GateBounds& bounds) {
   options.add("max-worse", bounds.max_worse, "gate: metric under the model in service, as a share of it");
   options.add("min-over-popular", bounds.min_over_popular,
               "gate: metric over popularity, as a share of it; negative = may be under it");
-  options.add("min-over-category", bounds.min_over_category,
-              "gate: metric over popularity by category (evaluate.category-baseline), as a share of it; negative = "
-              "may be under it, -1 = not looked at");
+  options.add(
+      "min-over-category", bounds.min_over_category,
+      "gate: metric over popularity by category (evaluate.category-baseline), as a share of it; negative = "
+      "may be under it, -1 = not looked at");
   options.add("min-coverage", bounds.min_coverage, "gate: share of the catalogue in the lists, at least");
   options.add("max-coverage-drop", bounds.max_coverage_drop,
               "gate: that share under the model in service, as a share of it");
