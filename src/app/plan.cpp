@@ -51,9 +51,9 @@ class Plan : public Command {
     options.add("user-exponent", assumed_.user_exponent, "without --data: of the users' interactions");
     options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
     options.add_named("family", job_.family,
-                      "what is trained: als, or for --data itemknn, rp3beta or userknn", planned_family_of,
-                      planned_family_name);
-    options.add("neighbours", job_.item_knn.k, "as for train itemknn, rp3beta and userknn");
+                      "what is trained: als, or for --data itemknn, rp3beta, userknn, ease or spectral",
+                      planned_family_of, planned_family_name);
+    options.add("neighbours", neighbours_, "as for train, of any family but als; none = its default");
     options.add("kept-items", job_.kept_items, "as for train userknn");
     options.add_named("metric", job_.item_knn.metric, "as for train itemknn and userknn",
                       similarity_metric_of, similarity_metric_name);
@@ -65,7 +65,10 @@ class Plan : public Command {
                      ? std::vector<std::string>{std::string(similarity_metric_name(*job_.similar_by))}
                      : std::vector<std::string>{};
         });
-    options.add("k", job_.als.k, "number of factors");
+    options.add("k", k_, "number of factors, of singular vectors; none = the default of train");
+    options.add("head-items", job_.ease.head_items, "as for train ease; 0 = all");
+    options.add_named("preset", job_.spectral.preset, "as for train spectral", spectral_preset_of,
+                      spectral_preset_name);
     options.add("sweeps", job_.als.sweeps, "sweeps of the training");
     options.add("n", job_.n, "length of the lists");
     options.add_named("solver", job_.als.solver, "as for train als: auto, exact, cg", als_solver_of,
@@ -105,6 +108,8 @@ class Plan : public Command {
                      "time of a sweep over that of its products and gathers"},
           std::tuple{"pairs-per-second", &rates_.scored_pairs, "user-item pairs scored, a core"},
           std::tuple{"multiply-adds-per-second", &rates_.multiply_adds, "of similarities, a second and core"},
+          std::tuple{"subspace-rounds", &rates_.subspace_rounds, "of the iteration of train spectral"},
+          std::tuple{"subspace-products", &rates_.subspace_products, "with the matrix, in these rounds"},
           std::tuple{"network-bytes-per-second", &rates_.network_bytes, "into a node"}}) {
       options.add_custom(
           key, Arity::one, help,
@@ -118,6 +123,11 @@ class Plan : public Command {
       throw ConfigError("plan computes for any number of ranks by itself: run it without mpirun");
     job_.program_bytes = peak_memory_bytes();
     check_options();
+    job_.als.k = k_.value_or(job_.als.k);
+    job_.spectral.k = k_.value_or(job_.spectral.k);
+    job_.item_knn.k = neighbours_.value_or(job_.item_knn.k);
+    job_.ease.neighbours = neighbours_.value_or(job_.ease.neighbours);
+    job_.spectral.neighbours = neighbours_.value_or(job_.spectral.neighbours);
     for (const std::string& path : records_) read_rates(path);
     for (const auto& [rate, value] : given_) *rate = {value, "given"};
     if (!data_.empty()) dataset_ = load_dataset(session, data_);
@@ -188,8 +198,8 @@ class Plan : public Command {
     if (!record.is_object()) throw InputError(path + ": is not a run record (JSON)");
     if (!take_rates(record, path, rates_)) {
       throw InputError(path +
-                       ": holds no rates; give the run record of ingest, train (als, itemknn, rp3beta), "
-                       "similar, recommend or run");
+                       ": holds no rates; give the run record of ingest, train (als, itemknn, rp3beta, ease, "
+                       "spectral), similar, recommend or run");
     }
   }
 
@@ -241,6 +251,7 @@ class Plan : public Command {
   Rates rates_;
   std::vector<std::pair<Rate*, double>> given_;
   std::vector<std::string> records_;
+  std::optional<Count> k_, neighbours_;
   Count log_lines_ = 0, ranks_ = 0, cores_per_node_ = 0, max_nodes_ = 64;
   std::optional<Dataset> dataset_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "plan/job_planner.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
@@ -24,11 +25,40 @@ JobPlan put_together(const JobPlanner& planner, const PlannedJob& job, const Als
   JobPlan plan;
   if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
   plan.phases.push_back(planner.train(als));
-  plan.phases.push_back(planner.recommend(row));
+  plan.phases.push_back(planner.recommend(row, {.num_columns = job.als.k}));
   plan.exchange = als.exchange;
   plan.num_heavy_rows = als.num_heavy_rows;
   plan.num_lent_rows = als.num_lent_rows;
   plan.work_balance = balance_of(als);
+  return plan;
+}
+
+/// @param row  as for JobPlanner::recommend
+JobPlan linear_job(const JobPlanner& planner, const PlannedJob& job, const Rates& rates,
+                   const Communicator& alone, const Dataset& whole, std::span<const Dataset> parts,
+                   const std::function<LentListRow(int rank, Count row)>& row) {
+  PlannedModel model;
+  std::vector<LinearRankPlan> ranks;
+  if (job.family == PlannedFamily::ease) {
+    ranks = plan_ease(alone, whole, parts, job.ease);
+  } else {
+    const SubspaceSteps steps{std::llround(rates.subspace_rounds.value),
+                              std::llround(rates.subspace_products.value)};
+    ranks = plan_spectral(alone, whole, parts, job.spectral, steps);
+    model.num_columns = spectral_columns(job.spectral, whole.num_users(), whole.num_items());
+  }
+  for (const LinearRankPlan& rank : ranks) model.weights.push_back(rank.num_weights);
+  const auto has_weights = [](Count num_weights) { return num_weights > 0; };
+  if (std::ranges::none_of(model.weights, has_weights)) model.weights.clear();
+  JobPlan plan;
+  if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
+  plan.phases.push_back(planner.train_linear(ranks));
+  // How many steps a spectral training takes only a record of one tells.
+  if (job.family == PlannedFamily::spectral &&
+      rates.subspace_products.source == Rates{}.subspace_products.source) {
+    plan.phases.back().bytes = Exactness::estimate;
+  }
+  plan.phases.push_back(planner.recommend(row, model));
   return plan;
 }
 
@@ -41,12 +71,19 @@ SimilarityConfig similarity_of(const PlannedJob& job) {
 }  // namespace
 
 PlannedFamily planned_family_of(std::string_view name) {
-  for (const PlannedFamily family :
-       {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta, PlannedFamily::userknn}) {
+  for (const PlannedFamily family : {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta,
+                                     PlannedFamily::userknn, PlannedFamily::ease, PlannedFamily::spectral}) {
     if (name == planned_family_name(family)) return family;
   }
-  throw ConfigError(
-      fmt::format("'{}' is none of als, itemknn, rp3beta and userknn; other families are not planned", name));
+  for (const auto& [unplanned, why] :
+       {std::pair{"content", "which terms its items share is not counted before they are read"},
+        std::pair{"sessions", "which items follow each other is not counted before visits are cut"},
+        std::pair{"blend", "it takes what its parts take, and then both models at once"},
+        std::pair{"popular", "it takes little more than the data set"},
+        std::pair{"rerank", "it takes what its models and the features of their candidates take"}}) {
+    if (name == unplanned) throw ConfigError(fmt::format("'{}' is not planned: {}", name, why));
+  }
+  throw ConfigError(fmt::format("'{}' is none of als, itemknn, rp3beta, userknn, ease and spectral", name));
 }
 
 std::string_view planned_family_name(PlannedFamily family) {
@@ -59,6 +96,10 @@ std::string_view planned_family_name(PlannedFamily family) {
       return "rp3beta";
     case PlannedFamily::userknn:
       return "userknn";
+    case PlannedFamily::ease:
+      return "ease";
+    case PlannedFamily::spectral:
+      return "spectral";
   }
   throw InternalError("unknown family");
 }
@@ -80,17 +121,18 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
     for (const Dataset& part : parts) tested.push_back(tested_users(part));
     const auto has_users = [](const TestedUsers& here) { return here.users > 0; };
     if (std::any_of(tested.begin(), tested.end(), has_users)) plan.phases.push_back(planner.evaluate(tested));
+  } else if (job.family == PlannedFamily::ease || job.family == PlannedFamily::spectral) {
+    plan = linear_job(planner, job, rates, alone, whole, parts, row);
   } else {
     const bool of_users = job.family == PlannedFamily::userknn;
     const auto neighbours = of_users
                                 ? plan_user_knn(alone, whole, parts, {similarity_of(job), job.kept_items})
                                 : plan_nearest_items(alone, whole, parts, similarity_of(job));
-    std::vector<Count> weights;
-    for (const SimilarityRankPlan& rank : neighbours) weights.push_back(rank.num_neighbours);
+    PlannedModel model{.rows = of_users ? RowsOfWeights::users : RowsOfWeights::items};
+    for (const SimilarityRankPlan& rank : neighbours) model.weights.push_back(rank.num_neighbours);
     if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
     plan.phases.push_back(of_users ? planner.train_user_knn(neighbours) : planner.train_item_knn(neighbours));
-    plan.phases.push_back(
-        planner.recommend(row, weights, of_users ? RowsOfWeights::users : RowsOfWeights::items));
+    plan.phases.push_back(planner.recommend(row, model));
   }
   if (job.similar_by) {
     const SimilarityConfig config{.metric = *job.similar_by, .k = job.n};
@@ -103,8 +145,8 @@ JobPlan plan_job(const AssumedData& data, const PlannedJob& job, const Rates& ra
   check(data);
   if (job.family != PlannedFamily::als || job.similar_by) {
     throw ConfigError(
-        "--data: neighbours depend on who shares what: without a data set only --family als is planned, and "
-        "no --similar-metric");
+        "--data: neighbours depend on who shares what: without a data set only --family als "
+        "is planned, and no --similar-metric");
   }
   const std::vector<AssumedPart> assumed = assume_parts(data, job.als, job.num_ranks);
   std::vector<DatasetSizes> sizes;

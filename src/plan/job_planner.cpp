@@ -111,6 +111,25 @@ PhasePlan JobPlanner::train_user_knn(const std::vector<SimilarityRankPlan>& plan
   return finish(by_similarity("train userknn", plans));
 }
 
+PhasePlan JobPlanner::train_linear(const std::vector<LinearRankPlan>& plans) const {
+  PhasePlan phase;
+  phase.name = "train " + std::string(planned_family_name(job_.family));
+  const auto threads = static_cast<double>(threads_);
+  for (std::size_t rank = 0; rank < plans.size(); ++rank) {
+    const LinearRankPlan& part = plans[rank];
+    RankPhase& here = phase.ranks.emplace_back();
+    here.memory = started();
+    here.memory.add("data set", memory_bytes(sizes_[rank]));
+    append(here.memory, part.memory);
+    here.received_bytes = part.received_bytes;
+    const double seconds = part.multiply_adds / rates_.multiply_adds.value +
+                           part.operations / rates_.product_flops.value +
+                           static_cast<double>(part.gathered_bytes) / rates_.gathered_bytes.value;
+    phase.work_seconds = std::max(phase.work_seconds, seconds / threads);
+  }
+  return finish(std::move(phase));
+}
+
 PhasePlan JobPlanner::similar(const std::vector<SimilarityRankPlan>& plans) const {
   PhasePlan phase = by_similarity("similar", plans);
   for (std::size_t rank = 0; rank < plans.size(); ++rank) {
@@ -125,10 +144,11 @@ PhasePlan JobPlanner::similar(const std::vector<SimilarityRankPlan>& plans) cons
 }
 
 PhasePlan JobPlanner::recommend(const std::function<LentListRow(int rank, Count row)>& row,
-                                const std::vector<Count>& weights, RowsOfWeights rows) const {
+                                const PlannedModel& model) const {
   PhasePlan phase;
   phase.name = "recommend";
-  const Count k = weights.empty() ? job_.als.k : 0;
+  const Count k = model.num_columns;
+  const std::vector<Count>& weights = model.weights;
   std::vector<Count> users, items;
   ListSizes sizes;
   sizes.num_ranks = job_.num_ranks;
@@ -144,7 +164,7 @@ PhasePlan JobPlanner::recommend(const std::function<LentListRow(int rank, Count 
     if (!lends_rows(part.users, sizes.all_rows, sizes.num_ranks)) continue;
     sizes.lenders_rows += part.users;
     sizes.lenders_excluded += part.user_entries;
-    if (rows == RowsOfWeights::users) sizes.lenders_own_items += weights[rank];
+    if (model.rows == RowsOfWeights::users) sizes.lenders_own_items += weights[rank];
   }
   sizes.has_item_weights = !weights.empty();
   const Count all_weights = std::accumulate(weights.begin(), weights.end(), Count{0});
@@ -158,7 +178,7 @@ PhasePlan JobPlanner::recommend(const std::function<LentListRow(int rank, Count 
     sizes.excluded = sizes_[rank].user_entries;
     if (sizes.has_item_weights) {
       constexpr Count entry = sizeof(Count) + sizeof(float);
-      const bool of_items = rows == RowsOfWeights::items;
+      const bool of_items = model.rows == RowsOfWeights::items;
       here.memory.add(of_items ? "item weights" : "items of users",
                       weights[rank] * entry + (of_items ? items : users)[rank] * Count{sizeof(Count)});
       plan_histories(here.memory, of_items ? sizes_[rank].user_entries : users[rank]);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/plan/job_plan.hpp"
 #include "pushcart/topn/list_plan.hpp"
@@ -20,6 +21,13 @@ TestedUsers tested_users(const Dataset& part);
 /// What a model has weights for: each item, or each user.
 enum class RowsOfWeights : int { items, users };
 
+/// What lists are made of.
+struct PlannedModel {
+  Count num_columns = 0;            ///< of its factors
+  std::vector<Count> weights = {};  ///< entries of the weights of each rank; empty = it has none
+  RowsOfWeights rows = RowsOfWeights::items;
+};
+
 /// Memory, bytes and time of each phase of a job, by rank. Local.
 class JobPlanner {
  public:
@@ -34,14 +42,14 @@ class JobPlanner {
 
   PhasePlan train_user_knn(const std::vector<SimilarityRankPlan>& plans) const;
 
+  /// @param plans  by rank, of ease or spectral
+  PhasePlan train_linear(const std::vector<LinearRankPlan>& plans) const;
+
   PhasePlan similar(const std::vector<SimilarityRankPlan>& plans) const;
 
   /// @param row  what goes along with a user's row that another rank serves
-  /// @param weights  entries of the weights of each rank; empty = a model of factors
-  /// @param rows     what has them
   PhasePlan recommend(const std::function<LentListRow(int rank, Count row)>& row,
-                      const std::vector<Count>& weights = {},
-                      RowsOfWeights rows = RowsOfWeights::items) const;
+                      const PlannedModel& model) const;
 
   /// Of a model of factors, on what ingest held out, beside popularity. @param tested  by rank
   PhasePlan evaluate(const std::vector<TestedUsers>& tested) const;

@@ -29,9 +29,10 @@ Count num_nodes(const PlannedJob& job) {
 }
 
 std::vector<std::pair<const char*, const Rate*>> named(const Rates& rates) {
-  return {{"ingested_lines", &rates.ingested_lines}, {"product_flops", &rates.product_flops},
-          {"gathered_bytes", &rates.gathered_bytes}, {"sweep_factor", &rates.sweep_factor},
-          {"scored_pairs", &rates.scored_pairs},     {"multiply_adds", &rates.multiply_adds},
+  return {{"ingested_lines", &rates.ingested_lines},   {"product_flops", &rates.product_flops},
+          {"gathered_bytes", &rates.gathered_bytes},   {"sweep_factor", &rates.sweep_factor},
+          {"scored_pairs", &rates.scored_pairs},       {"multiply_adds", &rates.multiply_adds},
+          {"subspace_rounds", &rates.subspace_rounds}, {"subspace_products", &rates.subspace_products},
           {"network_bytes", &rates.network_bytes}};
 }
 
@@ -68,6 +69,9 @@ std::string memory_text(const JobPlan& plan) {
 
 std::string model_text(const PlannedJob& job) {
   if (job.family == PlannedFamily::als) return fmt::format("k = {}, {} sweeps", job.als.k, job.als.sweeps);
+  if (job.family == PlannedFamily::ease)
+    return fmt::format("ease with {} weights an item", job.ease.neighbours);
+  if (job.family == PlannedFamily::spectral) return fmt::format("spectral with k = {}", job.spectral.k);
   return fmt::format("{} with {} neighbours", planned_family_name(job.family), job.item_knn.k);
 }
 
@@ -92,7 +96,7 @@ std::string plan_text(const JobPlan& plan, const PlannedJob& job, const Rates& r
         exchange_method_name(plan.exchange), plan.work_balance, plan.num_heavy_rows, plan.num_lent_rows);
   text += "\nrates (a core; the network: a node)\n";
   for (const auto& [name, rate] : named(rates))
-    text += fmt::format("  {:<16} {:>10.4g}  {}\n", name, rate->value, rate->source);
+    text += fmt::format("  {:<17} {:>10.4g}  {}\n", name, rate->value, rate->source);
   text += "\n# to paste; a quarter more memory and twice the time than planned\n";
   for (const std::string& line : sbatch_lines(plan, job)) text += line + "\n";
   return text;

@@ -46,6 +46,13 @@ bool take_rates(const Json& record, const std::string& name, Rates& rates) {
     take(rates.ingested_lines, number_at(record, "/results/cleaning/rows_read") / seconds);
   take(rates.product_flops,
        number_at(record, "/results/training/product_flops_per_second_on_rank_0") / threads);
+  if (const double inverse_seconds = number_at(record, "/results/training/inverse_seconds_on_rank_0");
+      inverse_seconds > 0) {
+    take(rates.product_flops,
+         number_at(record, "/results/training/operations_on_rank_0") / inverse_seconds / threads);
+  }
+  take(rates.subspace_rounds, number_at(record, "/results/training/rounds"));
+  take(rates.subspace_products, number_at(record, "/results/training/products"));
   take(rates.gathered_bytes,
        number_at(record, "/results/training/gathered_bytes_per_second_on_rank_0") / threads);
   take(rates.sweep_factor, measured_sweep_factor(record));

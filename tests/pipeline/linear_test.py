@@ -33,12 +33,12 @@ class Linear(SharedFolderTest):
 
     def test_head_by_the_memory_budget(self):
         def train(ranks, *head):
-            self.run_well(ranks, "train", "ease", "--dataset", "data.h5", "--neighbours", "20", "--tail", "knn", *head,
+            self.run_well(ranks, "train", "ease", "--dataset", "data.h5", "--neighbours", "150", "--tail", "knn", *head,
                           "--output", "ease.h5")
             parts = self.run_well(0, "info", "ease.h5", "--json").json()["datasets"]
             return self.record("ease.run.json")["results"]["training"]["items"], parts["item_weights/values"]["digest"]
 
-        head, weights = train(0, "--memory-per-rank", "650KiB")
+        head, weights = train(0, "--memory-per-rank", "1050KiB")
         self.assertTrue(50 < head < 150, head)
         for ranks in (0, 2):
             self.assertEqual(train(ranks, "--head-items", str(head)), (head, weights))
@@ -48,9 +48,9 @@ class Linear(SharedFolderTest):
                                (["--neighbours 100000"], ["train", "ease", "--neighbours", "100000"]),
                                (["--k 100000"], ["train", "spectral", "--k", "100000"]),
                                (["--memory-per-rank", "--head-items", "--tail knn"],
-                                ["train", "ease", "--neighbours", "20", "--memory-per-rank", "450KiB"]),
+                                ["train", "ease", "--neighbours", "100", "--memory-per-rank", "200KiB"]),
                                (["--memory-per-rank"],
-                                ["train", "ease", "--neighbours", "20", "--tail", "knn", "--memory-per-rank", "300KiB"]),
+                                ["train", "ease", "--neighbours", "100", "--tail", "knn", "--memory-per-rank", "200KiB"]),
                                (["--tail", "neither none nor knn"], ["train", "ease", "--tail", "all"]),
                                (["--explain and --exact-filter"],
                                 ["recommend", "--model", "cut.h5", "--exact-filter", "--explain", "2"])):

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include "models/linear/ease_plan.hpp"
 #include "models/similarity/block_ring.hpp"
 #include "pushcart/comm/node_window.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/models/als.hpp"
+#include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/topn/list_plan.hpp"
 #include "pushcart/topn/top_items.hpp"
@@ -131,6 +133,70 @@ TEST(PlanAls, ChoosesStreamInABudgetAsTheTrainingDoes) {
   if (world().size() == 1) return;
   EXPECT_EQ(free.exchange, ExchangeMethod::sparse);
   EXPECT_EQ(tight.exchange, ExchangeMethod::stream);
+}
+
+/// Trains for real and compares with the plan of one rank for all.
+void expect_as_trained(const EaseConfig& config, const char* what) {
+  PhaseLog phases;
+  const EaseResult trained = train_ease(world(), small_dataset(world(), shape()), config, phases);
+  const std::vector<Dataset> parts = cut_dataset(whole(), world().size());
+  const auto here = static_cast<std::size_t>(world().rank());
+  const LinearRankPlan plan = plan_ease(alone(), whole(), parts, config)[here];
+  EXPECT_EQ(plan.received_bytes, trained.report.received_bytes) << what;
+  EXPECT_EQ(plan.num_weights, trained.model.item_weights->num_entries()) << what;
+  EXPECT_EQ(plan.operations, trained.report.operations) << what;
+  // The training supposes that no sum of the Gram matrix is zero.
+  linear::EaseSizes sizes = linear::ease_sizes(parts[here], world().rank(), whole().by_user.num_entries());
+  const Count size = trained.report.num_items;
+  EXPECT_EQ(linear::plan_memory(sizes, config, size).total_bytes(), trained.report.planned_bytes) << what;
+  sizes.sent_entries = trained.report.most_sent_entries;
+  EXPECT_EQ(plan.memory.total_bytes(), linear::plan_memory(sizes, config, size).total_bytes()) << what;
+}
+
+TEST(PlanEase, IsWhatTheTrainingPlansAndCounts) {
+  EaseConfig config;
+  config.neighbours = 1;
+  expect_as_trained(config, "all items");
+  config.batch_bytes = 1 << 16;
+  expect_as_trained(config, "in batches");
+  config.neighbours = 60;
+  config.head_items = 120;
+  expect_as_trained(config, "a head");
+}
+
+void expect_as_trained(const SpectralConfig& config, const char* what) {
+  PhaseLog phases;
+  const SpectralResult trained = train_spectral(world(), small_dataset(world(), shape()), config, phases);
+  const SpectralReport& report = trained.report;
+  const LinearRankPlan plan =
+      plan_spectral(alone(), whole(), cut_dataset(whole(), world().size()), config,
+                    {report.rounds, report.products})[static_cast<std::size_t>(world().rank())];
+  EXPECT_EQ(plan.received_bytes, report.received_bytes) << what;
+  EXPECT_EQ(spectral_columns(config, shape().num_users, shape().num_items),
+            trained.model.user_factors.num_columns)
+      << what;
+  const Count num_weights = trained.model.item_weights ? trained.model.item_weights->num_entries() : 0;
+  EXPECT_EQ(plan.num_weights, num_weights) << what;
+  // The training supposes that every item has as many neighbours as are kept.
+  const Count all = world().sum(num_weights), most = shape().num_items * config.neighbours;
+  if (all == 0 || all == most) {
+    EXPECT_EQ(plan.memory.total_bytes(), report.planned_bytes) << what;
+  } else {
+    EXPECT_LT(plan.memory.total_bytes(), report.planned_bytes) << what;
+  }
+}
+
+TEST(PlanSpectral, IsWhatTheTrainingPlansAndCounts) {
+  SpectralConfig config;
+  config.k = 8;
+  config.neighbours = 5;
+  expect_as_trained(config, "cut");
+  config.neighbours = 295;
+  expect_as_trained(config, "few others");
+  config.batch_bytes = 1 << 14;
+  expect_as_trained(config, "in batches");
+  config.preset = SpectralPreset::pure_svd;
+  expect_as_trained(config, "factors only");
 }
 
 /// Bytes of the blocks that a ring really brings from other ranks.

@@ -78,6 +78,7 @@ struct SpectralReport {
   int rounds = 0, products = 0;         ///< of the subspace iteration; products with P
   double kept_share = 1;                ///< of P's off-diagonal squares, by the cut to K
   Count planned_bytes = 0;              ///< memory planned on this rank
+  Count received_bytes = 0;             ///< rows of other ranks that came here, by count
 };
 
 struct SpectralResult {

@@ -9,14 +9,15 @@
 #include "pushcart/base/memory.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/als_plan.hpp"
+#include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/user_knn.hpp"
 #include "pushcart/plan/assumed_data.hpp"
 #include "pushcart/plan/rates.hpp"
 
 namespace pushcart {
 
-/// The family of models that a job trains. Those by similarity are planned for a data set that is there.
-enum class PlannedFamily : int { als, itemknn, rp3beta, userknn };
+/// The family of models that a job trains. All but als are planned for a data set that is there.
+enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral };
 PlannedFamily planned_family_of(std::string_view name);  ///< ConfigError
 std::string_view planned_family_name(PlannedFamily family);
 
@@ -29,9 +30,11 @@ struct PlannedJob {
   AlsConfig als;
   SimilarityConfig item_knn;                      ///< of itemknn and rp3beta; of userknn between users
   Count kept_items = UserKnnConfig{}.kept_items;  ///< of userknn
-  std::optional<SimilarityMetric> similar_by;     ///< `similar --metric` too
-  Count n = 20;                                   ///< places of a list
-  Count log_lines = 0;                            ///< that ingest reads; 0 = not known: ingest is not planned
+  EaseConfig ease;                                ///< without a tail
+  SpectralConfig spectral;
+  std::optional<SimilarityMetric> similar_by;  ///< `similar --metric` too
+  Count n = 20;                                ///< places of a list
+  Count log_lines = 0;                         ///< that ingest reads; 0 = not known: ingest is not planned
   Count compressed_files = 0;  ///< that these lines are in, each read by one rank; 0 = plain text, cut evenly
   Count program_bytes = 0;     ///< that a rank holds before it has read anything
 };

@@ -20,7 +20,9 @@ struct Rates {
                     "docs/parallel.md"};  ///< time of a sweep over that of its products and gathers, no unit
   Rate scored_pairs{2.7e9, "docs/parallel.md"};  ///< user-item pairs a second and core, in top-N
   Rate multiply_adds{0.325e9,
-                     "docs/similarity.md"};  ///< of sparse products for similarities, a second and core
+                     "docs/similarity.md"};        ///< of sparse products for similarities, a second and core
+  Rate subspace_rounds{15, "docs/planning.md"};    ///< of the subspace iteration of spectral, no unit
+  Rate subspace_products{16, "docs/planning.md"};  ///< with the matrix in them
   Rate network_bytes{10e9, "assumed, not measured"};  ///< into a node, a second
 };
 

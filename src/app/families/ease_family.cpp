@@ -47,13 +47,15 @@ class EaseFamily : public ModelFamily {
     EaseResult result = train_ease(session.comm, request.train, config_, session.phases,
                                    checkpoints ? &*checkpoints : nullptr);
     const EaseReport& report = result.report;
-    session.results["training"] = Json{{"items", report.num_items},
-                                       {"tail_scale", report.tail_scale},
-                                       {"kept_share_of_item_weights", report.kept_share},
-                                       {"inverse_residual", report.inverse_residual},
-                                       {"inverse_seconds_on_rank_0", report.inverse_seconds},
-                                       {"operations_on_rank_0", report.operations},
-                                       {"planned_bytes_on_rank_0", report.planned_bytes}};
+    session.results["training"] =
+        Json{{"items", report.num_items},
+             {"tail_scale", report.tail_scale},
+             {"kept_share_of_item_weights", report.kept_share},
+             {"inverse_residual", report.inverse_residual},
+             {"inverse_seconds_on_rank_0", report.inverse_seconds},
+             {"operations_on_rank_0", report.operations},
+             {"planned_bytes_on_rank_0", report.planned_bytes},
+             {"exchange", {{"received_bytes_by_rank", session.comm.allgather(report.received_bytes)}}}};
     return std::move(result.model);
   }
 

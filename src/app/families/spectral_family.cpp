@@ -82,13 +82,15 @@ class SpectralFamily : public ModelFamily {
     SpectralResult result = train_spectral(session.comm, request.train, config_, session.phases,
                                            checkpoints ? &*checkpoints : nullptr);
     const SpectralReport& report = result.report;
-    session.results["training"] = Json{{"rounds", report.rounds},
-                                       {"products", report.products},
-                                       {"worst_residual", report.worst_residual},
-                                       {"largest_singular_value", report.singular_values.front()},
-                                       {"smallest_singular_value", report.singular_values.back()},
-                                       {"kept_share_of_item_weights", report.kept_share},
-                                       {"planned_bytes_on_rank_0", report.planned_bytes}};
+    session.results["training"] =
+        Json{{"rounds", report.rounds},
+             {"products", report.products},
+             {"worst_residual", report.worst_residual},
+             {"largest_singular_value", report.singular_values.front()},
+             {"smallest_singular_value", report.singular_values.back()},
+             {"kept_share_of_item_weights", report.kept_share},
+             {"planned_bytes_on_rank_0", report.planned_bytes},
+             {"exchange", {{"received_bytes_by_rank", session.comm.allgather(report.received_bytes)}}}};
     return std::move(result.model);
   }
 

@@ -59,6 +59,10 @@ SparseRows CutRows::take() {
   SparseRows weights;
   weights.rows = rows_;
   weights.num_columns = num_columns_;
+  std::size_t total = 0;
+  for (const std::vector<Entry>& row : kept_) total += row.size();
+  weights.columns.reserve(total);
+  weights.values.reserve(total);
   for (std::vector<Entry>& row : kept_) {
     for (const Entry& entry : row) {
       weights.columns.push_back(entry.column);

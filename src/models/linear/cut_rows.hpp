@@ -29,9 +29,13 @@ class CutRows {
   double kept_share(const Communicator& comm) const;
   SparseRows take();
 
-  static Count planned_bytes(Count num_rows, Count largest_count) {
-    // Twice: while the rows are put one after the other.
-    return num_rows * largest_count * Count{sizeof(Entry) + sizeof(Count) + sizeof(float)};
+  /// What it holds of so many rows and entries kept, and what take() makes of them beside it.
+  static Count cut_bytes(Count num_rows, Count num_entries) {
+    constexpr Count row = sizeof(std::vector<Entry>) + 2 * sizeof(double);
+    return num_entries * Count{sizeof(Entry)} + num_rows * row;
+  }
+  static Count taken_bytes(Count num_rows, Count num_entries) {
+    return num_entries * Count{sizeof(Count) + sizeof(float)} + num_rows * Count{sizeof(Count)};
   }
 
  private:

@@ -12,6 +12,7 @@
 
 #include "models/als/granule_sums.hpp"
 #include "models/linear/cut_rows.hpp"
+#include "models/linear/ease_plan.hpp"
 #include "models/linear/ease_tail.hpp"
 #include "models/linear/normalized_matrix.hpp"
 #include "models/linear/product_rows.hpp"
@@ -27,9 +28,6 @@ namespace pushcart {
 namespace linear {
 namespace {
 
-constexpr Count fetched_entry_bytes = sizeof(std::int32_t) + sizeof(float);
-constexpr Count columns_at_once = 16;  // of a panel: one cache line of floats
-
 std::string settings_text(const EaseConfig& config, Count num_items) {
   nlohmann::json settings = {{"family", "ease"},
                              {"lambda", config.lambda},
@@ -44,13 +42,24 @@ std::string settings_text(const EaseConfig& config, Count num_items) {
   return dump_json(settings);
 }
 
-/// Rows of the Gram matrix on their way to the ranks that hold their blocks.
+/// Rows of the Gram matrix on their way to the ranks that hold their blocks; those of its own a rank stores.
 class RowsToSend {
  public:
-  explicit RowsToSend(int num_ranks) : by_rank_(static_cast<std::size_t>(num_ranks)) {}
+  RowsToSend(const Communicator& comm, SymmetricBlocks& blocks)
+      : comm_(comm), blocks_(blocks), by_rank_(static_cast<std::size_t>(comm.size())) {}
 
-  /// Any thread. Columns beyond `num_columns` stay behind.
-  void add(int rank, Count row, const ProductRow& product, Count num_columns) {
+  /// Any thread, each row once.
+  void add(Count row, const ProductRow& product) {
+    const Count num_columns = stored_columns(row, blocks_.block_size());
+    const int rank = blocks_.owner_of_row(row);
+    if (rank == comm_.rank()) {
+      const std::span<float> to = blocks_.stored_row(row);
+      for (const std::int32_t column : product.columns) {
+        if (column < num_columns)
+          to[static_cast<std::size_t>(column)] = static_cast<float>(product.sums[column]);
+      }
+      return;
+    }
     const std::lock_guard guard(mutex_);
     auto& [header, columns, values] = by_rank_[static_cast<std::size_t>(rank)];
     const std::size_t before = columns.size();
@@ -63,30 +72,28 @@ class RowsToSend {
     header.push_back(static_cast<Count>(columns.size() - before));
   }
 
-  /// Delivers all rows to `blocks`. Collective.
-  void deliver(const Communicator& comm, SymmetricBlocks& blocks) {
-    std::vector<Count> headers, header_counts, entry_counts;
-    std::vector<std::int32_t> columns;
-    std::vector<float> values;
-    for (auto& part : by_rank_) {
-      header_counts.push_back(static_cast<Count>(part.header.size()));
-      entry_counts.push_back(static_cast<Count>(part.columns.size()));
-      headers.insert(headers.end(), part.header.begin(), part.header.end());
-      columns.insert(columns.end(), part.columns.begin(), part.columns.end());
-      values.insert(values.end(), part.values.begin(), part.values.end());
-      part = {};
-    }
-    headers = comm.alltoallv(std::span<const Count>(headers), header_counts).data;
-    columns = comm.alltoallv(std::span<const std::int32_t>(columns), entry_counts).data;
-    values = comm.alltoallv(std::span<const float>(values), entry_counts).data;
+  /// Delivers all rows. Collective.
+  void deliver() {
+    if (comm_.size() == 1) return;
+    Count num_entries = 0;
+    for (const Part& part : by_rank_) num_entries += static_cast<Count>(part.columns.size());
+    most_entries_ = std::max(most_entries_, num_entries);
+    const std::vector<Count> headers = send(&Part::header);
+    const std::vector<std::int32_t> columns = send(&Part::columns);
+    const std::vector<float> values = send(&Part::values);
     std::size_t entry = 0;
     for (std::size_t n = 0; n < headers.size(); n += 2) {
-      const std::span<float> row = blocks.stored_row(headers[n]);
+      const std::span<float> row = blocks_.stored_row(headers[n]);
       for (Count end = headers[n + 1]; end > 0; --end, ++entry) {
         row[static_cast<std::size_t>(columns[entry])] = values[entry];
       }
     }
   }
+
+  /// By count, so far.
+  Count received_bytes() const { return received_bytes_; }
+  /// Entries sent at once.
+  Count most_entries() const { return most_entries_; }
 
  private:
   struct Part {
@@ -94,8 +101,32 @@ class RowsToSend {
     std::vector<std::int32_t> columns;
     std::vector<float> values;
   };
+
+  /// One kind after the other: less is held twice.
+  template <class T>
+  std::vector<T> send(std::vector<T> Part::*kind) {
+    std::vector<Count> counts;
+    std::size_t total = 0;
+    for (const Part& part : by_rank_) {
+      counts.push_back(static_cast<Count>((part.*kind).size()));
+      total += (part.*kind).size();
+    }
+    std::vector<T> all;
+    all.reserve(total);
+    for (Part& part : by_rank_) {
+      all.insert(all.end(), (part.*kind).begin(), (part.*kind).end());
+      std::vector<T>().swap(part.*kind);
+    }
+    std::vector<T> received = comm_.alltoallv(std::span<const T>(all), counts).data;
+    received_bytes_ += static_cast<Count>(received.size() * sizeof(T));
+    return received;
+  }
+
+  const Communicator& comm_;
+  SymmetricBlocks& blocks_;
   std::mutex mutex_;
   std::vector<Part> by_rank_;
+  Count received_bytes_ = 0, most_entries_ = 0;
 };
 
 /// A fixed vector of +-1.
@@ -140,6 +171,7 @@ class Fit {
     invert(pivots_done);
     cut();
     check_inverse();
+    report_.received_bytes += blocks_.received_bytes();
     if (tail_) {
       model_.item_weights = tail_->join(*model_.item_weights, num_owned_);
       report_.tail_scale = tail_->scale();
@@ -158,19 +190,13 @@ class Fit {
     const auto timer = phases_.time("ease: Gram matrix", num_owned_);
     const Operands operands{rows_.by_item(), rows_.by_item().values, rows_.by_user(), rows_.by_user().values,
                             dataset_.users};
-    ProductLimits limits;
-    limits.num_rows = limits.num_columns = size_;
-    limits.batch_entries = std::max<Count>(1, config_.batch_bytes / 4 / fetched_entry_bytes);
-    limits.batch_rows = std::max<Count>(1, config_.batch_bytes / 4 / (size_ * fetched_entry_bytes));
-    RowsToSend outgoing(comm_.size());
-    const Count block = blocks_.block_size();
-    for_each_product_row(
-        comm_, operands, limits,
-        [&](Count local, const ProductRow& product) {
-          const Count row = owned_.begin + local;
-          outgoing.add(blocks_.owner_of_row(row), row, product, (row / block + 1) * block);
-        },
-        [&] { outgoing.deliver(comm_, blocks_); });
+    RowsToSend outgoing(comm_, blocks_);
+    report_.received_bytes += for_each_product_row(
+        comm_, operands, gram_limits(config_, size_),
+        [&](Count local, const ProductRow& product) { outgoing.add(owned_.begin + local, product); },
+        [&] { outgoing.deliver(); });
+    report_.received_bytes += outgoing.received_bytes();
+    report_.most_sent_entries = outgoing.most_entries();
     for (Count row = 0; row < size_; ++row) {
       if (blocks_.owner_of_row(row) != comm_.rank()) continue;
       float& entry = blocks_.stored_row(row)[static_cast<std::size_t>(row)];
@@ -212,19 +238,19 @@ class Fit {
       const Count first = std::max(b * block, owned_.begin);
       const Count last = std::min({(b + 1) * block, owned_.begin + num_owned_});
       if (first >= last) continue;
-      const Count first_group = (first - b * block) / columns_at_once;
-      const Count last_group = (last - 1 - b * block) / columns_at_once + 1;
+      const Count first_group = (first - b * block) / panel_columns_at_once;
+      const Count last_group = (last - 1 - b * block) / panel_columns_at_once + 1;
       parallel_for(last_group - first_group, [&](Count n) {
         Thread& mine = threads[static_cast<std::size_t>(omp_get_thread_num())];
-        mine.columns.resize(static_cast<std::size_t>(columns_at_once * num_rows));
-        const Count group = (first_group + n) * columns_at_once;
+        mine.columns.resize(static_cast<std::size_t>(panel_columns_at_once * num_rows));
+        const Count group = (first_group + n) * panel_columns_at_once;
         for (Count row = 0; row < num_rows; ++row) {
-          for (Count c = 0; c < columns_at_once; ++c) {
+          for (Count c = 0; c < panel_columns_at_once; ++c) {
             mine.columns[static_cast<std::size_t>(c * num_rows + row)] =
                 panel[static_cast<std::size_t>(row * block + group + c)];
           }
         }
-        for (Count c = 0; c < columns_at_once; ++c) {
+        for (Count c = 0; c < panel_columns_at_once; ++c) {
           const Count item = b * block + group + c;
           if (item < first || item >= last) continue;
           set_row(item, std::span(mine.columns).subspan(static_cast<std::size_t>(c * num_rows)), diagonal,
@@ -264,6 +290,7 @@ class Fit {
     items.values = image_;
     matrix.times(items, users);
     matrix.transposed_times(users, items);
+    report_.received_bytes += matrix.received_bytes();
     const auto sums = als::sum_over_rows<2>(comm_, owned_, dataset_.num_items(), [&](Count local) {
       if (local >= num_owned_) return std::array{0.0, 0.0};
       const auto at = static_cast<std::size_t>(local);
@@ -300,35 +327,9 @@ class Fit {
   EaseReport report_;
 };
 
-void check_settings(const EaseConfig& config, Count num_items) {
-  if (!(config.lambda > 0) || !std::isfinite(config.lambda)) {
-    throw ConfigError(fmt::format("--lambda {} must be a number above 0", config.lambda));
-  }
-  if (config.head_items < 0 || config.head_items > num_items) {
-    throw ConfigError(fmt::format("--head-items {} must be from 1 to {}, the number of items (or 0 for all)",
-                                  config.head_items, num_items));
-  }
-  if (config.neighbours < 1 || config.neighbours > num_items) {
-    throw ConfigError(fmt::format("--neighbours {} must be from 1 to {}, the number of items",
-                                  config.neighbours, num_items));
-  }
-}
-
-MemoryPlan plan_memory(const Communicator& comm, const Dataset& dataset, const EaseConfig& config,
-                       Count size) {
-  const Count items = dataset.items.range(comm.rank()).size(), threads = omp_get_max_threads();
-  const Count entries = dataset.by_user.num_entries() + dataset.by_item.num_entries();
-  MemoryPlan plan;
-  plan.add("inverse", SymmetricBlocks::owned_bytes(size, comm.size()));
-  plan.add("panels", SymmetricBlocks::working_bytes(size, comm.size()));
-  plan.add("rows on their way", 2 * std::min(config.batch_bytes, size * size * fetched_entry_bytes));
-  plan.add("sums of a row", (threads + 2) * size * Count{sizeof(double) + 1 + 4 + 8 + 4 * columns_at_once});
-  plan.add("item weights", CutRows::planned_bytes(std::min(items, size), std::min(config.neighbours, size)));
-  plan.add("sparse matrix of the check", entries * Count{2 * sizeof(float)});
-  if (config.tail == EaseTail::knn) {
-    plan.add("neighbours of the tail", EaseTailWeights::planned_bytes(items, config.neighbours));
-  }
-  return plan;
+MemoryPlan planned_memory(const Communicator& comm, const Dataset& dataset, const EaseConfig& config,
+                          Count size) {
+  return plan_memory(ease_sizes(dataset, comm.rank(), comm.sum(dataset.by_user.num_entries())), config, size);
 }
 
 /// How many of `size` items fit into the budget of every rank. Collective.
@@ -336,7 +337,7 @@ Count items_that_fit(const Communicator& comm, const Dataset& dataset, const Eas
   Count fits = 0, too_many = size + 1;
   while (too_many - fits > 1) {
     const Count middle = fits + (too_many - fits) / 2;
-    if (plan_memory(comm, dataset, config, middle).total_bytes() <= config.memory_budget_bytes) {
+    if (planned_memory(comm, dataset, config, middle).total_bytes() <= config.memory_budget_bytes) {
       fits = middle;
     } else {
       too_many = middle;
@@ -374,7 +375,7 @@ EaseResult train_ease(const Communicator& comm, const Dataset& train, const Ease
                       PhaseLog& phases, StepCheckpoints* checkpoints) {
   linear::check_settings(config, train.num_items());
   const Count size = linear::head_size(comm, train, config);
-  const MemoryPlan plan = linear::plan_memory(comm, train, config, size);
+  const MemoryPlan plan = linear::planned_memory(comm, train, config, size);
   linear::announce(comm, train, config, size, plan);
   const TrainingRows rows = select_rows(comm, train, config.event_weights, 0, PairValue::strength);
   linear::check_finite(comm, train, rows.by_user(), "ease");

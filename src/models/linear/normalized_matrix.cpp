@@ -7,6 +7,7 @@
 
 #include "models/linear/row_sums.hpp"
 #include "pushcart/base/parallel.hpp"
+#include "pushcart/matrix/exchange_forecast.hpp"
 
 namespace pushcart::linear {
 namespace {
@@ -84,6 +85,11 @@ ExchangeSettings exchange_settings(Count max_width, Count batch_bytes) {
   return settings;
 }
 
+/// Of values, and of the places of their rows.
+Count entry_bytes(const SparseRows& by_user, const SparseRows& by_item) {
+  return (by_user.num_entries() + by_item.num_entries()) * Count{sizeof(float) + sizeof(std::int32_t)};
+}
+
 FactorTable make_table(Range rows, Count num_columns) {
   return {rows, num_columns, std::vector<float>(static_cast<std::size_t>(rows.size() * num_columns), 0.0F)};
 }
@@ -143,6 +149,10 @@ FactorTable NormalizedMatrix::make_item_table(Count num_columns) const {
   return make_table(items_.range(comm_.rank()), num_columns);
 }
 
+Count NormalizedMatrix::received_bytes() const {
+  return item_rows_.counted().received_bytes + user_rows_.counted().received_bytes;
+}
+
 Count NormalizedMatrix::planned_bytes(const Communicator& comm, const TrainingRows& rows,
                                       const Partition& users, const Partition& items, Count max_width,
                                       Count batch_bytes) {
@@ -150,9 +160,39 @@ Count NormalizedMatrix::planned_bytes(const Communicator& comm, const TrainingRo
   const auto forecast = [&](const SparseRows& side, const Partition& columns) {
     return FactorExchange::forecast(comm, WorkRows(side), columns, settings).memory_bytes;
   };
-  const Count entries = rows.by_user().num_entries() + rows.by_item().num_entries();
   return forecast(rows.by_user(), items) + forecast(rows.by_item(), users) +
-         entries * Count{sizeof(float) + sizeof(std::int32_t)};
+         entry_bytes(rows.by_user(), rows.by_item());
+}
+
+std::vector<NormalizedMatrixPlan> plan_normalized_matrix(std::span<const Dataset> parts, Count max_width,
+                                                         Count batch_bytes) {
+  const auto num_ranks = static_cast<Count>(parts.size());
+  const auto settings = exchange_settings(max_width, batch_bytes);
+  // Rows travel in batches that are cut for the widest table.
+  const auto passes = exchange_settings(std::max<Count>(2, max_width), batch_bytes);
+  std::vector<NormalizedMatrixPlan> plans(parts.size());
+  for (const auto& [rows, columns, received] :
+       {std::tuple{&Dataset::by_user, &Dataset::items, &NormalizedMatrixPlan::item_rows},
+        std::tuple{&Dataset::by_item, &Dataset::users, &NormalizedMatrixPlan::user_rows}}) {
+    std::vector<FetchedRows> fetched;
+    Count all_fetched = 0;
+    for (std::size_t rank = 0; rank < parts.size(); ++rank) {
+      const WorkRows work(parts[rank].*rows);
+      const Range owned = (parts[rank].*columns).range(static_cast<int>(rank));
+      fetched.push_back(count_fetched_rows(work, owned, settings));
+      all_fetched += fetched.back().fetched;
+      plans[rank].*received = count_fetched_rows(work, owned, passes).fetched;
+    }
+    if (num_ranks == 1) continue;
+    for (std::size_t rank = 0; rank < parts.size(); ++rank) {
+      plans[rank].memory_bytes +=
+          forecast_fetching(fetched[rank], all_fetched / num_ranks, settings).memory_bytes;
+    }
+  }
+  for (std::size_t rank = 0; rank < parts.size(); ++rank) {
+    plans[rank].memory_bytes += entry_bytes(parts[rank].by_user, parts[rank].by_item);
+  }
+  return plans;
 }
 
 }  // namespace pushcart::linear

@@ -55,6 +55,9 @@ class NormalizedMatrix {
   FactorTable make_user_table(Count num_columns) const;
   FactorTable make_item_table(Count num_columns) const;
 
+  /// Rows of other ranks that came here so far, by count.
+  Count received_bytes() const;
+
   /// What it holds on this rank, beside the rows.
   static Count planned_bytes(const Communicator& comm, const TrainingRows& rows, const Partition& users,
                              const Partition& items, Count max_width, Count batch_bytes);
@@ -69,5 +72,19 @@ class NormalizedMatrix {
   std::vector<double> user_degrees_, item_degrees_, user_scales_;
   std::vector<float> user_values_, item_values_;
 };
+
+/// A NormalizedMatrix on one of the ranks of a job, from outside it.
+struct NormalizedMatrixPlan {
+  Count memory_bytes = 0;              ///< as NormalizedMatrix::planned_bytes()
+  Count item_rows = 0, user_rows = 0;  ///< of tables, that a product R~ V, and R~'U, receives
+
+  Count made_bytes() const { return (item_rows + user_rows) * Count{2 * sizeof(float)}; }
+  Count times_bytes(Count width) const { return item_rows * width * Count{sizeof(float)}; }
+  Count both_ways_bytes(Count width) const { return (item_rows + user_rows) * width * Count{sizeof(float)}; }
+};
+
+/// By rank, of the data set's own values. Local. @param parts  the data set of each rank
+std::vector<NormalizedMatrixPlan> plan_normalized_matrix(std::span<const Dataset> parts, Count max_width,
+                                                         Count batch_bytes);
 
 }  // namespace pushcart::linear

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "models/linear/product_batches.hpp"
 #include "pushcart/base/parallel.hpp"
-#include "pushcart/matrix/factor_exchange.hpp"
 
 namespace pushcart::linear {
 namespace {
@@ -67,13 +67,15 @@ class Products {
     plan();
   }
 
-  void run(const std::function<void(Count, const ProductRow&)>& consume,
-           const std::function<void()>& after_batch) {
+  /// @return received bytes
+  Count run(const std::function<void(Count, const ProductRow&)>& consume,
+            const std::function<void()>& after_batch) {
     for (std::size_t b = 0; b + 1 < cuts_.size(); ++b) {
       fetch(cuts_[b], cuts_[b + 1]);
       work(cuts_[b], cuts_[b + 1], consume);
       if (after_batch) after_batch();
     }
+    return received_bytes_;
   }
 
  private:
@@ -83,52 +85,38 @@ class Products {
     return std::lower_bound(columns.begin(), columns.end(), limits_.num_columns) - columns.begin();
   }
 
-  /// Cuts the entries of the owned rows into batches by what they bring in; a long row may be cut.
+  /// Cuts the entries of the owned rows into batches.
   void plan() {
     const WorkRows left_rows(s_.left);
-    FactorExchange lengths(comm_, left_rows, s_.inner, {.method = ExchangeMethod::stream});
+    FactorExchange lengths(comm_, left_rows, s_.inner, length_exchange());
     std::vector<float> own_lengths(static_cast<std::size_t>(owned_.size()));
     for (Count inner = owned_.begin; inner < owned_.end; ++inner) {
       own_lengths[static_cast<std::size_t>(inner - owned_.begin)] = static_cast<float>(own_prefix(inner));
     }
-    Count entries = 0, rows = 0;
+    BatchCuts cuts(limits_);
     lengths.start(own_lengths, 1);
     for (Count batch = 0; batch < lengths.num_batches(); ++batch) {
       const GatheredRows gathered = lengths.await(batch);
       for (const RowPiece& piece : lengths.pieces(batch)) {
         if (piece.row >= num_rows_) continue;
-        if (rows == limits_.batch_rows) {
-          cuts_.push_back(piece.begin);
-          rows = entries = 0;
-        }
+        cuts.begin_row(piece.begin);
         for (Count e = piece.begin; e < piece.end; ++e) {
           if (is_own(s_.left.columns[static_cast<std::size_t>(e)])) continue;
-          const auto more = static_cast<Count>(gathered[lengths.positions()[static_cast<std::size_t>(e)]][0]);
-          if (entries > 0 && entries + more > limits_.batch_entries) {
-            cuts_.push_back(e);
-            rows = entries = 0;
-          }
-          entries += more;
+          cuts.bring(e, static_cast<Count>(gathered[lengths.positions()[static_cast<std::size_t>(e)]][0]));
         }
-        ++rows;
       }
     }
     lengths.finish();
+    received_bytes_ += lengths.counted().received_bytes;
     const Count end = s_.left.offsets[static_cast<std::size_t>(num_rows_)];
-    cuts_.push_back(end);
+    cuts_ = cuts.end_at(end);
     cuts_.resize(static_cast<std::size_t>(comm_.allreduce(static_cast<Count>(cuts_.size()), Reduce::max)),
                  end);
   }
 
   void fetch(Count begin, Count end) {
     fetched_ = {};
-    for (Count e = begin; e < end; ++e) {
-      const Count inner = s_.left.columns[static_cast<std::size_t>(e)];
-      if (!is_own(inner)) fetched_.numbers.push_back(inner);
-    }
-    std::ranges::sort(fetched_.numbers);
-    const auto repeated = std::ranges::unique(fetched_.numbers);
-    fetched_.numbers.erase(repeated.begin(), repeated.end());
+    fetched_.numbers = rows_of_others(s_.left, begin, end, owned_);
     if (comm_.size() == 1) return;
 
     std::vector<Count> asked(static_cast<std::size_t>(comm_.size()), 0);
@@ -156,6 +144,10 @@ class Products {
     }
     fetched_.columns = comm_.alltoallv(std::span<const std::int32_t>(columns), entry_counts).data;
     fetched_.values = comm_.alltoallv(std::span<const float>(values), entry_counts).data;
+    const auto num_asked = static_cast<Count>(requests.data.size());
+    received_bytes_ += num_asked * asked_row_bytes +
+                       static_cast<Count>(fetched_.numbers.size()) * row_length_bytes +
+                       static_cast<Count>(fetched_.columns.size()) * fetched_entry_bytes;
   }
 
   void add(Accumulator& sums, Count entry) const {
@@ -207,17 +199,17 @@ class Products {
   const Count num_rows_;
   std::vector<Accumulator> accumulators_;
   Accumulator carried_, carried_in_;  // of a row cut between batches
-  std::vector<Count> cuts_{0};
+  std::vector<Count> cuts_;
   FetchedRows fetched_;
-  Count next_row_ = 0;
+  Count next_row_ = 0, received_bytes_ = 0;
 };
 
 }  // namespace
 
-void for_each_product_row(const Communicator& comm, const Operands& s, const ProductLimits& limits,
-                          const std::function<void(Count, const ProductRow&)>& consume,
-                          const std::function<void()>& after_batch) {
-  Products(comm, s, limits).run(consume, after_batch);
+Count for_each_product_row(const Communicator& comm, const Operands& s, const ProductLimits& limits,
+                           const std::function<void(Count, const ProductRow&)>& consume,
+                           const std::function<void()>& after_batch) {
+  return Products(comm, s, limits).run(consume, after_batch);
 }
 
 }  // namespace pushcart::linear

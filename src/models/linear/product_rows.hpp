@@ -37,9 +37,10 @@ struct ProductLimits {
 /// double in ascending order of A's columns, so that bits do not depend on ranks, threads or batches.
 /// @param consume      called on any thread, once for each owned row below num_rows, by its local number
 /// @param after_batch  called on all ranks after each batch; may communicate
-/// Collective.
-void for_each_product_row(const Communicator& comm, const Operands& s, const ProductLimits& limits,
-                          const std::function<void(Count local_row, const ProductRow&)>& consume,
-                          const std::function<void()>& after_batch = {});
+/// @return bytes received: rows of other ranks, their lengths, and the numbers of own rows that were asked
+/// for. Collective.
+Count for_each_product_row(const Communicator& comm, const Operands& s, const ProductLimits& limits,
+                           const std::function<void(Count local_row, const ProductRow&)>& consume,
+                           const std::function<void()>& after_batch = {});
 
 }  // namespace pushcart::linear

@@ -10,6 +10,7 @@
 #include "models/als/dense.hpp"
 #include "models/linear/cut_rows.hpp"
 #include "models/linear/product_rows.hpp"
+#include "models/linear/spectral_plan.hpp"
 #include "models/linear/subspace.hpp"
 #include "models/linear/training_values.hpp"
 #include "pushcart/base/dump_json.hpp"
@@ -20,8 +21,6 @@
 namespace pushcart {
 namespace linear {
 namespace {
-
-constexpr Count fetched_entry_bytes = sizeof(std::int32_t) + sizeof(float);
 
 /// q of SpectralConfig.
 double sharpening(double time, double lambda) {
@@ -58,8 +57,7 @@ struct LowRankTerm {
 class Fit {
  public:
   Fit(const Communicator& comm, const Dataset& dataset, const SpectralConfig& config,
-      const SpectralFilter& filter, const TrainingRows& rows, PhaseLog& phases,
-      StepCheckpoints* checkpoints)
+      const SpectralFilter& filter, const TrainingRows& rows, PhaseLog& phases, StepCheckpoints* checkpoints)
       : comm_(comm),
         dataset_(dataset),
         config_(config),
@@ -74,6 +72,7 @@ class Fit {
     find_vectors();
     add_factors();
     if (filter_.sparse_weight > 0) add_weights();
+    report_.received_bytes += matrix_.received_bytes();
     return {std::move(model_), std::move(report_)};
   }
 
@@ -185,21 +184,20 @@ class Fit {
     const auto timer = phases_.time("spectral: item weights", matrix_.by_item().num_rows());
     const Operands operands{matrix_.by_item(), matrix_.item_values(), matrix_.by_user(),
                             matrix_.user_values(), matrix_.users()};
-    ProductLimits limits;
-    limits.num_rows = limits.num_columns = dataset_.num_items();
-    limits.batch_entries = std::max<Count>(1, config_.batch_bytes / 2 / fetched_entry_bytes);
+    const ProductLimits limits = weight_limits(config_, dataset_.num_items());
     CutRows rows(matrix_.by_item().rows, dataset_.num_items(), config_.neighbours);
     std::vector<std::vector<CutRows::Entry>> threads(static_cast<std::size_t>(omp_get_max_threads()));
     const double scale = filter_.sparse_weight * scale_;
-    for_each_product_row(comm_, operands, limits, [&](Count row, const ProductRow& product) {
-      auto& entries = threads[static_cast<std::size_t>(omp_get_thread_num())];
-      entries.clear();
-      for (const std::int32_t column : product.columns) {
-        if (column == matrix_.by_item().rows.begin + row) continue;
-        entries.push_back({column, static_cast<float>(scale * product.sums[column])});
-      }
-      rows.set(row, entries);
-    });
+    report_.received_bytes +=
+        for_each_product_row(comm_, operands, limits, [&](Count row, const ProductRow& product) {
+          auto& entries = threads[static_cast<std::size_t>(omp_get_thread_num())];
+          entries.clear();
+          for (const std::int32_t column : product.columns) {
+            if (column == matrix_.by_item().rows.begin + row) continue;
+            entries.push_back({column, static_cast<float>(scale * product.sums[column])});
+          }
+          rows.set(row, entries);
+        });
     report_.kept_share = rows.kept_share(comm_);
     model_.item_weights = rows.take();
     log_info("item weights: the {} largest a row hold {:.1f} % of the off-diagonal squares",
@@ -219,28 +217,14 @@ class Fit {
   SpectralReport report_;
 };
 
-MemoryPlan plan_memory(const Communicator& comm, const Dataset& dataset, const TrainingRows& rows,
-                       const SpectralConfig& config, const SpectralFilter& filter) {
-  constexpr Count float_bytes = sizeof(float), double_bytes = sizeof(double);
-  const Count threads = omp_get_max_threads();
-  const Count users = dataset.users.range(comm.rank()).size(),
-              items = dataset.items.range(comm.rank()).size();
-  const Count width = block_width(config.k, dataset.num_users(), dataset.num_items());
-  MemoryPlan plan;
-  plan.add("blocks of vectors", (3 * items + users) * width * float_bytes);
-  plan.add("factors", (users + items) * 3 * config.k * float_bytes);
-  plan.add(
-      "normalized matrix and rows fetched",
-      NormalizedMatrix::planned_bytes(comm, rows, dataset.users, dataset.items, width, config.batch_bytes));
-  plan.add("Gram matrix", width * width * (threads * (double_bytes + float_bytes) + 4 * double_bytes));
-  plan.add("residuals", items / Partition::granule(dataset.num_items()) * config.k * double_bytes);
-  if (filter.sparse_weight > 0) {
-    plan.add("item weights", CutRows::planned_bytes(items, config.neighbours));
-    plan.add("sums of a row", (threads + 2) * dataset.num_items() * Count{double_bytes + 1 + 4 + 8});
-    const Count all_bytes = comm.sum(rows.by_user().num_entries()) * fetched_entry_bytes;
-    if (comm.size() > 1) plan.add("user rows fetched", 2 * std::min(config.batch_bytes, all_bytes));
-  }
-  return plan;
+MemoryPlan planned_memory(const Communicator& comm, const Dataset& dataset, const TrainingRows& rows,
+                          const SpectralConfig& config, const SpectralFilter& filter) {
+  SpectralSizes sizes = spectral_sizes(dataset, comm.rank());
+  sizes.all_entries = comm.sum(rows.by_user().num_entries());
+  sizes.matrix_bytes = NormalizedMatrix::planned_bytes(
+      comm, rows, dataset.users, dataset.items,
+      block_width(config.k, dataset.num_users(), dataset.num_items()), config.batch_bytes);
+  return plan_memory(sizes, config, filter);
 }
 
 }  // namespace
@@ -252,7 +236,7 @@ SpectralResult train_spectral(const Communicator& comm, const Dataset& train, co
   als::use_one_blas_thread();
   const TrainingRows rows = select_rows(comm, train, config.event_weights, 0, PairValue::strength);
   linear::check_finite(comm, train, rows.by_user(), "spectral");
-  const MemoryPlan plan = linear::plan_memory(comm, train, rows, config, filter);
+  const MemoryPlan plan = linear::planned_memory(comm, train, rows, config, filter);
   announce_memory(comm, "train spectral", plan, config.memory_budget_bytes);
   SpectralResult result = linear::Fit(comm, train, config, filter, rows, phases, checkpoints).run();
   result.report.planned_bytes = plan.total_bytes();

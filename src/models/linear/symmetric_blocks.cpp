@@ -79,6 +79,34 @@ Count SymmetricBlocks::working_bytes(Count size, int num_ranks) {
   return (blocks + owned + 1) * block * block * Count{sizeof(float)};
 }
 
+Count SymmetricBlocks::panels_bytes(Count size, int num_ranks, int rank) {
+  const Count block = block_size(size), blocks = num_blocks_of(size);
+  Count received = 0;  // in blocks: a row comes whole in its own panel, and a block of it in each before
+  for (Count row = 0; row < blocks; ++row) {
+    if (dealt_to(row, num_ranks) != rank) received += row + 1 + row;
+  }
+  return received * block * block * Count{sizeof(float)};
+}
+
+Count SymmetricBlocks::inversion_bytes(Count size, int num_ranks, int rank) {
+  const Count block = block_size(size), blocks = num_blocks_of(size);
+  Count inverses = 0;
+  for (Count row = 0; row < blocks; ++row) inverses += dealt_to(row, num_ranks) != rank ? 1 : 0;
+  return panels_bytes(size, num_ranks, rank) + inverses * block * block * Count{sizeof(float)};
+}
+
+double SymmetricBlocks::inversion_operations(Count size, int num_ranks, int rank) {
+  const Count blocks = num_blocks_of(size);
+  const auto block = static_cast<double>(block_size(size));
+  Count owned = 0;
+  for (Count row = 0; row < blocks; ++row) owned += dealt_to(row, num_ranks) == rank ? row + 1 : 0;
+  return 2 * block * block * block * static_cast<double>(owned) * static_cast<double>(blocks);
+}
+
+int SymmetricBlocks::owner_of_row(Count row, Count size, int num_ranks) {
+  return dealt_to(row / block_size(size), num_ranks);
+}
+
 int SymmetricBlocks::owner(Count block_row) const {
   return dealt_to(block_row, comm_.size());
 }
@@ -109,15 +137,19 @@ std::span<const float> SymmetricBlocks::panel(Count block) {
     }
   }
   if (comm_.size() > 1) {
-    comm_.broadcast(std::span(panel_).first(static_cast<std::size_t>((block + 1) * block_floats)),
-                    owner(block));
+    broadcast(std::span(panel_).first(static_cast<std::size_t>((block + 1) * block_floats)), block);
     for (Count row = block + 1; row < num_blocks_; ++row) {
-      comm_.broadcast(std::span(panel_).subspan(static_cast<std::size_t>(row * block_floats),
-                                                static_cast<std::size_t>(block_floats)),
-                      owner(row));
+      broadcast(std::span(panel_).subspan(static_cast<std::size_t>(row * block_floats),
+                                          static_cast<std::size_t>(block_floats)),
+                row);
     }
   }
   return panel_;
+}
+
+void SymmetricBlocks::broadcast(std::span<float> blocks, Count block_row) {
+  comm_.broadcast(blocks, owner(block_row));
+  if (!is_mine(block_row)) received_bytes_ += static_cast<Count>(blocks.size_bytes());
 }
 
 /// Once, by the owner, in double.
@@ -140,7 +172,7 @@ bool SymmetricBlocks::invert_pivot(Count pivot) {
     }
   }
   if (comm_.any(failed != 0)) return false;
-  comm_.broadcast(std::span<float>(inverse_), owner(pivot));
+  broadcast(inverse_, pivot);
   return true;
 }
 

@@ -24,11 +24,17 @@ class SymmetricBlocks {
   /// Of the rank that owns most.
   static Count owned_bytes(Count size, int num_ranks);
   static Count working_bytes(Count size, int num_ranks);
+  /// What a rank would receive in an inversion, or in a pass over all panels; and its operations in the
+  /// first.
+  static Count inversion_bytes(Count size, int num_ranks, int rank);
+  static Count panels_bytes(Count size, int num_ranks, int rank);
+  static double inversion_operations(Count size, int num_ranks, int rank);
 
   Count size() const { return size_; }
   Count num_blocks() const { return num_blocks_; }
   Count block_size() const { return block_; }
   int owner_of_row(Count row) const { return owner(row / block_); }
+  static int owner_of_row(Count row, Count size, int num_ranks);
   /// Columns of a row that are stored: the row's block and those before it. Row owned here. Local.
   std::span<float> stored_row(Count row);
 
@@ -53,6 +59,8 @@ class SymmetricBlocks {
   /// Seconds in products of blocks and operations done, on this rank.
   double product_seconds() const { return product_seconds_; }
   double operations() const { return operations_; }
+  /// Blocks of other ranks that came here so far, by count.
+  Count received_bytes() const { return received_bytes_; }
 
  private:
   int owner(Count block_row) const;
@@ -62,6 +70,8 @@ class SymmetricBlocks {
   }
   Count stride(Count block_row) const { return (block_row + 1) * block_; }
   bool is_mine(Count block_row) const { return owner(block_row) == comm_.rank(); }
+  /// From the owner of a block row to all others. Collective.
+  void broadcast(std::span<float> blocks, Count block_row);
   bool invert_pivot(Count pivot);
   void update_row(Count row, Count pivot, Count first_block, Count last_block);
   void sweep(Count pivot);
@@ -75,6 +85,7 @@ class SymmetricBlocks {
   std::vector<float> scaled_;   // by owned block row: panel block times inverse pivot
   std::vector<float> inverse_;  // of the pivot block
   double product_seconds_ = 0, operations_ = 0;
+  Count received_bytes_ = 0;
 };
 
 }  // namespace pushcart::linear
