@@ -58,12 +58,26 @@ class OfSynth(Planned):
         planned, measured = max(phase["peak_memory_bytes_by_rank"]), max(self.record("evaluation.json")["peak_memory_bytes_by_rank"])
         self.assertLess(abs(planned / measured - 1), 0.1, f"planned {planned}, measured {measured}")
 
+    def test_dense_and_spectral_trainings_are_planned_as_they_run(self):
+        for family, options in (("ease", ["--head-items", 300, "--neighbours", 20]), ("spectral", ["--k", 8, "--neighbours", 20])):
+            self.run_well(self.RANKS, "train", family, "--dataset", "data.h5", *options, "--output", f"{family}.h5")
+            record = self.record(f"{family}.run.json")
+            phase = self.plan("--family", family, *options, "--ranks", self.RANKS, "--rates", f"{family}.run.json")["phases"][1]
+            self.assertEqual(phase["name"], f"train {family}")
+            self.assertTrue(phase["bytes_are_exact"])
+            counted = record["results"]["training"]["exchange"]["received_bytes_by_rank"]
+            self.assertGreater(min(counted), 0)
+            self.assertEqual(phase["received_bytes_by_rank"], counted)
+            planned, measured = max(phase["peak_memory_bytes_by_rank"]), max(record["peak_memory_bytes_by_rank"])
+            self.assertLess(abs(planned / measured - 1), 0.1, f"{family}: planned {planned}, measured {measured}")
+
     def test_rates_come_from_run_records(self):
         record = self.record("lists/run.json")
         plan = self.plan("--ranks", 2, "--rates", "data.run.json", "model.run.json", "lists/run.json", "--network-bytes-per-second", "5e9")
         self.assertEqual({name: rate["source"] for name, rate in plan["rates"].items()},
                          {"ingested_lines": "data.run.json", "product_flops": "model.run.json", "gathered_bytes": "model.run.json",
-                          "sweep_factor": "model.run.json", "scored_pairs": "lists/run.json", "multiply_adds": "docs/similarity.md", "network_bytes": "given"})
+                          "sweep_factor": "model.run.json", "scored_pairs": "lists/run.json", "multiply_adds": "docs/similarity.md",
+                          "subspace_rounds": "docs/planning.md", "subspace_products": "docs/planning.md", "network_bytes": "given"})
         pairs = record["results"]["recommend"]["scoring"]["pairs"]
         rate = record["results"]["recommend"]["scoring"]["scores_per_second_per_core"]
         self.assertAlmostEqual(plan["phases"][2]["work_seconds"], pairs / rate / 2, delta=1e-6)

@@ -327,17 +327,12 @@ class Fit {
   EaseReport report_;
 };
 
-MemoryPlan planned_memory(const Communicator& comm, const Dataset& dataset, const EaseConfig& config,
-                          Count size) {
-  return plan_memory(ease_sizes(dataset, comm.rank(), comm.sum(dataset.by_user.num_entries())), config, size);
-}
-
 /// How many of `size` items fit into the budget of every rank. Collective.
-Count items_that_fit(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, Count size) {
+Count items_that_fit(const Communicator& comm, const EaseSizes& sizes, const EaseConfig& config, Count size) {
   Count fits = 0, too_many = size + 1;
   while (too_many - fits > 1) {
     const Count middle = fits + (too_many - fits) / 2;
-    if (planned_memory(comm, dataset, config, middle).total_bytes() <= config.memory_budget_bytes) {
+    if (plan_memory(sizes, config, middle).total_bytes() <= config.memory_budget_bytes) {
       fits = middle;
     } else {
       too_many = middle;
@@ -347,18 +342,19 @@ Count items_that_fit(const Communicator& comm, const Dataset& dataset, const Eas
 }
 
 /// How many items are fitted. Collective.
-Count head_size(const Communicator& comm, const Dataset& dataset, const EaseConfig& config) {
+Count head_size(const Communicator& comm, const Dataset& dataset, const EaseSizes& sizes,
+                const EaseConfig& config) {
   if (config.head_items > 0) return config.head_items;
   if (config.tail == EaseTail::none || config.memory_budget_bytes == 0) return dataset.num_items();
-  const Count fits = items_that_fit(comm, dataset, config, dataset.num_items());
+  const Count fits = items_that_fit(comm, sizes, config, dataset.num_items());
   log_info("ease: the {} most popular of {} items are fitted, as --memory-per-rank allows", fits,
            dataset.num_items());
   return std::max<Count>(1, fits);
 }
 
-void announce(const Communicator& comm, const Dataset& dataset, const EaseConfig& config, Count size,
+void announce(const Communicator& comm, const EaseSizes& sizes, const EaseConfig& config, Count size,
               const MemoryPlan& plan) {
-  const Count fits = config.memory_budget_bytes > 0 ? items_that_fit(comm, dataset, config, size) : size;
+  const Count fits = config.memory_budget_bytes > 0 ? items_that_fit(comm, sizes, config, size) : size;
   try {
     announce_memory(comm, "train ease", plan, config.memory_budget_bytes);
   } catch (const ConfigError& error) {
@@ -374,9 +370,11 @@ void announce(const Communicator& comm, const Dataset& dataset, const EaseConfig
 EaseResult train_ease(const Communicator& comm, const Dataset& train, const EaseConfig& config,
                       PhaseLog& phases, StepCheckpoints* checkpoints) {
   linear::check_settings(config, train.num_items());
-  const Count size = linear::head_size(comm, train, config);
-  const MemoryPlan plan = linear::planned_memory(comm, train, config, size);
-  linear::announce(comm, train, config, size, plan);
+  const linear::EaseSizes sizes =
+      linear::ease_sizes(train, comm.rank(), comm.sum(train.by_user.num_entries()));
+  const Count size = linear::head_size(comm, train, sizes, config);
+  const MemoryPlan plan = linear::plan_memory(sizes, config, size);
+  linear::announce(comm, sizes, config, size, plan);
   const TrainingRows rows = select_rows(comm, train, config.event_weights, 0, PairValue::strength);
   linear::check_finite(comm, train, rows.by_user(), "ease");
   EaseResult result = linear::Fit(comm, train, config, rows, size, phases, checkpoints).run();
