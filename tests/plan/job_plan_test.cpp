@@ -189,6 +189,7 @@ void expect_as_trained(const SpectralConfig& config, const char* what) {
 TEST(PlanSpectral, IsWhatTheTrainingPlansAndCounts) {
   SpectralConfig config;
   config.k = 8;
+  config.tolerance = 0.1;
   config.neighbours = 5;
   expect_as_trained(config, "cut");
   config.neighbours = 295;
