@@ -8,6 +8,7 @@
 #include "events/time_pattern.hpp"
 #include "fuzz/fuzzer.hpp"
 #include "fuzz/item_files.hpp"
+#include "ingest/kept_file.hpp"
 #include "models/linear/symmetric_blocks.hpp"
 #include "pushcart/checkpoint/row_lists.hpp"
 #include "pushcart/checkpoint/step_checkpoints.hpp"
@@ -159,6 +160,19 @@ std::vector<TextReader> text_readers(const Communicator& self, const std::string
            [](const std::string& bytes) { factor_origins_of(bytes, 4, "model.h5"); }}};
 }
 
+/// With the columns that the file has, as ingest would of its settings.
+void read_kept_events(const Communicator& self, const std::string& path) {
+  const detail::KeptFile file(self, path);
+  detail::KeptColumns columns{IngestConfig{}};
+  columns.hashes = columns.details = columns.labels = true;
+  for (const detail::KeptLogFile& log_file : file.log_files()) {
+    for (Count chunk = log_file.chunks.begin; chunk < log_file.chunks.end; ++chunk) {
+      file.load(chunk, columns);
+      file.rejected(chunk);
+    }
+  }
+}
+
 std::vector<StoredReader> stored_readers(const Communicator& self) {
   const std::string whole = PUSHCART_FUZZ_CORPUS "/stored/dataset/data.h5";  // what models and lists are of
   const auto dataset = std::make_shared<Dataset>(read_dataset(self, whole));
@@ -184,6 +198,7 @@ std::vector<StoredReader> stored_readers(const Communicator& self) {
              step_of(file);
              linear::SymmetricBlocks(self, num_items).read(file);
            }},
+          {"kept-events", [&self](const std::string& path) { read_kept_events(self, path); }},
           {"checkpoint", [&self, dataset](const std::string& path) {
              const FileReader file(self, path, als_checkpoint_kind);
              identity_differences(file, {{"k", "4"}});

@@ -26,12 +26,18 @@ run similar --dataset data.h5 --model als.h5 --n 4 --output similar
 run train als --dataset data.h5 --k 4 --sweeps 9 --patience 4 --checkpoint-every 1sweep --stop-after-sweeps 3 \
   --output stopped.h5 || [[ $? == 75 ]]
 run recommend --dataset data.h5 --model als.h5 --n 4 --checkpoint-every 3rows --max-hours 1e-9 --output part || [[ $? == 75 ]]
+head -n 40 log/events-00000.csv >bad.csv
+echo 'no line of ours' >>bad.csv
+run retrain --ingest.input log/events-00000.csv bad.csv --store store --train.k 2 --train.sweeps 1 \
+  --ingest.columns user=user,item=item,type=type,time=time,query=query,name=name,price=price \
+  --ingest.price-outlier-z 9 --ingest.hold-out-days 20 || [[ $? == 7 ]]
 
 rm -rf "$corpus"
-mkdir -p "$corpus"/{dataset,model,lists,checkpoint,row-lists}
+mkdir -p "$corpus"/{dataset,model,lists,checkpoint,row-lists,kept-events}
 cp data.h5 ratings.h5 "$corpus/dataset"
 cp als.h5 itemknn.h5 userknn.h5 spectral.h5 content.h5 blend.h5 "$corpus/model"
 cp lists/lists.h5 "$corpus/lists/users.h5"
 cp similar/lists.h5 "$corpus/lists/similar.h5"
 cp stopped.checkpoint/*.h5 "$corpus/checkpoint"
 cp part.checkpoint/*.h5 "$corpus/row-lists"
+cp store/kept-events/*.h5 "$corpus/kept-events"
