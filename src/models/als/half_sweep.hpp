@@ -47,8 +47,7 @@ class HalfSweep {
   /// Rotates `fixed` in place and fills `solved`, both then in the same basis. On entry both are in one
   /// basis: the rows of `solved` are where conjugate gradients start. Collective. NumericError, on all ranks,
   /// if the fixed side's Gram matrix is not finite, or singular while nothing else keeps rows solvable.
-  /// @param means  what the rows of `solved` are pulled to, in the same basis on entry and on return; absent
-  /// =
+  /// @param means  what the rows of `solved` are pulled to, in the same basis on entry and on return; absent:
   ///               0. In all runs or in none.
   HalfSweepOutcome run(FactorTable& fixed, FactorTable& solved, Loss loss, FactorTable* means = nullptr);
 
