@@ -16,13 +16,17 @@ void not_kept(KeptEvents& kept, const CollectiveError& error) {
   log_warning("the events read are not kept: {}", error.what());
 }
 
-/// The new file takes its name, then the old ones go: whatever ends the process between, nothing is kept
-/// less.
+/// The new file takes its name, then those that it replaces go, and those of no use: whether that fails or
+/// the process ends between, nothing of use is kept less.
 class KeptOutput : public StagedOutput {
  public:
   KeptOutput(const Communicator& comm, KeptEvents& kept, std::unique_ptr<StagedOutput> file,
-             std::vector<std::string> useless)
-      : comm_(comm), kept_(kept), file_(std::move(file)), useless_(std::move(useless)) {}
+             std::vector<std::string> useless, std::vector<std::string> replaced)
+      : comm_(comm),
+        kept_(kept),
+        file_(std::move(file)),
+        useless_(std::move(useless)),
+        replaced_(std::move(replaced)) {}
 
   void publish() override {
     try {
@@ -30,20 +34,26 @@ class KeptOutput : public StagedOutput {
     } catch (const CollectiveError& error) {
       not_kept(kept_, error);
       file_.reset();
+      replaced_.clear();
     }
     if (!comm_.is_root()) return;
-    for (const auto& path : useless_) {
+    remove(useless_);
+    remove(replaced_);
+  }
+
+ private:
+  static void remove(const std::vector<std::string>& paths) {
+    for (const auto& path : paths) {
       std::error_code error;
       std::filesystem::remove(path, error);
       if (error) log_warning("{}: not removed, though of no use any more: {}", path, error.message());
     }
   }
 
- private:
   const Communicator& comm_;
   KeptEvents& kept_;
   std::unique_ptr<StagedOutput> file_;
-  std::vector<std::string> useless_;
+  std::vector<std::string> useless_, replaced_;
 };
 
 /// Whether all ranks see a file of so many bytes. Collective.
@@ -109,13 +119,15 @@ std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestCo
 std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestConfig& config, ReadLog& log,
                                          KeptEvents& kept) {
   std::unique_ptr<StagedOutput> file;
+  std::vector<std::string> useless = log.share.kept->useless(), replaced = log.share.kept->replaced();
   try {
     file = write_new(comm, config, log);
   } catch (const CollectiveError& error) {
     not_kept(kept, error);  // what is of no use goes all the same: there may be no space because of it
+    replaced.clear();
   }
-  if (!file && log.share.kept->useless().empty()) return nullptr;
-  return std::make_unique<KeptOutput>(comm, kept, std::move(file), log.share.kept->useless());
+  if (!file && useless.empty() && replaced.empty()) return nullptr;
+  return std::make_unique<KeptOutput>(comm, kept, std::move(file), std::move(useless), std::move(replaced));
 }
 
 }  // namespace pushcart::detail

@@ -92,11 +92,14 @@ void KeptSources::open_all(const Communicator& comm) {
 
 void KeptSources::choose() {
   find_all();
+  std::vector<bool> could_serve;
+  for (std::size_t s = 0; s < paths_.size(); ++s) could_serve.push_back(serves(s));
   leave_mostly_unused();
   join_small();
   useless_.clear();
+  replaced_.clear();
   for (std::size_t s = 0; s < paths_.size(); ++s) {
-    if (!serves(s) && may_go_[s]) useless_.push_back(paths_[s]);
+    if (!serves(s) && may_go_[s]) (could_serve[s] ? replaced_ : useless_).push_back(paths_[s]);
   }
 }
 

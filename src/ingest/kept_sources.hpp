@@ -56,8 +56,11 @@ class KeptSources {
   /// The same once all is read: they go, since what is in them is of no use to a later run. Collective.
   void remove_failed(const Communicator& comm);
 
-  /// Files of kept events that serve no log file. The same on all ranks.
+  /// Files of kept events that serve no log file, or are damaged. The same on all ranks.
   const std::vector<std::string>& useless() const { return useless_; }
+  /// Those left aside though they could serve: their log files are to be in the new one. The same on all
+  /// ranks.
+  const std::vector<std::string>& replaced() const { return replaced_; }
   /// A name for a new one.
   std::string next_path() const { return next_path_; }
 
@@ -83,7 +86,7 @@ class KeptSources {
   std::size_t most_files_;
   std::map<std::size_t, LocalFailure> failed_;  // by file, on this rank
   std::vector<std::optional<Found>> found_;
-  std::vector<std::string> useless_;
+  std::vector<std::string> useless_, replaced_;
   std::string next_path_;
 };
 

@@ -384,6 +384,50 @@ TEST_F(KeptEventsOfLog, CannotBeKeptAndNothingElseIsLost) {
   EXPECT_EQ(expect_as_parsed(), 0);
 }
 
+/// What a new file was to replace stays if that fails, as it is written or as it takes its name.
+TEST_F(KeptEventsOfLog, ThatServeStayIfTheirReplacementFails) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 17, .num_rows = 300, .num_files = 4});
+  const auto inputs = config_.inputs;
+  EXPECT_EQ(expect_as_parsed(), 4);
+  const auto block = [&](const std::string& name) {
+    if (world().is_root()) fs::create_directories(folder_ + "/kept/" + name + "/x");
+    world().barrier();
+  };
+  const auto fails = [&](std::size_t most_files, const std::string& in_writing,
+                         const std::string& in_naming) {
+    if (!in_writing.empty()) block(in_writing);
+    KeptEvents used = kept();
+    used.most_files = most_files;
+    CleaningReport report;
+    PhaseLog phases;
+    clean_log(world(), config_, report, phases, nullptr, &used);
+    if (!in_naming.empty()) block(in_naming);
+    if (used.output) used.output->publish();
+    EXPECT_THAT(used.not_kept, testing::HasSubstr(".h5"));
+    EXPECT_GT(used.files_parsed, 0);
+    world().barrier();
+    if (world().is_root()) fs::remove_all(folder_ + "/kept/" + in_writing + in_naming);
+    world().barrier();
+  };
+  config_.inputs = {inputs[smallest_plain_file()]};  // under half of what is kept
+  append_to(folder_ + "/kept/000002.h5", "no HDF5");
+  fails(64, "000003.h5.partial", "");
+  EXPECT_EQ(kept_files(), std::vector<std::string>{"000001.h5"}) << "the damaged one went all the same";
+  fails(64, "", "000002.h5");
+  EXPECT_EQ(kept_files(), std::vector<std::string>{"000001.h5"});
+  config_.inputs = inputs;
+  append_to(config_.inputs.front(), "\"u 0\",\"i 0\",view,1600000000,1,1\n");
+  EXPECT_EQ(expect_as_parsed(), 1);
+  const std::vector<std::string> two{"000001.h5", "000002.h5"};
+  EXPECT_EQ(kept_files(), two);
+  fails(1, "000003.h5.partial", "");  // one file of them was to be
+  EXPECT_EQ(kept_files(), two);
+  fails(1, "", "000003.h5");
+  EXPECT_EQ(kept_files(), two);
+  EXPECT_EQ(expect_as_parsed(), 0);
+}
+
 TEST_F(KeptEventsOfLog, GoWithTheirFilesAndStayBounded) {
   make({.seed = 11, .num_rows = 1000, .num_files = 4});
   EXPECT_EQ(expect_as_parsed(), 4);
