@@ -25,6 +25,11 @@ inline LineHash line_hash(std::string_view text, std::uint64_t seed = 0) {
            static_cast<std::uint32_t>(hash.high64)}};
 }
 
+/// What a line adds to the digest of its file's lines.
+inline std::uint64_t digest_part(const LineHash& hash) {
+  return hash.words[0] | (std::uint64_t{hash.words[1]} << 32);
+}
+
 /// The rank that owns an id with this hash.
 inline int hash_owner(std::uint64_t hash, int num_ranks) {
   return static_cast<int>(((hash >> 32) * static_cast<std::uint64_t>(num_ranks)) >> 32);

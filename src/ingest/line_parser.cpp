@@ -72,7 +72,7 @@ void LineParser::parse(std::string_view text, ParsedLines& out) {
     const auto line = next_line(text, position);
     const auto line_number = static_cast<std::uint32_t>(out.num_lines++);
     const LineHash hash = line_hash(line);
-    out.lines_digest += hash.words[0] | (std::uint64_t{hash.words[1]} << 32);
+    out.lines_digest += digest_part(hash);
     const std::size_t first = out.rows.size();
     const auto deliver = [&](const Event& event) { add_event(event, text, out); };
     const ParseResult result = parser_.parse(line, deliver);

@@ -102,8 +102,7 @@ bool LogReader::read_block() {
   block_begin_ = 0;
   if (starts && unit.begin == 0 && has_header(format)) {
     const auto header = next_line(block_, block_begin_);
-    const auto hash = line_hash(header);
-    summaries_[unit_].lines_digest += hash.words[0] | (std::uint64_t{hash.words[1]} << 32);
+    summaries_[unit_].lines_digest += digest_part(line_hash(header));
     ++summaries_[unit_].num_lines;
   }
   if (file.compression == FileCompression::plain) bytes_done_ += static_cast<Count>(block_.size());

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "pushcart/base/error.hpp"
 
@@ -16,8 +18,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::array<const char*, 2> files_keys{"new_files", "moved_files"};
 
+using Lines = std::pair<std::string, Count>;  // digest and number
+
+Lines lines_of(const LogFile& file) {
+  return {file.digest, file.num_lines};
+}
+
 bool same_lines(const LogFile& file, const LogFile& other) {
-  return file.digest == other.digest && file.num_lines == other.num_lines;
+  return lines_of(file) == lines_of(other);
 }
 
 /// What was read before, beside what is there tonight.
@@ -31,9 +39,10 @@ class EarlierFiles {
       const auto at = now.find(file.path);
       if (at != now.end() && same_lines(*at->second, file))
         there_.push_back(&file);
-      else
-        gone_.insert({file.digest, &file});
+      else if (!file.is_empty)
+        gone_.insert(lines_of(file));
     }
+    for (const LogFile* file : there_) gone_.erase(lines_of(*file));  // of an earlier name
   }
 
   /// As it was when it was read last; nullptr if it was not.
@@ -43,20 +52,14 @@ class EarlierFiles {
   }
   /// Those that are as they were.
   const std::vector<const LogFile*>& there() const { return there_; }
-  /// Whether it is one that went from where it was; each is taken once.
-  bool take_gone(const LogFile& file) {
-    const auto [first, last] = gone_.equal_range(file.digest);
-    const auto found =
-        std::find_if(first, last, [&](const auto& gone) { return same_lines(*gone.second, file); });
-    if (found == last) return false;
-    gone_.erase(found);
-    return true;
-  }
+  /// Whether its lines were read before and are in no file that is as it was; they are taken once, however
+  /// many names they have had. Never of an empty file.
+  bool take_gone(const LogFile& file) { return !file.is_empty && gone_.erase(lines_of(file)) > 0; }
 
  private:
   std::map<std::string, const LogFile*> known_;
   std::vector<const LogFile*> there_;
-  std::multimap<std::string, const LogFile*> gone_;  // by digest
+  std::set<Lines> gone_;
 };
 
 /// A file with the same lines that was read before and is there still, or comes earlier tonight; nullptr if
@@ -118,24 +121,25 @@ std::vector<LogFile> files_read(std::span<const Night> nights) {
   return files;
 }
 
-NewFiles compare_files(std::span<const LogFile> tonight, std::span<const LogFile> before) {
+NewFiles compare_files(std::span<const LogFile> tonight, std::span<const LogFile> before,
+                       const StillBegins& still_begins) {
   EarlierFiles earlier(tonight, before);
-  NewFiles found;
-  std::vector<const LogFile*> fresh;
+  std::vector<std::pair<const LogFile*, Count>> changed;  // with its lines before
   for (const LogFile& file : tonight) {
     const LogFile* const known = earlier.of_path(file.path);
     if (known && same_lines(*known, file)) continue;
-    if (earlier.take_gone(file))
-      found.moved.push_back(file);
-    else
-      fresh.push_back(&file);
+    const bool has_grown = known && known->num_lines < file.num_lines && still_begins(*known);
+    if (has_grown) earlier.take_gone(*known);  // they are there still
+    changed.push_back({&file, has_grown ? known->num_lines : 0});
   }
-  for (const LogFile* file : fresh) {
-    const LogFile* const known = earlier.of_path(file->path);
-    // What is still to be taken of the path has not moved: the file was written on.
-    const bool has_grown = known && known->num_lines < file->num_lines && earlier.take_gone(*known);
+  NewFiles found;
+  for (const auto& [file, lines_before] : changed) {
+    if (earlier.take_gone(*file)) {
+      found.moved.push_back(*file);
+      continue;
+    }
     found.files.push_back(*file);
-    found.lines_before.push_back(has_grown ? known->num_lines : 0);
+    found.lines_before.push_back(lines_before);
     if (file->is_empty) {
       found.empty.push_back(file->path);
     } else if (const LogFile* original = original_of(*file, tonight, earlier)) {

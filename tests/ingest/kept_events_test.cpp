@@ -14,6 +14,7 @@
 #include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/events/input_file.hpp"
 #include "pushcart/ingest/clean_log.hpp"
+#include "pushcart/ingest/first_lines.hpp"
 
 namespace pushcart::test {
 namespace {
@@ -426,6 +427,31 @@ TEST_F(KeptEventsOfLog, ThatServeStayIfTheirReplacementFails) {
   fails(1, "", "000003.h5");
   EXPECT_EQ(kept_files(), two);
   EXPECT_EQ(expect_as_parsed(), 0);
+}
+
+/// By the digests that reading a log gives of files that hold these lines and no more.
+TEST_F(KeptEventsOfLog, FirstLinesHaveTheDigestOfAFileOfThem) {
+  make({.seed = 18, .num_rows = 90, .num_files = 2});
+  const InputFile whole = find_inputs({config_.inputs.front()}).front();
+  const std::string text = whole_text(whole.path);
+  std::vector<std::pair<Count, std::size_t>> starts;
+  std::size_t end = 0;
+  for (Count lines = 1; (end = text.find('\n', end) + 1) != 0; ++lines) {
+    if (lines == 4 || lines == 20 || end == text.size()) starts.push_back({lines, end});
+  }
+  ASSERT_GE(starts.size(), 2U);
+  for (const auto& [num_lines, num_bytes] : starts) {
+    const std::string path = fmt::format("{}/first-{}", folder_, num_lines);
+    append_to(path, text.substr(0, num_bytes));
+    config_.inputs = {path};
+    CleaningReport report;
+    PhaseLog phases;
+    const InputDigest read = clean_log(world(), config_, report, phases, nullptr).inputs.front();
+    EXPECT_EQ(read.num_lines, num_lines);
+    for (const auto& file : {whole, find_inputs({path}).front()})
+      EXPECT_EQ(first_lines_digest(file, num_lines, config_.format.max_line_bytes), read.lines_digest);
+    EXPECT_NE(first_lines_digest(whole, num_lines - 1, config_.format.max_line_bytes), read.lines_digest);
+  }
 }
 
 TEST_F(KeptEventsOfLog, GoWithTheirFilesAndStayBounded) {

@@ -343,6 +343,24 @@ class Held(Shop):
         self.bring(12)  # its good lines count, its bad ones were left out and are known
         self.published(12)
 
+    def test_a_log_that_is_replaced_is_new_and_one_that_grows_by_what_is_more(self):
+        def shares(night):
+            return [check["found"] for check in night["checks"] if check["check"] == "bad_rows"]
+
+        lines = sorted(self.days[11], key=Nights.seconds)
+        old, new = lines[:len(lines) * 2 // 5], lines[len(lines) * 2 // 5:]
+        self.write("logs/day-11.csv", "user,item,type,time\n" + "".join(old))
+        self.published(11)
+        bad = len(new) // 6
+        self.assertGreater(bad, 0.21 * (len(new) + bad - len(old)), "too many, were it longer by the others only")
+        text = "user,item,type,time\n" + "".join(new) + "".join(f"{n} no line of ours\n" for n in range(bad))
+        self.write("logs/day-11.csv", text)
+        night = self.published(11)
+        self.assertIn(f"{bad} of {len(new) + bad} new rows are bad", shares(night)[0])
+        more = "".join(self.days[12][:20]) + "".join(f"{n} no line of ours either\n" for n in range(10))
+        self.write("logs/day-11.csv", text + more)
+        self.assertIn("10 of 30 new rows are bad", shares(self.held(12, "new rows are bad"))[0])
+
     def test_a_damaged_archive_until_it_is_left_out(self):
         whole = gzip.compress(self.lines(11).encode(), mtime=0)
         self.write("logs/day-11.csv.gz", whole[:len(whole) // 2])

@@ -209,10 +209,15 @@ LogFile log_file(const std::string& path, const std::string& digest) {
   return {path, 100, 10, digest, false};
 }
 
+/// Where no file has grown.
+NewFiles compared(std::span<const LogFile> tonight, std::span<const LogFile> before) {
+  return compare_files(tonight, before, [](const LogFile&) { return false; });
+}
+
 TEST(LogFiles, AreNewOnceAndAgainWhenTheyChange) {
   const std::vector<LogFile> before{log_file("a", "1"), log_file("b", "2")};
   const std::vector<LogFile> tonight{log_file("a", "1"), log_file("b", "3"), log_file("c", "4")};
-  const NewFiles found = compare_files(tonight, before);
+  const NewFiles found = compared(tonight, before);
   ASSERT_EQ(found.files.size(), 2U);
   EXPECT_EQ(found.files[0].path, "b");
   EXPECT_EQ(found.files[1].path, "c");
@@ -221,12 +226,10 @@ TEST(LogFiles, AreNewOnceAndAgainWhenTheyChange) {
 
 TEST(LogFiles, ACopyIsToldOnceWithItsOriginal) {
   const std::vector<LogFile> before{log_file("a", "1")};
-  EXPECT_EQ(compare_files(std::vector{log_file("a", "1"), log_file("b", "1")}, before).copies,
-            Names{"b (as a)"});
-  EXPECT_EQ(compare_files(std::vector{log_file("c", "5"), log_file("d", "5")}, before).copies,
-            Names{"d (as c)"});
+  EXPECT_EQ(compared(std::vector{log_file("a", "1"), log_file("b", "1")}, before).copies, Names{"b (as a)"});
+  EXPECT_EQ(compared(std::vector{log_file("c", "5"), log_file("d", "5")}, before).copies, Names{"d (as c)"});
   const std::vector<LogFile> known{log_file("a", "1"), log_file("b", "1")};
-  EXPECT_TRUE(compare_files(known, known).copies.empty());
+  EXPECT_TRUE(compared(known, known).copies.empty());
 }
 
 TEST(LogFiles, OfALogThatIsRotatedAreNoCopies) {
@@ -236,31 +239,74 @@ TEST(LogFiles, OfALogThatIsRotatedAreNoCopies) {
   const std::vector<LogFile> before{rotated("3", 10), log_file("log.1", "2"), log_file("log.2", "1")};
   const std::vector<LogFile> tonight{rotated("4", 12), log_file("log.1", "3"), log_file("log.2", "2"),
                                      log_file("log.3.gz", "1")};
-  const NewFiles found = compare_files(tonight, before);
+  const NewFiles found = compared(tonight, before);
   EXPECT_EQ(found.files, std::vector{rotated("4", 12)});
   EXPECT_EQ(found.lines_before, std::vector<Count>{0});
   EXPECT_EQ(found.moved,
             (std::vector{log_file("log.1", "3"), log_file("log.2", "2"), log_file("log.3.gz", "1")}));
   EXPECT_TRUE(found.copies.empty());
   EXPECT_EQ(
-      compare_files(std::vector{log_file("b", "1"), log_file("c", "1")}, std::vector{log_file("a", "1")})
-          .copies,
+      compared(std::vector{log_file("b", "1"), log_file("c", "1")}, std::vector{log_file("a", "1")}).copies,
       Names{"c (as b)"});
 }
 
 TEST(LogFiles, ThatGrowAreNewByWhatIsMore) {
   const std::vector<LogFile> before{{"a", 100, 10, "1", false}, {"b", 100, 10, "2", false}};
-  const NewFiles found =
-      compare_files(std::vector<LogFile>{{"a", 120, 12, "3", false}, {"b", 90, 9, "4", false}}, before);
-  EXPECT_EQ(found.files.size(), 2U);
+  const std::vector<LogFile> tonight{{"a", 120, 12, "3", false}, {"b", 90, 9, "4", false}};
+  Names asked;
+  const NewFiles found = compare_files(tonight, before, [&](const LogFile& earlier) {
+    asked.push_back(earlier.path);
+    return earlier == before[0];
+  });
+  EXPECT_EQ(found.files, tonight);
   EXPECT_EQ(found.lines_before, (std::vector<Count>{10, 0}));
+  EXPECT_EQ(asked, Names{"a"}) << "one of fewer lines need not be read";
+}
+
+TEST(LogFiles, ThatAreReplacedByLongerOnesAreNewAsAWhole) {
+  const std::vector<LogFile> before{log_file("a", "1")}, tonight{{"a", 120, 12, "3", false}};
+  const NewFiles found = compared(tonight, before);
+  EXPECT_EQ(found.files, tonight);
+  EXPECT_EQ(found.lines_before, std::vector<Count>{0});
+}
+
+TEST(LogFiles, WhatAGrownOneBeganWithHasNotMoved) {
+  const std::vector<LogFile> tonight{{"a", 120, 12, "3", false}, log_file("b", "1")};
+  const auto grows = [](const LogFile&) { return true; };
+  const NewFiles found = compare_files(tonight, std::vector{log_file("a", "1")}, grows);
+  EXPECT_EQ(found.files, tonight);
+  EXPECT_TRUE(found.moved.empty());
+}
+
+TEST(LogFiles, ACopyIsToldTheNightAfterItsOriginalMoved) {
+  const std::vector<LogFile> before{log_file("a", "1"),
+                                    log_file("a.gz", "1")};  // two names, one after the other
+  const NewFiles found = compared(std::vector{log_file("a.gz", "1"), log_file("b", "1")}, before);
+  EXPECT_TRUE(found.moved.empty());
+  EXPECT_EQ(found.copies, Names{"b (as a.gz)"});
+  const NewFiles again = compared(std::vector{log_file("a.2.gz", "1"), log_file("b", "1")}, before);
+  EXPECT_EQ(again.moved, std::vector{log_file("a.2.gz", "1")}) << "it moved on, and there is one of it";
+  EXPECT_EQ(again.copies, Names{"b (as a.2.gz)"});
 }
 
 TEST(LogFiles, EmptyOnesAreToldAndAreNoCopies) {
   const std::vector<LogFile> tonight{{"a", 0, 0, "", true}, {"b", 0, 0, "", true}};
-  const NewFiles found = compare_files(tonight, {});
+  const NewFiles found = compared(tonight, {});
   EXPECT_EQ(found.empty, (Names{"a", "b"}));
   EXPECT_TRUE(found.copies.empty());
+}
+
+TEST(LogFiles, EmptyOnesAreToldAfterEarlierOnesWereRemoved) {
+  const LogFile header{"a", 20, 1, "7", true}, nothing{"b", 0, 0, "", true};
+  const std::vector<LogFile> before{header, nothing, log_file("c", "1")};
+  const std::vector<LogFile> tonight{{"d", 20, 1, "7", true}, {"e", 0, 0, "", true}, log_file("c", "1")};
+  const NewFiles found = compared(tonight, before);
+  EXPECT_EQ(found.empty, (Names{"d", "e"}));
+  EXPECT_TRUE(found.moved.empty());
+  const std::vector<LogFile> replaced{log_file("a", "8"), {"b", 20, 1, "7", true}};
+  EXPECT_EQ(compared(replaced, before).empty, Names{"b"});
+  const LogFile once_an_event{"f", 20, 1, "7", false};  // in a format without a header
+  EXPECT_EQ(compared(std::vector{header}, std::vector{once_an_event}).empty, Names{"a"});
 }
 
 TEST(LogFiles, AreRememberedAsTheyWereLast) {

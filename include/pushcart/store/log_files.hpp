@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
@@ -33,6 +34,12 @@ struct NewFiles {
   std::vector<std::string> empty;   ///< of these: without an event
   std::vector<std::string> copies;  ///< of these: "b.csv (as a.csv)", same lines as another file
 };
-NewFiles compare_files(std::span<const LogFile> tonight, std::span<const LogFile> before);
+
+/// Whether the file of this path begins tonight with the lines that it had before.
+using StillBegins = std::function<bool(const LogFile& before)>;
+/// @param still_begins  asked, in the order of `tonight`, of each file that has more lines than before; as
+///                      collective as it is
+NewFiles compare_files(std::span<const LogFile> tonight, std::span<const LogFile> before,
+                       const StillBegins& still_begins);
 
 }  // namespace pushcart

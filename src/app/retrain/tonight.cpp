@@ -11,8 +11,10 @@
 #include "pushcart/base/days.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/dump_json.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/events/input_file.hpp"
+#include "pushcart/ingest/first_lines.hpp"
 
 namespace pushcart::app {
 
@@ -89,6 +91,22 @@ bool has_header(const LogFormat& format) {
   });
 }
 
+/// Whether a log file begins with the lines that it had; not if it cannot be read any more. Collective.
+bool still_begins(const Communicator& comm, const LogFile& before, const LogFormat& format) {
+  Count begins = 0;
+  collectively(comm, "comparing a log file with the night before", [&] {
+    if (!comm.is_root()) return;
+    try {
+      const InputFile file = find_inputs({before.path}).front();
+      begins =
+          digest_text(first_lines_digest(file, before.num_lines, format.max_line_bytes)) == before.digest;
+    } catch (const Error& error) {
+      log_warning("all lines of a log file count as new: {}", error.what());
+    }
+  });
+  return comm.broadcast(begins, 0) != 0;
+}
+
 DailyCounts daily_counts(const Communicator& comm, const InteractionLog& log) {
   const std::size_t num_types = log.types.size();
   std::vector<Count> counts(static_cast<std::size_t>(most_days) * num_types, 0);
@@ -162,7 +180,8 @@ LogFacts facts_of_log(const Communicator& comm, const Tonight& tonight, const In
                       const LogFormat& format) {
   const InteractionLog& log = ingested.log;
   LogFacts facts;
-  facts.new_files = compare_files(files_of(tonight, log, format), tonight.files_before);
+  facts.new_files = compare_files(files_of(tonight, log, format), tonight.files_before,
+                                  [&](const LogFile& before) { return still_begins(comm, before, format); });
   facts.new_events = comm.sum(
       static_cast<Count>(std::count_if(log.events.begin(), log.events.end(), [&](const LogEvent& event) {
         return event.time > tonight.service_cutoff;
