@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "pushcart/base/nearest_float.hpp"
-#include "rerank/fetched_items.hpp"
+#include "pushcart/ids/fetched_rows.hpp"
 #include "rerank/user_profile.hpp"
 
 namespace pushcart {
@@ -192,7 +192,7 @@ std::vector<float> RerankColumns::table(const CandidateSet& candidates) const {
     table.add(candidates.scores[m]);
     table.add(candidates.places[m]);
   }
-  const detail::FetchedItems items(comm_, dataset_.items, item_rows_, item_width_, items_told_of(candidates));
+  const FetchedRows items(comm_, dataset_.items, item_rows_, item_width_, items_told_of(candidates));
   std::vector<std::span<const float>> item_of_pair;
   item_of_pair.reserve(pairs.columns.size());
   for (const Count item : pairs.columns) item_of_pair.push_back(items.row(item));

@@ -25,7 +25,7 @@ double recency(const Dataset& dataset, std::size_t entry) {
 
 }  // namespace
 
-UserProfile::UserProfile(const Dataset& dataset, Count row, const FetchedItems& items, VectorPlace place)
+UserProfile::UserProfile(const Dataset& dataset, Count row, const FetchedRows& items, VectorPlace place)
     : place_(place), sum_(place.width, 0.0) {
   const auto first = static_cast<std::size_t>(dataset.by_user.offsets[static_cast<std::size_t>(row)]);
   const auto columns = dataset.by_user.row_columns(row);

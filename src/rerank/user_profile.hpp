@@ -3,8 +3,8 @@
 #include <span>
 #include <vector>
 
+#include "pushcart/ids/fetched_rows.hpp"
 #include "pushcart/matrix/dataset.hpp"
-#include "rerank/fetched_items.hpp"
 
 namespace pushcart::detail {
 
@@ -23,7 +23,7 @@ class UserProfile {
 
   /// @param row    of the user among those that this rank owns
   /// @param items  with all that the user has
-  UserProfile(const Dataset& dataset, Count row, const FetchedItems& items, VectorPlace place);
+  UserProfile(const Dataset& dataset, Count row, const FetchedRows& items, VectorPlace place);
 
   /// The cosine between the sum and an item's vector, in [-1, 1]; NaN if either has no direction.
   float similarity(std::span<const float> item_row) const;

@@ -18,7 +18,7 @@
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/ids/fetch_strings.hpp"
-#include "pushcart/ids/fetch_values.hpp"
+#include "pushcart/ids/fetched_rows.hpp"
 #include "pushcart/matrix/assemble.hpp"
 #include "pushcart/matrix/numbered_texts.hpp"
 
@@ -28,20 +28,12 @@ namespace {
 
 using content::TextTerms;
 
-std::vector<Count> sorted_distinct(std::vector<Count> values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
-}
-
-std::size_t position_in(const std::vector<Count>& sorted, Count value) {
-  return static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), value) - sorted.begin());
-}
-
 /// The owned users as texts: the categories of their events, as often as there are events. Collective.
 TextTerms terms_of_users(const Communicator& comm, const CategoryEvents& events,
                          const std::string& separator) {
-  const std::vector<Count> named = sorted_distinct(events.by_user.columns);
+  std::vector<Count> named = events.by_user.columns;
+  std::sort(named.begin(), named.end());
+  named.erase(std::unique(named.begin(), named.end()), named.end());
   const StringTable texts = fetch_strings(comm, events.categories, events.names, named);
   const TextTerms of_text = content::text_terms(
       texts, [&](std::string_view text, const auto& visit) { for_each_tag(text, separator, visit); });
@@ -54,7 +46,8 @@ TextTerms terms_of_users(const Communicator& comm, const CategoryEvents& events,
     const auto columns = events.by_user.row_columns(row);
     const auto counts = events.by_user.row_values(row);
     for (std::size_t e = 0; e < columns.size(); ++e) {
-      const std::size_t text = position_in(named, columns[e]);
+      const auto text =
+          static_cast<std::size_t>(std::lower_bound(named.begin(), named.end(), columns[e]) - named.begin());
       for (Count t = of_text.offsets[text]; t < of_text.offsets[text + 1]; ++t)
         of_user[of_text.term[static_cast<std::size_t>(t)]] += static_cast<double>(counts[e]);
     }
@@ -138,8 +131,7 @@ FactorTable unit_rows(const Communicator& comm, const linear::LeadingVectors& fo
 FactorTable item_means(const Communicator& comm, const Dataset& dataset, const TextTerms& items,
                        const TextNumbers& numbers, const Partition& categories, const FactorTable& table) {
   const auto width = static_cast<std::size_t>(table.num_columns);
-  const std::vector<Count> named = sorted_distinct(numbers.index);
-  const std::vector<float> fetched = fetch_rows<float>(comm, categories, table.values, width, named);
+  const FetchedRows fetched(comm, categories, table.values, width, numbers.index);
   FactorTable means{dataset.items.range(comm.rank()), table.num_columns, {}};
   std::vector<double> sums(width);
   for (Count item = 0; item < means.rows.size(); ++item) {
@@ -152,7 +144,7 @@ FactorTable item_means(const Communicator& comm, const Dataset& dataset, const T
     std::fill(sums.begin(), sums.end(), 0.0);
     double weights = 0;
     for (const auto& [number, term] : terms) {
-      const auto row = std::span(fetched).subspan(position_in(named, number) * width, width);
+      const auto row = fetched.row(number);
       if (als::sum_of_squares(row) == 0) continue;
       const double rarity = std::log(static_cast<double>(2 + dataset.num_items()) /
                                      static_cast<double>(1 + numbers.count[term]));
