@@ -5,9 +5,19 @@
 #include <utility>
 
 #include "pushcart/matrix/categories.hpp"
-#include "pushcart/models/category_vectors.hpp"
 
 namespace pushcart::detail {
+
+CategoryVectorsConfig category_vectors_config(const FeatureConfig& config) {
+  return {.attribute = config.category_attribute,
+          .separator = config.text.terms.tag_separator,
+          .dimensions = config.category_dimensions,
+          .tolerance = config.text.tolerance,
+          .max_rounds = config.text.max_rounds,
+          .seed = config.text.seed,
+          .batch_bytes = config.text.batch_bytes,
+          .memory_budget_bytes = config.memory_per_rank};
+}
 
 std::optional<CategoryVectorsReport> add_category_vectors(const Communicator& comm, const Dataset& dataset,
                                                           const FeatureConfig& config, Features& features,
@@ -19,17 +29,9 @@ std::optional<CategoryVectorsReport> add_category_vectors(const Communicator& co
         {name, fmt::format("the items of the data set have no attribute '{}'", config.category_attribute)});
     return std::nullopt;
   }
-  const CategoryVectorsConfig settings{.attribute = config.category_attribute,
-                                       .separator = config.text.terms.tag_separator,
-                                       .dimensions = config.category_dimensions,
-                                       .tolerance = config.text.tolerance,
-                                       .max_rounds = config.text.max_rounds,
-                                       .seed = config.text.seed,
-                                       .batch_bytes = config.text.batch_bytes,
-                                       .memory_budget_bytes = config.memory_per_rank};
   CategoryVectors made = category_vectors(
-      comm, dataset, {features.category_events, features.categories, features.category_names}, settings,
-      phases);
+      comm, dataset, {features.category_events, features.categories, features.category_names},
+      category_vectors_config(config), phases);
   if (made.num_entries == 0) {
     absent.push_back({name, "no user has an event on an item with a category"});
     return std::nullopt;

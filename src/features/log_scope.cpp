@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "features/category_columns.hpp"
 #include "pushcart/base/error.hpp"
 #include "pushcart/matrix/categories.hpp"
 #include "pushcart/matrix/sessions.hpp"
@@ -27,8 +28,7 @@ void check_config(const FeatureConfig& config) {
     throw ConfigError("--price-bands: must be in [2, 100]");
   if (config.top_terms < 1 || config.top_terms > 100) throw ConfigError("--top-terms: must be in [1, 100]");
   if (config.text.dimensions != 0) check_config(config.text);
-  if (config.category_dimensions < 0 || config.category_dimensions > 4096)
-    throw ConfigError("--category-vectors: must be in [0, 4096]");
+  if (config.category_dimensions != 0) check_config(detail::category_vectors_config(config));
   const auto &view = config.view_type, &cart = config.cart_type, &purchase = config.purchase_type;
   if (view == cart || view == purchase || cart == purchase) {
     throw ConfigError("--view-type, --cart-type, --purchase-type: must be three different event types");

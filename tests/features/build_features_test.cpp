@@ -388,6 +388,13 @@ TEST(BuildFeatures, RefusesSettingsThatMakeNoSense) {
   config = {};
   config.text.dimensions = -1;
   EXPECT_THAT(reason_of(config), HasSubstr("--text-vectors"));
+  config = {};
+  config.category_dimensions = -1;
+  EXPECT_THAT(reason_of(config), HasSubstr("--category-vectors"));
+  config.category_dimensions = 4;
+  EXPECT_EQ(reason_of(config), "");
+  config.text.tolerance = 0;
+  EXPECT_THAT(reason_of(config), HasSubstr("--tolerance"));
 }
 
 TEST(BuildFeatures, RefusesAPlanOverTheBudget) {

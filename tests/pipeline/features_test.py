@@ -180,6 +180,9 @@ class FeaturesOfALog(SharedFolderTest):
         self.run_badly(2, USAGE, "--cart-type", *command, "--input", "log.csv", "--cart-type", "view")
         self.run_badly(2, USAGE, "--memory-per-rank", *command, "--input", "log.csv", "--memory-per-rank", "1k")
         self.run_badly(3, STORAGE, "no-such.csv", *command, "--input", "no-such.csv")
+        for kind in ("--category-vectors", "--text-vectors"):
+            for option in (("--tolerance", "0"), ("--max-rounds", "0"), ("--tag-separator", "")):
+                self.run_badly(0, USAGE, option[0], *command, "--input", "no-such.csv", kind, "4", *option)  # before it is read
         self.make(0, "kind.h5")
         self.run_badly(3, BAD_INPUT, "'features'", "features", "--dataset", "kind.h5", "--input", "log.csv", "--output",
                        "never.h5")
