@@ -44,7 +44,7 @@ class Reranking {
   const Reranker& reranker() const { return reranker_; }
   const std::vector<const Model*>& models() const { return models_; }
   TopLists lists(const TopRequest& request) const { return lists_->lists(request); }
-  /// What lists of so many users of this rank, who have so many pairs, take beside what is read. Local.
+  /// What lists of so many users of this rank, who have so many pairs, take beside what is read. Collective.
   void plan(MemoryPlan& plan, Count num_users, Count num_pairs) const {
     lists_->plan(plan, num_users, num_pairs);
   }

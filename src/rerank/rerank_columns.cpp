@@ -168,18 +168,37 @@ Count RerankColumns::owned_bytes() const {
 }
 
 Count RerankColumns::fetched_bytes(Count num_pairs, Count num_history) const {
-  const Count num_items =
-      std::min(dataset_.num_items(), num_pairs + (item_vectors_.empty() ? 0 : num_history));
-  const Count row_bytes = static_cast<Count>(item_width_ * sizeof(float));
-  return num_items * (2 * row_bytes + Count{sizeof(Count)});  // as they arrive, and by item
+  constexpr Count of_pair{sizeof(std::span<const float>)}, of_request{sizeof(int) + sizeof(Count)};
+  const Count told_of = num_told_of(num_pairs, num_history);
+  return num_pairs * of_pair + told_of * Count{sizeof(Count)} +
+         std::min(dataset_.num_items(), told_of) * (of_request + 2 * row_bytes());  // as they arrive, by item
+}
+
+Count RerankColumns::served_bytes(Count num_pairs, Count num_history) const {
+  const Count fetched = std::min(dataset_.num_items(), num_told_of(num_pairs, num_history));
+  const Count served = std::min(comm_.sum(fetched), comm_.size() * dataset_.items.range(comm_.rank()).size());
+  // They are gone before the fetched rows are put in order, which takes as much as was fetched.
+  return served * Count{sizeof(Count)} + std::max<Count>(0, served - fetched) * row_bytes();
+}
+
+/// Items of candidates and of what their users have, with repeats.
+Count RerankColumns::num_told_of(Count num_pairs, Count num_history) const {
+  return num_pairs + (item_vectors_.empty() ? 0 : num_history);
 }
 
 /// The candidates, and where there are profiles all that their users have.
 std::vector<Count> RerankColumns::items_told_of(const CandidateSet& candidates) const {
-  std::vector<Count> items = candidates.pairs.columns;
-  if (item_vectors_.empty()) return items;
+  if (item_vectors_.empty()) return candidates.pairs.columns;
+  const auto history_of = [&](Count user) {
+    return dataset_.by_user.row_columns(user - dataset_.by_user.rows.begin);
+  };
+  std::size_t size = candidates.pairs.columns.size();
+  for (const Count user : candidates.users) size += history_of(user).size();
+  std::vector<Count> items;
+  items.reserve(size);  // while it grows it would take more than planned
+  items.insert(items.end(), candidates.pairs.columns.begin(), candidates.pairs.columns.end());
   for (const Count user : candidates.users) {
-    const auto history = dataset_.by_user.row_columns(user - dataset_.by_user.rows.begin);
+    const auto history = history_of(user);
     items.insert(items.end(), history.begin(), history.end());
   }
   return items;

@@ -24,6 +24,12 @@ Count users_at_once(Count batch_bytes, Count bytes_of_a_user) {
   return std::max<Count>(1, batch_bytes / bytes_of_a_user);
 }
 
+Count longest_row(const SparseRows& rows) {
+  Count longest = 0;
+  for (Count row = 0; row < rows.num_rows(); ++row) longest = std::max(longest, rows.row_length(row));
+  return longest;
+}
+
 /// Calls use(range) for as many parts of [0, count), of `at_once` at most, on all ranks. Collective.
 template <class Use>
 void for_each_part(const Communicator& comm, Count count, Count at_once, Use&& use) {
@@ -94,8 +100,10 @@ void RerankedLists::plan(MemoryPlan& plan, Count num_users, Count num_pairs) con
   const Count users_of_a_part = std::min(num_users, users_at_once(batch_bytes_, table_bytes));
   plan.add("candidates to re-rank", std::min(num_users, users_at_once(batch_bytes_, set_bytes)) * set_bytes);
   plan.add("columns of a part of them", users_of_a_part * table_bytes);
-  plan.add("what is told of items: of those owned, and of what a part's users have",
-           columns_.owned_bytes() + columns_.fetched_bytes(0, num_pairs));
+  const Count history = std::min(num_pairs, users_of_a_part * longest_row(dataset_.by_user));
+  plan.add("what is told of items: of those owned, of what a part's users have, and to other ranks",
+           columns_.owned_bytes() + columns_.fetched_bytes(0, history) +
+               columns_.served_bytes(users_of_a_part * pairs_of_a_user(reranker_), history));
 }
 
 TopLists RerankedLists::lists(const TopRequest& request) const {

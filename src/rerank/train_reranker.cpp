@@ -221,9 +221,9 @@ RerankSampleSizes sample_sizes(const Communicator& comm, std::span<const Model* 
     sizes.pairs += rows.row_length(user - rows.rows.begin);
   }
   sizes.all_users = comm.sum(sizes.users);
-  sizes.item_bytes =
-      columns.owned_bytes() +
-      columns.fetched_bytes(sizes.users * static_cast<Count>(models.size()) * sizes.places, sizes.pairs);
+  const Count candidates = sizes.users * static_cast<Count>(models.size()) * sizes.places;
+  sizes.item_bytes = columns.owned_bytes() + columns.fetched_bytes(candidates, sizes.pairs) +
+                     columns.served_bytes(candidates, sizes.pairs);
   return sizes;
 }
 

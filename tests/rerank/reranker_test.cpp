@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/random.hpp"
@@ -348,11 +349,20 @@ TEST(Reranker, TrainingPlansWhatItsCandidatesTake) {
     const auto history = test.split.train.by_user.row_columns(user - held_out.rows.begin);
     told_of.insert(told_of.end(), history.begin(), history.end());
   }
-  std::sort(told_of.begin(), told_of.end());
-  const auto distinct = std::unique(told_of.begin(), told_of.end()) - told_of.begin();
+  const auto num_told_of = static_cast<Count>(told_of.size());
+  const std::set<Count> asked(told_of.begin(), told_of.end());
+  const auto distinct = static_cast<Count>(asked.size());
+  const std::vector<Count> asked_by_all =
+      world().allgather(std::span<const Count>(std::vector<Count>(asked.begin(), asked.end()))).data;
+  const Range owned = test.split.train.items.range(world().rank());
+  const Count served = std::count_if(asked_by_all.begin(), asked_by_all.end(),
+                                     [&](Count item) { return owned.contains(item); });
   constexpr Count row_bytes = 9 * sizeof(float);  // pairs, three numbers, vectors of three and two
+  const Count two_of_each = 2 * world().size();   // at most, where all ranks ask for the same rank's items
+  EXPECT_EQ(columns.served_bytes(2, 0), two_of_each * 8 + (two_of_each - 2) * row_bytes);
   expect_planned(plan, "what they are told of items",
-                 test.split.train.by_item.num_rows() * row_bytes + distinct * (2 * row_bytes + 8));
+                 owned.size() * row_bytes + num_told_of * 8 + set.pairs.num_entries() * 16 +
+                     (distinct + std::max(distinct, served)) * row_bytes + distinct * 12 + served * 8);
   const bool is_root = world().is_root();
   const Count all_numbers = world().sum(numbers);
   expect_planned(plan, "their columns", is_root ? 0 : numbers * 2 * Count{sizeof(float)});

@@ -9,6 +9,23 @@
 
 namespace pushcart {
 
+namespace detail {
+
+/// The rows `wanted`, in that order, of those of `width` numbers that begin at `first`.
+template <Sendable T>
+std::vector<T> rows_at(std::span<const T> values, Count first, std::size_t width,
+                       std::span<const Count> wanted) {
+  std::vector<T> rows;
+  rows.reserve(wanted.size() * width);
+  for (const Count row : wanted) {
+    const auto found = values.subspan(static_cast<std::size_t>(row - first) * width, width);
+    rows.insert(rows.end(), found.begin(), found.end());
+  }
+  return rows;
+}
+
+}  // namespace detail
+
 /// Fetches rows owned by other ranks, all in one exchange: `values` holds `width` numbers for each row of
 /// this rank's range of `partition`. Collective; `wanted` (global rows) may be empty, repeat and be in any
 /// order.
@@ -23,14 +40,11 @@ std::vector<T> fetch_rows(const Communicator& comm, const Partition& partition, 
   for (const Count row : wanted) owners.push_back(partition.owner(row));
   const SendOrder asking = order_by_rank(owners, comm.size());
   auto asked = exchange_grouped<Count>(comm, wanted, asking);
-  std::vector<T> answers;
-  answers.reserve(asked.data.size() * width);
-  for (const Count row : asked.data) {
-    const auto found = values.subspan(static_cast<std::size_t>(row - mine.begin) * width, width);
-    answers.insert(answers.end(), found.begin(), found.end());
-  }
   for (Count& count : asked.counts) count *= static_cast<Count>(width);
-  const auto answered = comm.alltoallv(std::span<const T>(answers), std::span<const Count>(asked.counts));
+  // What others asked for is gone once it is sent: it may be far more than what this rank asked for.
+  const auto answered =
+      comm.alltoallv(std::span<const T>(detail::rows_at<T>(values, mine.begin, width, asked.data)),
+                     std::span<const Count>(asked.counts));
   std::vector<T> result(wanted.size() * width);
   for (std::size_t i = 0; i < asking.order.size(); ++i) {
     std::copy_n(answered.data.begin() + static_cast<std::ptrdiff_t>(i * width), width,

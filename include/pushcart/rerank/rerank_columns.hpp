@@ -39,10 +39,13 @@ class RerankColumns {
 
   /// What is held here of the owned items, in bytes.
   Count owned_bytes() const;
-  /// What table() takes at most for what it fetches, in bytes. Local.
+  /// What table() takes at most for the rows of items that it fetches, and to find them, in bytes. Local.
   /// @param num_pairs    candidates of all users together
   /// @param num_history  likewise, pairs of the data set
   Count fetched_bytes(Count num_pairs, Count num_history) const;
+  /// What it takes at most beyond that for the rows that other ranks fetch from this one at the same time, in
+  /// bytes: a rank with popular items is asked by all. Collective; each rank gives its own numbers.
+  Count served_bytes(Count num_pairs, Count num_history) const;
 
  private:
   class Table;
@@ -50,6 +53,8 @@ class RerankColumns {
   void name_similarities();
   void pack_items();
   std::vector<Count> items_told_of(const CandidateSet& candidates) const;
+  Count num_told_of(Count num_pairs, Count num_history) const;
+  Count row_bytes() const { return static_cast<Count>(item_width_ * sizeof(float)); }
 
   const Communicator& comm_;
   const Dataset& dataset_;

@@ -32,7 +32,7 @@ class RerankedLists {
   TopLists lists(const TopRequest& request) const;
 
   /// What lists() holds on this rank beside models, features, request and lists, for so many users of this
-  /// rank, who have so many pairs. Local.
+  /// rank, who have so many pairs. Collective.
   void plan(MemoryPlan& plan, Count num_users, Count num_pairs) const;
 
  private:

@@ -43,7 +43,7 @@ struct RerankSampleSizes {
   Count all_users = 0;         ///< sampled of all ranks
   Count places = 0;            ///< of each model's list, as many as there are items at most
   Count columns = 0;           ///< told of a candidate
-  Count item_bytes = 0;        ///< of what is told of items: of those owned, and of those fetched
+  Count item_bytes = 0;        ///< of what is told of items: of those owned, those fetched and those served
 };
 
 /// Collective; parameters as of train_reranker.
