@@ -3,7 +3,9 @@
 
 #include <cmath>
 #include <optional>
+#include <utility>
 
+#include "app/changed_options.hpp"
 #include "app/command.hpp"
 #include "app/inputs.hpp"
 #include "pushcart/base/log.hpp"
@@ -53,10 +55,10 @@ class Plan : public Command {
     options.add_named("family", job_.family,
                       "what is trained: als, or for --data itemknn, rp3beta, userknn, ease or spectral",
                       planned_family_of, planned_family_name);
-    options.add("neighbours", neighbours_, "as for train, of any family but als; none = its default");
-    options.add("kept-items", job_.kept_items, "as for train userknn");
-    options.add_named("metric", job_.item_knn.metric, "as for train itemknn and userknn",
-                      similarity_metric_of, similarity_metric_name);
+    declare_training(options);
+    OptionSet of_training;
+    declare_training(of_training);
+    set_for_training_ = ChangedOptions(std::move(of_training));
     options.add_custom(
         "similar-metric", Arity::one, "for --data: plan similar --metric too, lists of --n",
         [this](const auto& texts) { job_.similar_by = similarity_metric_of(texts.back()); },
@@ -65,19 +67,7 @@ class Plan : public Command {
                      ? std::vector<std::string>{std::string(similarity_metric_name(*job_.similar_by))}
                      : std::vector<std::string>{};
         });
-    options.add("k", k_, "number of factors, of singular vectors; none = the default of train");
-    options.add("head-items", job_.ease.head_items, "as for train ease; 0 = all");
-    options.add_named("preset", job_.spectral.preset, "as for train spectral", spectral_preset_of,
-                      spectral_preset_name);
-    options.add("sweeps", job_.als.sweeps, "sweeps of the training");
     options.add("n", job_.n, "length of the lists");
-    options.add_named("solver", job_.als.solver, "as for train als: auto, exact, cg", als_solver_of,
-                      als_solver_name);
-    options.add_named("exchange", job_.als.exchange, "as for train als: auto, replicate, sparse, stream",
-                      exchange_method_of, exchange_method_name);
-    options.add_named("gather-precision", job_.als.gather_precision, "as for train als: float32 or bf16",
-                      gather_precision_of, gather_precision_name);
-    options.add_bytes("batch-memory", job_.als.batch_bytes, "as for train als, with --exchange stream");
     options.add("ranks", ranks_, "ranks of the job; 0 = of the fewest nodes that will do");
     options.add("cores-per-node", cores_per_node_,
                 "cores of a node, for --threads each of its ranks; 0 = all ranks on one node");
@@ -150,6 +140,51 @@ class Plan : public Command {
   }
 
  private:
+  /// All that means something for some families only.
+  void declare_training(OptionSet& options) {
+    options.add("neighbours", neighbours_, "as for train, of any family but als; none = its default");
+    options.add("kept-items", job_.kept_items, "as for train userknn");
+    options.add_named("metric", job_.item_knn.metric, "as for train itemknn and userknn",
+                      similarity_metric_of, similarity_metric_name);
+    options.add("k", k_, "number of factors, of singular vectors; none = the default of train");
+    options.add("head-items", job_.ease.head_items, "as for train ease; 0 = all");
+    options.add_named("preset", job_.spectral.preset, "as for train spectral", spectral_preset_of,
+                      spectral_preset_name);
+    options.add("sweeps", job_.als.sweeps, "as for train als");
+    options.add_named("solver", job_.als.solver, "as for train als: auto, exact, cg", als_solver_of,
+                      als_solver_name);
+    options.add_named("exchange", job_.als.exchange, "as for train als: auto, replicate, sparse, stream",
+                      exchange_method_of, exchange_method_name);
+    options.add_named("gather-precision", job_.als.gather_precision, "as for train als: float32 or bf16",
+                      gather_precision_of, gather_precision_name);
+    options.add_bytes("batch-memory", job_.als.batch_bytes, "as for train als, with --exchange stream");
+  }
+
+  void check_training() const {
+    const auto meant = [this]() -> std::vector<std::string> {
+      switch (job_.family) {
+        case PlannedFamily::als:
+          return {"k", "sweeps", "solver", "exchange", "gather-precision", "batch-memory"};
+        case PlannedFamily::itemknn:
+          return {"neighbours", "metric"};
+        case PlannedFamily::rp3beta:
+          return {"neighbours"};
+        case PlannedFamily::userknn:
+          return {"neighbours", "kept-items", "metric"};
+        case PlannedFamily::ease:
+          return {"neighbours", "head-items"};
+        case PlannedFamily::spectral:
+          return {"neighbours", "k", "preset"};
+      }
+      throw InternalError("unknown family");
+    };
+    const std::string option = set_for_training_.first_but(meant());
+    if (!option.empty()) {
+      throw ConfigError(
+          fmt::format("--{}: means nothing for --family {}", option, planned_family_name(job_.family)));
+    }
+  }
+
   static double rate_of(const std::string& text) {
     std::size_t used = 0;
     double value = 0;
@@ -167,6 +202,7 @@ class Plan : public Command {
     const auto at_least = [](Count value, Count least, const char* option) {
       if (value < least) throw ConfigError(fmt::format("{}: must be at least {}", option, least));
     };
+    check_training();
     at_least(job_.n, 1, "--n");
     at_least(max_nodes_, 1, "--max-nodes");
     at_least(log_lines_, 0, "--events");
@@ -252,6 +288,7 @@ class Plan : public Command {
   std::vector<std::pair<Rate*, double>> given_;
   std::vector<std::string> records_;
   std::optional<Count> k_, neighbours_;
+  ChangedOptions set_for_training_;
   Count log_lines_ = 0, ranks_ = 0, cores_per_node_ = 0, max_nodes_ = 64;
   std::optional<Dataset> dataset_;
 };

@@ -143,6 +143,12 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
 
 JobPlan plan_job(const AssumedData& data, const PlannedJob& job, const Rates& rates) {
   check(data);
+  if (job.family == PlannedFamily::ease || job.family == PlannedFamily::spectral) {
+    throw ConfigError(fmt::format(
+        "--data: the sparse products of {} depend on who has what: without a data set only --family als "
+        "is planned",
+        planned_family_name(job.family)));
+  }
   if (job.family != PlannedFamily::als || job.similar_by) {
     throw ConfigError(
         "--data: neighbours depend on who shares what: without a data set only --family als "
