@@ -135,6 +135,20 @@ TEST(PlanAls, ChoosesStreamInABudgetAsTheTrainingDoes) {
   EXPECT_EQ(tight.exchange, ExchangeMethod::stream);
 }
 
+/// Rows of the Gram matrix on this rank. @return whether the plan names them. Collective.
+bool expect_rows_to_arrive(const MemoryPlan& plan, Count sent, Count received, const char* what) {
+  const Count as_they_leave = 8 * sent + 4 * sent, as_they_come = 8 * received + 4 * sent;
+  const Count most_beyond = world().allreduce(as_they_come - as_they_leave, Reduce::max);
+  EXPECT_EQ(most_beyond > 0, world().size() > 1) << what;
+  const auto is_rows = [](const MemoryPlan::Part& part) {
+    return part.what == "rows of the Gram matrix on their way";
+  };
+  const auto found = std::ranges::find_if(plan.parts(), is_rows);
+  if (found == plan.parts().end()) return false;  // the cutting of rows takes more
+  EXPECT_EQ(found->num_bytes, std::max(as_they_leave, as_they_come)) << what;
+  return true;
+}
+
 /// Trains for real and compares with the plan of one rank for all.
 void expect_as_trained(const EaseConfig& config, const char* what) {
   PhaseLog phases;
@@ -146,11 +160,17 @@ void expect_as_trained(const EaseConfig& config, const char* what) {
   EXPECT_EQ(plan.num_weights, trained.model.item_weights->num_entries()) << what;
   EXPECT_EQ(plan.operations, trained.report.operations) << what;
   // The training supposes that no sum of the Gram matrix is zero.
+  EXPECT_LE(plan.memory.total_bytes(), trained.report.planned_bytes) << what;
   linear::EaseSizes sizes = linear::ease_sizes(parts[here], world().rank(), whole().by_user.num_entries());
   const Count size = trained.report.num_items;
   EXPECT_EQ(linear::plan_memory(sizes, config, size).total_bytes(), trained.report.planned_bytes) << what;
-  sizes.sent_entries = trained.report.most_sent_entries;
+  const Count sent = trained.report.most_sent_entries, received = trained.report.most_received_entries;
+  sizes.sent_entries = sent;
+  sizes.received_entries = received;
   EXPECT_EQ(plan.memory.total_bytes(), linear::plan_memory(sizes, config, size).total_bytes()) << what;
+  const bool are_named = expect_rows_to_arrive(plan.memory, sent, received, what);
+  const bool in_one_batch = config.batch_bytes == EaseConfig{}.batch_bytes;
+  EXPECT_TRUE(are_named || !in_one_batch || world().size() == 1) << what;
 }
 
 TEST(PlanEase, IsWhatTheTrainingPlansAndCounts) {

@@ -44,10 +44,9 @@ struct EaseReport {
   /// tail = knn: what similarities are multiplied with, the least-squares fit of B by them over those pairs
   /// of the head that are neighbours; 1 if there are none.
   double tail_scale = 1;
-  Count planned_bytes = 0;  ///< memory planned on this rank
-  Count received_bytes =
-      0;  ///< rows and blocks of other ranks that came here, by count; not those of the tail
-  Count most_sent_entries = 0;  ///< of the Gram matrix, that this rank sent at once
+  Count planned_bytes = 0;   ///< memory planned on this rank
+  Count received_bytes = 0;  ///< rows and blocks of other ranks, by count; not those of the tail
+  Count most_sent_entries = 0, most_received_entries = 0;  ///< of the Gram matrix, by this rank at once
 };
 
 struct EaseResult {

@@ -77,10 +77,11 @@ class RowsToSend {
     if (comm_.size() == 1) return;
     Count num_entries = 0;
     for (const Part& part : by_rank_) num_entries += static_cast<Count>(part.columns.size());
-    most_entries_ = std::max(most_entries_, num_entries);
+    most_sent_ = std::max(most_sent_, num_entries);
     const std::vector<Count> headers = send(&Part::header);
     const std::vector<std::int32_t> columns = send(&Part::columns);
     const std::vector<float> values = send(&Part::values);
+    most_received_ = std::max(most_received_, static_cast<Count>(values.size()));
     std::size_t entry = 0;
     for (std::size_t n = 0; n < headers.size(); n += 2) {
       const std::span<float> row = blocks_.stored_row(headers[n]);
@@ -92,8 +93,9 @@ class RowsToSend {
 
   /// By count, so far.
   Count received_bytes() const { return received_bytes_; }
-  /// Entries sent at once.
-  Count most_entries() const { return most_entries_; }
+  /// Entries at once.
+  Count most_sent() const { return most_sent_; }
+  Count most_received() const { return most_received_; }
 
  private:
   struct Part {
@@ -126,7 +128,7 @@ class RowsToSend {
   SymmetricBlocks& blocks_;
   std::mutex mutex_;
   std::vector<Part> by_rank_;
-  Count received_bytes_ = 0, most_entries_ = 0;
+  Count received_bytes_ = 0, most_sent_ = 0, most_received_ = 0;
 };
 
 /// A fixed vector of +-1.
@@ -196,7 +198,8 @@ class Fit {
         [&](Count local, const ProductRow& product) { outgoing.add(owned_.begin + local, product); },
         [&] { outgoing.deliver(); });
     report_.received_bytes += outgoing.received_bytes();
-    report_.most_sent_entries = outgoing.most_entries();
+    report_.most_sent_entries = outgoing.most_sent();
+    report_.most_received_entries = outgoing.most_received();
     for (Count row = 0; row < size_; ++row) {
       if (blocks_.owner_of_row(row) != comm_.rank()) continue;
       float& entry = blocks_.stored_row(row)[static_cast<std::size_t>(row)];

@@ -31,6 +31,7 @@ void check_settings(const EaseConfig& config, Count num_items) {
 
 EaseSizes ease_sizes(const Dataset& part, int rank, Count all_entries) {
   EaseSizes sizes;
+  sizes.all_items = part.items;
   sizes.items = part.items.range(rank);
   sizes.entries = part.by_user.num_entries() + part.by_item.num_entries();
   sizes.all_entries = all_entries;
@@ -42,17 +43,38 @@ EaseSizes ease_sizes(const Dataset& part, int rank, Count all_entries) {
 namespace {
 
 /// After the fullest batch of rows, none of them zero.
-Count most_sent_entries(const EaseSizes& sizes, const EaseConfig& config, Count size) {
+struct MovedEntries {
+  Count sent = 0, received = 0;
+};
+MovedEntries most_moved(const EaseSizes& sizes, const EaseConfig& config, Count size) {
   const Count block = SymmetricBlocks::block_size(size), batch_rows = gram_limits(config, size).batch_rows;
-  Count most = 0, batch = 0, rows = 0;
-  for (Count row = sizes.items.begin; row < std::min(sizes.items.end, size); ++row) {
-    if (rows++ == batch_rows) batch = 0, rows = 1;
-    if (SymmetricBlocks::owner_of_row(row, size, sizes.num_ranks) != sizes.rank) {
-      batch += stored_columns(row, block);
+  std::vector<MovedEntries> batches(static_cast<std::size_t>(size / batch_rows + 1));
+  for (int sender = 0; sender < sizes.num_ranks; ++sender) {
+    const Range items = sizes.all_items.range(sender);
+    for (Count row = items.begin; row < std::min(items.end, size); ++row) {
+      const int receiver = SymmetricBlocks::owner_of_row(row, size, sizes.num_ranks);
+      if ((sender == sizes.rank) == (receiver == sizes.rank)) continue;
+      MovedEntries& batch = batches[static_cast<std::size_t>((row - items.begin) / batch_rows)];
+      (sender == sizes.rank ? batch.sent : batch.received) += stored_columns(row, block);
     }
-    most = std::max(most, batch);
+  }
+  MovedEntries most;
+  for (const MovedEntries& batch : batches) {
+    most.sent = std::max(most.sent, batch.sent);
+    most.received = std::max(most.received, batch.received);
   }
   return most;
+}
+
+/// Columns are sent before values: what is sent of one kind is held twice when it is put together, and is
+/// still there when all has arrived.
+Count rows_on_their_way(const EaseSizes& sizes, const EaseConfig& config, Count size) {
+  const MovedEntries most = sizes.sent_entries && sizes.received_entries
+                                ? MovedEntries{*sizes.sent_entries, *sizes.received_entries}
+                                : most_moved(sizes, config, size);
+  constexpr Count one_kind = sizeof(float);
+  return std::max(most.sent * (fetched_entry_bytes + one_kind),
+                  most.sent * one_kind + most.received * fetched_entry_bytes);
 }
 
 }  // namespace
@@ -62,10 +84,7 @@ MemoryPlan plan_memory(const EaseSizes& sizes, const EaseConfig& config, Count s
               own_items = std::clamp<Count>(size - sizes.items.begin, 0, sizes.items.size());
   MemoryPlan filling;
   if (sizes.num_ranks > 1) {
-    constexpr Count held_twice = sizeof(float);  // one kind of numbers, when it is put together
-    filling.add("rows of the Gram matrix on their way",
-                sizes.sent_entries.value_or(most_sent_entries(sizes, config, size)) *
-                    (fetched_entry_bytes + held_twice));
+    filling.add("rows of the Gram matrix on their way", rows_on_their_way(sizes, config, size));
     const Count of_others = sizes.all_entries * (sizes.num_ranks - 1) / sizes.num_ranks;
     filling.add("users' rows on their way",
                 2 * std::min(config.batch_bytes / 4, of_others * fetched_entry_bytes));
@@ -120,14 +139,18 @@ std::vector<Count> stored_lengths(const Communicator& alone, const Dataset& whol
 
 /// The rows of the Gram matrix that go from the ranks that sum them to those that hold their blocks.
 struct SentRows {
-  std::vector<Count> received_bytes;  ///< by rank
-  std::vector<Count> most_entries;    ///< by rank: sent after a batch
+  std::vector<Count> received_bytes;            ///< by rank
+  std::vector<Count> most_sent, most_received;  ///< by rank: entries after a batch
 };
 SentRows sent_rows(std::span<const Dataset> parts, std::span<const ProductPlan> products,
                    std::span<const Count> lengths) {
   const auto size = static_cast<Count>(lengths.size());
   const auto num_ranks = static_cast<int>(parts.size());
-  SentRows sent{std::vector<Count>(parts.size(), 0), std::vector<Count>(parts.size(), 0)};
+  const std::vector<Count> none(parts.size(), 0);
+  SentRows sent{none, none, none};
+  std::size_t num_batches = 0;
+  for (const ProductPlan& product : products) num_batches = std::max(num_batches, product.cuts.size());
+  std::vector<std::vector<Count>> received(num_batches, none);  // by batch and rank
   for (std::size_t rank = 0; rank < parts.size(); ++rank) {
     const SparseRows& rows = parts[rank].by_item;
     std::size_t batch = 0;
@@ -139,9 +162,15 @@ SentRows sent_rows(std::span<const Dataset> parts, std::span<const ProductPlan> 
       if (receiver == static_cast<int>(rank)) continue;
       const Count length = lengths[static_cast<std::size_t>(row)];
       in_batch += length;
-      sent.most_entries[rank] = std::max(sent.most_entries[rank], in_batch);
+      sent.most_sent[rank] = std::max(sent.most_sent[rank], in_batch);
+      received[batch][static_cast<std::size_t>(receiver)] += length;
       sent.received_bytes[static_cast<std::size_t>(receiver)] +=
           row_header_bytes + length * fetched_entry_bytes;
+    }
+  }
+  for (const std::vector<Count>& batch : received) {
+    for (std::size_t rank = 0; rank < parts.size(); ++rank) {
+      sent.most_received[rank] = std::max(sent.most_received[rank], batch[rank]);
     }
   }
   return sent;
@@ -166,7 +195,8 @@ std::vector<LinearRankPlan> plan_ease(const Communicator& alone, const Dataset& 
   for (int rank = 0; rank < num_ranks; ++rank) {
     const auto at = static_cast<std::size_t>(rank);
     EaseSizes sizes = ease_sizes(parts[at], rank, whole.by_user.num_entries());
-    sizes.sent_entries = sent.most_entries[at];
+    sizes.sent_entries = sent.most_sent[at];
+    sizes.received_entries = sent.most_received[at];
     LinearRankPlan& plan = plans.emplace_back();
     plan.memory = plan_memory(sizes, config, size);
     plan.num_weights = std::clamp<Count>(size - sizes.items.begin, 0, sizes.items.size()) *

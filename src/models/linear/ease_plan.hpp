@@ -10,11 +10,13 @@ namespace pushcart::linear {
 
 /// The sizes on a rank that the memory of EASE depends on.
 struct EaseSizes {
+  Partition all_items;    ///< of all ranks
   Range items;            ///< owned
   Count entries = 0;      ///< of the rank's rows, by user and by item
   Count all_entries = 0;  ///< pairs, of all ranks
-  /// Of the Gram matrix, that the rank sends after a batch of rows, if known; else as if none were zero.
-  std::optional<Count> sent_entries = {};
+  /// Of the Gram matrix, that the rank sends and receives after a batch of rows, if known; else as if none
+  /// were zero and only the number of rows cut batches.
+  std::optional<Count> sent_entries = {}, received_entries = {};
   int rank = 0, num_ranks = 1;
 };
 EaseSizes ease_sizes(const Dataset& part, int rank, Count all_entries);
