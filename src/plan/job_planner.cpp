@@ -182,6 +182,7 @@ PhasePlan JobPlanner::recommend(const std::function<LentListRow(int rank, Count 
       here.memory.add(of_items ? "item weights" : "items of users",
                       weights[rank] * entry + (of_items ? items : users)[rank] * Count{sizeof(Count)});
       plan_histories(here.memory, of_items ? sizes_[rank].user_entries : users[rank]);
+      sizes.own_weights = of_items ? weights[rank] : 0;
       sizes.remote_weights = of_items ? all_weights - weights[rank] : 0;
     }
     plan_lists(here.memory, sizes, job_.n);

@@ -12,6 +12,21 @@
 
 namespace pushcart {
 
+namespace {
+
+/// What a rank holds to answer others who fetch its item weights as it fetches theirs, beside what it will
+/// hold of theirs: columns go first, and are gone when values go.
+Count answering_bytes(const ListSizes& sizes, Count fetched) {
+  const double share =
+      static_cast<double>(fetched) / static_cast<double>(std::max<Count>(1, sizes.remote_weights));
+  const auto answered =
+      static_cast<Count>(static_cast<double>((sizes.num_ranks - 1) * sizes.own_weights) * share);
+  const Count columns = answered * Count{sizeof(Count)} - fetched * Count{sizeof(float)};
+  return std::max(columns, answered * Count{sizeof(float)});
+}
+
+}  // namespace
+
 void plan_lists(MemoryPlan& plan, const ListSizes& sizes, Count n) {
   constexpr Count entry = sizeof(Count) + sizeof(float);
   const Count threads = omp_get_max_threads(), num_columns = sizes.num_columns;
@@ -31,6 +46,7 @@ void plan_lists(MemoryPlan& plan, const ListSizes& sizes, Count n) {
         "rows served for others",
         borrowed * (detail::lent_row_bytes(num_columns, lent_excluded, name_length) + own_bytes + n * entry));
   }
+  const Count before_lists = plan.total_bytes();
   const Count served = sizes.rows + borrowed;
   plan.add("best items so far", served * (detail::TopBuffer::room(n) * Count{sizeof(detail::RankKey)} +
                                           Count{sizeof(detail::Query)}));
@@ -45,9 +61,12 @@ void plan_lists(MemoryPlan& plan, const ListSizes& sizes, Count n) {
   if (!sizes.has_item_weights) return;
   plan.add("sums of item weights", threads * tile_rows * block_rows * Count{sizeof(double) + sizeof(float)});
   if (sizes.num_ranks == 1) return;
-  // What owners answer with is gone when the lists begin.
-  plan.add("item weights of other ranks",
-           std::min(detail::max_fetched_entries, sizes.remote_weights) * entry);
+  const Count of_lists = plan.total_bytes() - before_lists;
+  const Count fetched = std::min(detail::max_fetched_entries, sizes.remote_weights);
+  plan.add("item weights of other ranks", fetched * entry);
+  // Gone when the lists begin.
+  plan.add("answers to other ranks, beyond what lists take",
+           std::max<Count>(0, answering_bytes(sizes, fetched) - of_lists));
 }
 
 void plan_histories(MemoryPlan& plan, Count num_pairs) {

@@ -20,8 +20,8 @@ void plan_top_items(const Communicator& comm, MemoryPlan& plan, const Model& mod
   sizes.num_items = model.items.num_rows();
   sizes.num_columns = model.item_factors.num_columns;
   sizes.has_item_weights = comm.any(model.item_weights || model.user_items);
-  const Count own_weights = model.item_weights ? model.item_weights->num_entries() : 0;
-  sizes.remote_weights = comm.sum(own_weights) - own_weights;
+  sizes.own_weights = model.item_weights ? model.item_weights->num_entries() : 0;
+  sizes.remote_weights = comm.sum(sizes.own_weights) - sizes.own_weights;
   plan_lists(plan, sizes, n);
 }
 

@@ -1,6 +1,7 @@
 #include "topn/weight_rows.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "topn/remote_items.hpp"
 
@@ -11,25 +12,29 @@ WeightRows::WeightRows(const Communicator& comm, const Partition& items, const S
     : own_(&weights), items_(items_of_others(history, items.range(comm.rank()))) {
   const auto requests = comm.alltoallv(std::span<const Count>(items_), counts_by_owner(items, items_));
 
-  std::vector<Count> lengths, columns, entry_counts(requests.counts.size(), 0);
-  std::vector<float> values;
-  std::size_t next = 0;
+  std::vector<Count> lengths, entry_counts(requests.counts.size(), 0);
   for (std::size_t rank = 0; rank < requests.counts.size(); ++rank) {
     for (Count i = 0; i < requests.counts[rank]; ++i) {
-      const Count row = requests.data[next++] - weights.rows.begin;
-      const auto row_columns = weights.row_columns(row);
-      const auto row_values = weights.row_values(row);
-      lengths.push_back(weights.row_length(row));
+      lengths.push_back(weights.row_length(requests.data[lengths.size()] - weights.rows.begin));
       entry_counts[rank] += lengths.back();
-      columns.insert(columns.end(), row_columns.begin(), row_columns.end());
-      values.insert(values.end(), row_values.begin(), row_values.end());
     }
   }
   // Owners are contiguous ranges, so what comes back by rank is in the order of items_.
-  const auto answer = comm.alltoallv(std::span<const Count>(lengths), requests.counts);
-  columns_ = comm.alltoallv(std::span<const Count>(columns), entry_counts).data;
-  values_ = comm.alltoallv(std::span<const float>(values), entry_counts).data;
-  for (Count length : answer.data) offsets_.push_back(offsets_.back() + length);
+  for (const Count length : comm.alltoallv(std::span<const Count>(lengths), requests.counts).data) {
+    offsets_.push_back(offsets_.back() + length);
+  }
+  // One kind after the other: less is held at once.
+  const auto answers = [&]<class T>(std::span<const T> (SparseRows::*of_row)(Count) const) {
+    std::vector<T> sent;
+    sent.reserve(static_cast<std::size_t>(std::accumulate(lengths.begin(), lengths.end(), Count{0})));
+    for (const Count item : requests.data) {
+      const std::span<const T> row = (weights.*of_row)(item - weights.rows.begin);
+      sent.insert(sent.end(), row.begin(), row.end());
+    }
+    return comm.alltoallv(std::span<const T>(sent), entry_counts).data;
+  };
+  columns_ = answers(&SparseRows::row_columns);
+  values_ = answers(&SparseRows::row_values);
 }
 
 WeightRows::Row WeightRows::row(Count item) const {

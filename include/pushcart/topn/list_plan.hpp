@@ -21,7 +21,7 @@ struct ListSizes {
   Count num_ranks = 1;
   Count num_items = 0, num_columns = 0;  ///< of the catalogue; columns of the factors
   bool has_item_weights = false;
-  Count remote_weights = 0;  ///< entries of the item weights of other ranks
+  Count own_weights = 0, remote_weights = 0;  ///< entries of the item weights of this rank, of the others
 };
 
 /// What rows served by item weights hold of theirs, for so many items that they have. Local.
