@@ -22,7 +22,8 @@ namespace {
 
 FileSkeleton::FileSkeleton() {
   hdf5::quiet();
-  std::string path = "/dev/shm/pushcart-XXXXXX";
+  // HDF5 asks for a file's real path, which one from memfd_create has not.
+  std::string path = "/dev/shm/pushcart-" + std::string(6, 'X');  // in place of these mkstemp puts what is free
   const int made = ::mkstemp(path.data());
   if (made < 0) throw StorageError(fmt::format("{}: cannot be created: {}", path, std::strerror(errno)));
   ::close(made);
