@@ -27,11 +27,11 @@ namespace {
 /// All that means something with vectors of texts or categories only.
 void declare_vectors(OptionSet& options, TextVectorsConfig& text) {
   declare_terms(options, text.terms, " for --text-vectors");
-  options.add("tolerance", text.tolerance,
+  options.add("tolerance", text.svd.tolerance,
               "residual of the singular vectors, as a share of their eigenvalue");
-  options.add("max-rounds", text.max_rounds, "rounds of the subspace iteration at most");
-  options.add("seed", text.seed, "seed of the start values");
-  options.add_bytes("batch-memory", text.batch_bytes,
+  options.add("max-rounds", text.svd.max_rounds, "rounds of the subspace iteration at most");
+  options.add("seed", text.svd.seed, "seed of the start values");
+  options.add_bytes("batch-memory", text.svd.batch_bytes,
                     "rows of singular vectors fetched on a rank at once (256MiB)");
 }
 

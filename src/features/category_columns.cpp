@@ -9,14 +9,12 @@
 namespace pushcart::detail {
 
 CategoryVectorsConfig category_vectors_config(const FeatureConfig& config) {
-  return {.attribute = config.category_attribute,
-          .separator = config.text.terms.tag_separator,
-          .dimensions = config.category_dimensions,
-          .tolerance = config.text.tolerance,
-          .max_rounds = config.text.max_rounds,
-          .seed = config.text.seed,
-          .batch_bytes = config.text.batch_bytes,
-          .memory_budget_bytes = config.memory_per_rank};
+  CategoryVectorsConfig vectors{.attribute = config.category_attribute,
+                                .separator = config.text.terms.tag_separator,
+                                .dimensions = config.category_dimensions,
+                                .svd = config.text.svd};
+  vectors.svd.memory_budget_bytes = config.memory_per_rank;
+  return vectors;
 }
 
 std::optional<CategoryVectorsReport> add_category_vectors(const Communicator& comm, const Dataset& dataset,

@@ -55,7 +55,7 @@ std::optional<TextVectorsReport> add_text_vectors(const Communicator& comm, cons
                                                   const FeatureConfig& config, FeatureTable& of_items,
                                                   std::vector<AbsentFeature>& absent, PhaseLog& phases) {
   TextVectorsConfig settings = config.text;
-  settings.memory_budget_bytes = config.memory_per_rank;
+  settings.svd.memory_budget_bytes = config.memory_per_rank;
   settings.terms = with_categories(settings.terms, dataset, config.category_attribute);
   TextVectors text = text_vectors(comm, dataset, settings, phases);
   if (text.num_terms == 0) {

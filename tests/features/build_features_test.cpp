@@ -334,7 +334,7 @@ void expect_vectors_of_categories(const FeatureConfig& config, float length) {
 TEST(BuildFeatures, MakesVectorsOfTheItemsTextsAndCategories) {
   FeatureConfig config;
   config.text.dimensions = 6;
-  config.text.tolerance = 1e-5;
+  config.text.svd.tolerance = 1e-5;
   expect_vectors_of_categories(config, std::sqrt(1.0F / 3));  // words and n-grams of names, and categories
   config.text.terms.fields = {{TextKind::tags, "category"}};
   expect_vectors_of_categories(config, 1);
@@ -393,7 +393,7 @@ TEST(BuildFeatures, RefusesSettingsThatMakeNoSense) {
   EXPECT_THAT(reason_of(config), HasSubstr("--category-vectors"));
   config.category_dimensions = 4;
   EXPECT_EQ(reason_of(config), "");
-  config.text.tolerance = 0;
+  config.text.svd.tolerance = 0;
   EXPECT_THAT(reason_of(config), HasSubstr("--tolerance"));
 }
 

@@ -61,8 +61,8 @@ CategoryVectorsConfig by_tags(Count dimensions) {
   CategoryVectorsConfig config;
   config.attribute = "tags";
   config.dimensions = dimensions;
-  config.tolerance = 1e-5;
-  config.max_rounds = 100;
+  config.svd.tolerance = 1e-5;
+  config.svd.max_rounds = 100;
   return config;
 }
 
@@ -175,7 +175,7 @@ TEST(CategoryVectors, AreZeroBeyondTheRank) {
   const Shop shop = make_shop(world());
   const Reference reference(shop.dataset);
   auto config = by_tags(40);
-  config.max_rounds = 2;  // the block spans all categories at once
+  config.svd.max_rounds = 2;  // the block spans all categories at once
   const auto made = make(world(), shop, config);
   const MatrixXd found = whole_table(world(), made.vectors);
   EXPECT_NEAR(made.kept_share, 1, 1e-5);
@@ -202,11 +202,11 @@ TEST(CategoryVectors, AreMissingWithoutEvents) {
 
 TEST(CategoryVectors, HaveTheSameBitsOnAnyRanksAndThreads) {
   auto config = by_tags(6);
-  config.tolerance = 1e-3;
-  config.max_rounds = 10;
+  config.svd.tolerance = 1e-3;
+  config.svd.max_rounds = 10;
   const auto one = world().split(world().rank(), 0);
   const auto alone = make(one, make_shop(one), config);
-  config.batch_bytes = 1;
+  config.svd.batch_bytes = 1;
   omp_set_num_threads(2);
   const auto together = make(world(), make_shop(world()), config);
   omp_set_num_threads(1);
@@ -233,8 +233,8 @@ TEST(CategoryVectors, RefuseSettingsWithoutSense) {
   refuse("--category-vectors", [](CategoryVectorsConfig& c) { c.dimensions = 0; });
   refuse("--tag-separator", [](CategoryVectorsConfig& c) { c.separator.clear(); });
   refuse("did you mean 'tags'", [](CategoryVectorsConfig& c) { c.attribute = "tag"; });
-  refuse("--tolerance", [](CategoryVectorsConfig& c) { c.tolerance = 0; });
-  refuse("memory", [](CategoryVectorsConfig& c) { c.memory_budget_bytes = 1000; });
+  refuse("--tolerance", [](CategoryVectorsConfig& c) { c.svd.tolerance = 0; });
+  refuse("memory", [](CategoryVectorsConfig& c) { c.svd.memory_budget_bytes = 1000; });
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ TextVectorsConfig by_tags() {
   TextVectorsConfig config;
   config.terms.fields = {{TextKind::tags, "tags"}};
   config.dimensions = 5;
-  config.tolerance = 1e-5;
-  config.max_rounds = 100;
+  config.svd.tolerance = 1e-5;
+  config.svd.max_rounds = 100;
   return config;
 }
 
@@ -113,7 +113,7 @@ TEST(TextVectors, HaveTheSameBitsOnAnyRanksAndThreads) {
   config.dimensions = 4;
   const auto one = world().split(world().rank(), 0);
   const auto alone = make(one, content_dataset(one), config);
-  config.batch_bytes = 1;
+  config.svd.batch_bytes = 1;
   omp_set_num_threads(2);
   const auto together = make(world(), content_dataset(world()), config);
   omp_set_num_threads(1);
@@ -140,9 +140,9 @@ TEST(TextVectors, RefuseSettingsWithoutSense) {
   refuse("did you mean 'tags'", [](TextVectorsConfig& c) { c.terms.fields.front().column = "tag"; });
   refuse("all their weights are 0", [](TextVectorsConfig& c) { c.terms.fields.front().weight = 0; });
   refuse("--min-items", [](TextVectorsConfig& c) { c.terms.min_items = 0; });
-  refuse("--tolerance", [](TextVectorsConfig& c) { c.tolerance = 0; });
-  refuse("--max-rounds", [](TextVectorsConfig& c) { c.max_rounds = 0; });
-  refuse("memory", [](TextVectorsConfig& c) { c.memory_budget_bytes = 1000; });
+  refuse("--tolerance", [](TextVectorsConfig& c) { c.svd.tolerance = 0; });
+  refuse("--max-rounds", [](TextVectorsConfig& c) { c.svd.max_rounds = 0; });
+  refuse("memory", [](TextVectorsConfig& c) { c.svd.memory_budget_bytes = 1000; });
 }
 
 }  // namespace

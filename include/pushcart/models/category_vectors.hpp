@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "pushcart/base/phases.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/factor_table.hpp"
+#include "pushcart/models/singular_vectors_config.hpp"
 
 namespace pushcart {
 
@@ -22,11 +22,7 @@ struct CategoryVectorsConfig {
   std::string attribute = "category";  ///< of the items
   std::string separator = "|";         ///< between the categories of an item; not empty
   Count dimensions = 64;               ///< D, in [1, 4096]; columns beyond the rank of M are 0
-  double tolerance = 1e-3;             ///< of the singular vectors, as in SpectralConfig; and see above
-  int max_rounds = 30;
-  std::uint64_t seed = 1;              ///< of the start block
-  Count batch_bytes = Count{1} << 28;  ///< rows of other ranks on a rank at once
-  Count memory_budget_bytes = 0;       ///< a rank's budget; 0 = none
+  SingularVectorsConfig svd;           ///< categories of which less than the tolerance is kept have no vector
 };
 
 /// ConfigError, naming the option, for settings that make no sense. Local.

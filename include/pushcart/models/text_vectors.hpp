@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "pushcart/base/phases.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/factor_table.hpp"
+#include "pushcart/models/singular_vectors_config.hpp"
 #include "pushcart/models/term_config.hpp"
 
 namespace pushcart {
@@ -16,12 +16,8 @@ namespace pushcart {
 /// Of each column the entry of the largest magnitude, the first item's of equals, is above 0.
 struct TextVectorsConfig {
   TermConfig terms{.fields = {{TextKind::words, "name"}, {TextKind::ngrams, "name"}}, .idf_exponent = 1};
-  Count dimensions = 64;    ///< D, >= 1; columns beyond the rank of T are 0
-  double tolerance = 1e-3;  ///< of the singular vectors, as in SpectralConfig
-  int max_rounds = 30;
-  std::uint64_t seed = 1;              ///< of the start block
-  Count batch_bytes = Count{1} << 28;  ///< rows of other ranks on a rank at once
-  Count memory_budget_bytes = 0;       ///< a rank's budget; 0 = none
+  Count dimensions = 64;  ///< D, >= 1; columns beyond the rank of T are 0
+  SingularVectorsConfig svd;
 };
 
 /// ConfigError, naming the option, for settings that make no sense. Local.

@@ -168,8 +168,8 @@ void announce(const Communicator& comm, const Dataset& dataset, const TrainingRo
   plan.add("vectors", 2 * (dataset.items.range(comm.rank()).size() + own.size()) * config.dimensions *
                           Count{sizeof(float)});
   plan.add("rows fetched", linear::NormalizedMatrix::planned_bytes(comm, rows, dataset.users, categories,
-                                                                   width, config.batch_bytes));
-  announce_memory(comm, "category vectors", plan, config.memory_budget_bytes);
+                                                                   width, config.svd.batch_bytes));
+  announce_memory(comm, "category vectors", plan, config.svd.memory_budget_bytes);
 }
 
 Count count_missing(const FactorTable& table) {
@@ -184,7 +184,7 @@ void check_config(const CategoryVectorsConfig& config) {
   if (config.dimensions < 1 || config.dimensions > 4096)
     throw ConfigError("--category-vectors: must be in [1, 4096]");
   if (config.separator.empty()) throw ConfigError("--tag-separator: must not be empty");
-  content::check_iteration(config.tolerance, config.max_rounds);
+  content::check_iteration(config.svd.tolerance, config.svd.max_rounds);
 }
 
 CategoryVectors category_vectors(const Communicator& comm, const Dataset& dataset,
@@ -216,15 +216,16 @@ CategoryVectors category_vectors(const Communicator& comm, const Dataset& datase
   announce(comm, dataset, rows, categories, config, k);
   linear::NormalizedMatrix matrix(comm, rows, dataset.users, categories, {0, 0},
                                   linear::block_width(k, dataset.num_users(), numbers.total),
-                                  config.batch_bytes);
-  const linear::LeadingVectors found =
-      linear::leading_vectors(matrix, names, {k, config.tolerance, config.max_rounds, config.seed}, phases);
-  if (found.worst_residual > config.tolerance) {
+                                  config.svd.batch_bytes);
+  const linear::LeadingVectors found = linear::leading_vectors(
+      matrix, names, {k, config.svd.tolerance, config.svd.max_rounds, config.svd.seed}, phases);
+  if (found.worst_residual > config.svd.tolerance) {
     log_warning("category vectors: residual {:.3g} after {} rounds, not {}; take more --max-rounds",
-                found.worst_residual, found.rounds, config.tolerance);
+                found.worst_residual, found.rounds, config.svd.tolerance);
   }
-  result.vectors = item_means(comm, dataset, items, numbers.of_items, categories,
-                              unit_rows(comm, found, config.dimensions, rows.by_item(), config.tolerance));
+  result.vectors =
+      item_means(comm, dataset, items, numbers.of_items, categories,
+                 unit_rows(comm, found, config.dimensions, rows.by_item(), config.svd.tolerance));
   result.num_items_without = comm.sum(count_missing(result.vectors));
   result.rounds = found.rounds;
   for (const double eigenvalue : found.eigenvalues) result.singular_values.push_back(std::sqrt(eigenvalue));

@@ -45,8 +45,8 @@ void announce(const Communicator& comm, const Dataset& dataset, const content::T
   plan.add("vectors", 2 * dataset.items.range(comm.rank()).size() * config.dimensions * Count{sizeof(float)});
   const Count width = linear::block_width(k, terms.rows.num_columns, dataset.num_items());
   plan.add("rows fetched", linear::NormalizedMatrix::planned_bytes(comm, by_term, terms.terms, dataset.items,
-                                                                   width, config.batch_bytes));
-  announce_memory(comm, "text vectors", plan, config.memory_budget_bytes);
+                                                                   width, config.svd.batch_bytes));
+  announce_memory(comm, "text vectors", plan, config.svd.memory_budget_bytes);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ void check_config(const TextVectorsConfig& config) {
     throw ConfigError("--words, --ngrams, --tags: all their weights are 0");
   if (config.dimensions < 1 || config.dimensions > 4096)
     throw ConfigError("--text-vectors: must be in [1, 4096]");
-  content::check_iteration(config.tolerance, config.max_rounds);
+  content::check_iteration(config.svd.tolerance, config.svd.max_rounds);
 }
 
 TextVectors text_vectors(const Communicator& comm, const Dataset& dataset, const TextVectorsConfig& config,
@@ -81,12 +81,12 @@ TextVectors text_vectors(const Communicator& comm, const Dataset& dataset, const
   const TrainingRows by_term = content::rows_by_term(comm, terms, dataset);
   const Count k = std::min({config.dimensions, dataset.num_items(), result.num_terms});
   announce(comm, dataset, terms, by_term, config, k);
-  const auto found = content::leading_item_vectors(comm, by_term, terms, dataset,
-                                                   {k, config.tolerance, config.max_rounds, config.seed},
-                                                   config.batch_bytes, phases);
-  if (found.worst_residual > config.tolerance) {
+  const auto found = content::leading_item_vectors(
+      comm, by_term, terms, dataset, {k, config.svd.tolerance, config.svd.max_rounds, config.svd.seed},
+      config.svd.batch_bytes, phases);
+  if (found.worst_residual > config.svd.tolerance) {
     log_warning("text vectors: residual {:.3g} after {} rounds, not {}; take more --max-rounds",
-                found.worst_residual, found.rounds, config.tolerance);
+                found.worst_residual, found.rounds, config.svd.tolerance);
   }
   result.rounds = found.rounds;
   result.vectors = scaled(found, config.dimensions);
