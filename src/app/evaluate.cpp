@@ -117,7 +117,7 @@ void announce_evaluation(const Communicator& comm, const Dataset& dataset, const
   const Count users = dataset.by_user.num_rows(), batch = std::min(users, config.batch_users);
   const Count pairs = dataset.by_user.num_entries();
   const Count longest = config.at.empty() ? 0 : *std::max_element(config.at.begin(), config.at.end());
-  plan_evaluation(plan, config, users, dataset.by_item.num_rows());
+  plan_evaluation(plan, config, users, dataset.by_item.num_rows(), dataset.num_items());
   ChooserConfig chooser = parts.config(model);
   if (!config.category_attribute.empty()) chooser.category_attribute = config.category_attribute;
   plan_chosen_lists(plan, dataset, parts, chooser, batch, pairs, std::min(longest, dataset.num_items()));

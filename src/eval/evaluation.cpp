@@ -13,10 +13,10 @@
 #include "eval/metric_table.hpp"
 #include "eval/ranked_users.hpp"
 #include "eval/rating_errors.hpp"
+#include "eval/surprise.hpp"
 #include "pushcart/base/digest.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
-#include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/eval/learn_blend.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
 #include "pushcart/matrix/categories.hpp"
@@ -74,10 +74,11 @@ class Evaluation {
         users_(tested_users(held_out)),
         categories_(category_side(comm, train, baseline, config)),
         num_sides_(categories_ ? 3 : 2),
-        columns_(at_.size(), num_sides_),
+        columns_(at_.size(), num_sides_, is_beside_itself() ? Overlaps::measured : Overlaps::not_measured),
         rates_(model.predicts_ratings && train.value_kind == ValueKind::rating),
         table_(static_cast<Count>(users_.size()), columns_.width()),
-        exposure_(num_sides_, Exposure(comm, train.items, at_)) {}
+        surprise_(comm, train),
+        exposure_(num_sides_, Exposure(comm, train.items, at_, config.segment_bounds.size() + 1)) {}
 
   EvaluationReport run() {
     EvaluationReport report = counted_report();
@@ -92,14 +93,7 @@ class Evaluation {
     for (std::size_t u = 0; u < users_.size(); ++u) table_.at(u, Columns::one) = 1;
     const auto sums =
         bootstrap_sums(comm_, user_keys(), table_.values(), table_.width(), config_.replicates, config_.seed);
-    for (std::size_t length = 0; length < at_.size(); ++length) {
-      add_ranking(sums, length, report);
-      add_catalogue(length, of_model, report.metrics);
-      add_catalogue(length, of_baseline, report.baseline);
-      if (categories_) add_catalogue(length, of_categories, report.category_baseline);
-    }
-    add_overlaps(report);
-    if (rates_) add_ratings(sums, report);
+    add_metrics(sums, std::nullopt, report);
     add_segments(report);
     if (config_.learns_min_evidence) report.learned = learn_evidence();
     return report;
@@ -148,11 +142,12 @@ class Evaluation {
       for (std::size_t side = 0; side < num_sides_; ++side) {
         lists[side] = lists_of(side, request);
         auto timer = phases_.time("measure lists", end - begin);
+        surprise_.look_up(lists[side]);
         measure(lists[side], begin, side);
-        exposure_[side].add(lists[side]);
+        exposure_[side].add(lists[side], segments_of(lists[side]));
         progress.advance(++batches_done);
       }
-      if (is_beside_itself()) compare(lists);
+      if (is_beside_itself()) compare(lists, begin);
     }
   }
 
@@ -179,28 +174,40 @@ class Evaluation {
     return lists;
   }
 
+  std::vector<std::size_t> segments_of(const TopLists& lists) const {
+    std::vector<std::size_t> segments;
+    for (const Count user : lists.rows)
+      segments.push_back(segment_of(pairs_of(user), config_.segment_bounds));
+    return segments;
+  }
+
   /// How alike the lists of model and baseline are, user by user.
-  void compare(const std::vector<TopLists>& lists) {
+  void compare(const std::vector<TopLists>& lists, Count begin) {
     for (std::size_t r = 0; r < lists[0].rows.size(); ++r) {
-      for (const Count length : at_) {
-        const auto first = [&](std::size_t side) {
-          const auto list = list_of(lists[side], r);
-          return list.first(std::min(list.size(), static_cast<std::size_t>(length)));
-        };
-        overlaps_.push_back(overlap(first(of_model), first(of_baseline)));
+      for (std::size_t length = 0; length < at_.size(); ++length) {
+        table_.at(static_cast<std::size_t>(begin) + r, columns_.overlap(length)) =
+            overlap(first_places(lists[of_model], r, length), first_places(lists[of_baseline], r, length));
       }
     }
+  }
+
+  std::span<const Count> first_places(const TopLists& lists, std::size_t r, std::size_t length) const {
+    const auto list = list_of(lists, r);
+    return list.first(std::min(list.size(), static_cast<std::size_t>(at_[length])));
   }
 
   void measure(const TopLists& lists, Count first, std::size_t side) {
     for (std::size_t r = 0; r < lists.rows.size(); ++r) {
       const auto relevant = held_out_.by_user.row_columns(lists.rows[r] - held_out_.by_user.rows.begin);
+      const std::size_t user = static_cast<std::size_t>(first) + r;
       for (std::size_t length = 0; length < at_.size(); ++length) {
         const auto metrics = as_array(ranking_metrics(list_of(lists, r), relevant, at_[length]));
-        for (std::size_t kind = 0; kind < metrics.size(); ++kind) {
-          table_.at(static_cast<std::size_t>(first) + r, columns_.ranking(side, length, kind)) =
-              metrics[kind];
-        }
+        for (std::size_t kind = 0; kind < metrics.size(); ++kind)
+          table_.at(user, columns_.ranking(side, length, kind)) = metrics[kind];
+        const auto places = first_places(lists, r, length);
+        for (const Count item : places)
+          table_.at(user, columns_.surprise(side, length)) += surprise_.of(item);
+        table_.at(user, columns_.places(side, length)) = static_cast<double>(places.size());
       }
     }
   }
@@ -237,18 +244,49 @@ class Evaluation {
     add_baseline(sums, name, of(of_model), of(of_baseline), report.baseline, report.differences);
   }
 
+  /// The same of lists, beside what is popular by category too.
+  template <class MetricOfSide>
+  void add_of_lists(const BootstrapSums& sums, const std::string& name, MetricOfSide of,
+                    ComparedMetrics& report) const {
+    add_pair(sums, name, of, report);
+    if (!categories_) return;
+    add_baseline(sums, name, of(of_model), of(of_categories), report.category_baseline,
+                 report.category_differences);
+  }
+
+  /// All metrics of the users whose sums these are. Collective. @param segment  they are; none = all users
+  void add_metrics(const BootstrapSums& sums, std::optional<std::size_t> segment,
+                   ComparedMetrics& report) const {
+    for (std::size_t length = 0; length < at_.size(); ++length) {
+      add_ranking(sums, length, report);
+      add_catalogue(length, of_model, segment, report.metrics);
+      add_catalogue(length, of_baseline, segment, report.baseline);
+      if (categories_) add_catalogue(length, of_categories, segment, report.category_baseline);
+      add_novelty(sums, length, report);
+    }
+    if (is_beside_itself()) add_overlaps(sums, report);
+    if (rates_) add_ratings(sums, report);
+  }
+
   void add_ranking(const BootstrapSums& sums, std::size_t length, ComparedMetrics& report) const {
     for (std::size_t kind = 0; kind < Columns::num_kinds; ++kind) {
       const auto mean = [&](std::size_t side) -> MetricOfSums {
         const std::size_t column = columns_.ranking(side, length, kind);
         return [column](std::span<const double> s) { return s[column] / s[Columns::one]; };
       };
-      const std::string name = fmt::format("{}@{}", ranking_metric_names[kind], at_[length]);
-      add_pair(sums, name, mean, report);
-      if (!categories_) continue;
-      add_baseline(sums, name, mean(of_model), mean(of_categories), report.category_baseline,
-                   report.category_differences);
+      add_of_lists(sums, fmt::format("{}@{}", ranking_metric_names[kind], at_[length]), mean, report);
     }
+  }
+
+  void add_novelty(const BootstrapSums& sums, std::size_t length, ComparedMetrics& report) const {
+    const auto mean = [&](std::size_t side) -> MetricOfSums {
+      const std::size_t surprise = columns_.surprise(side, length), places = columns_.places(side, length);
+      return [=](std::span<const double> s) {
+        const bool are_empty = s[Columns::one] > 0 && s[places] == 0;
+        return are_empty ? 0.0 : s[surprise] / s[places];
+      };
+    };
+    add_of_lists(sums, fmt::format("novelty@{}", at_[length]), mean, report);
   }
 
   void add_segments(EvaluationReport& report) const {
@@ -270,8 +308,7 @@ class Evaluation {
       if (segment.num_users > 0) {
         const auto sums =
             bootstrap_sums(comm_, keys, table, table_.width(), config_.replicates, config_.seed);
-        for (std::size_t length = 0; length < at_.size(); ++length) add_ranking(sums, length, segment);
-        if (rates_) add_ratings(sums, segment);
+        add_metrics(sums, s, segment);
       }
       report.segments.push_back(std::move(segment));
     }
@@ -293,20 +330,19 @@ class Evaluation {
 
   Count pairs_of(Count user) const { return train_.by_user.row_length(user - train_.by_user.rows.begin); }
 
-  void add_overlaps(EvaluationReport& report) const {
-    if (!is_beside_itself()) return;
-    const std::vector<double> sums = exact_sum(comm_, overlaps_, at_.size());
+  void add_overlaps(const BootstrapSums& sums, ComparedMetrics& report) const {
     for (std::size_t length = 0; length < at_.size(); ++length) {
-      report.metrics.push_back({fmt::format("overlap@{}", at_[length]),
-                                sums[length] / static_cast<double>(report.num_users), std::nullopt});
+      const std::size_t column = columns_.overlap(length);
+      const MetricOfSums mean = [column](std::span<const double> s) { return s[column] / s[Columns::one]; };
+      report.metrics.push_back(metric_value(sums, fmt::format("overlap@{}", at_[length]), mean));
     }
   }
 
-  void add_catalogue(std::size_t length, std::size_t side, std::vector<MetricValue>& metrics) const {
-    const auto values = catalogue_metrics(comm_, train_, exposure_[side].counts(length));
+  void add_catalogue(std::size_t length, std::size_t side, std::optional<std::size_t> segment,
+                     std::vector<MetricValue>& metrics) const {
+    const auto values = catalogue_metrics(comm_, train_.num_items(), exposure_[side].counts(length, segment));
     metrics.push_back({fmt::format("coverage@{}", at_[length]), values.coverage, std::nullopt});
     metrics.push_back({fmt::format("gini@{}", at_[length]), values.gini, std::nullopt});
-    metrics.push_back({fmt::format("novelty@{}", at_[length]), values.novelty, std::nullopt});
   }
 
   void add_ratings(const BootstrapSums& sums, ComparedMetrics& report) const {
@@ -335,8 +371,8 @@ class Evaluation {
   Columns columns_;
   bool rates_;
   UserTable table_;
+  Surprise surprise_;
   std::vector<Exposure> exposure_;  // by side
-  std::vector<double> overlaps_;    // by user, by list length
 };
 
 }  // namespace

@@ -1,10 +1,8 @@
 #include "eval/exposure.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
-#include "pushcart/comm/exact_sum.hpp"
 #include "pushcart/ids/send_by_rank.hpp"
 
 namespace pushcart::detail {
@@ -14,18 +12,18 @@ namespace {
 /// Some equal places: how many of them an item holds.
 struct Places {
   Count item = 0;
-  std::int32_t level = 0;
+  std::int32_t table = 0;  // of a level and a segment
   std::int32_t number = 0;
 };
 
 bool same_kind(const Places& a, const Places& b) {
-  return a.item == b.item && a.level == b.level;
+  return a.item == b.item && a.table == b.table;
 }
 
 /// Sums what belongs together, by ascending item.
 std::vector<Places> merged(std::vector<Places> places) {
   std::sort(places.begin(), places.end(), [](const Places& a, const Places& b) {
-    return a.item != b.item ? a.item < b.item : a.level < b.level;
+    return a.item != b.item ? a.item < b.item : a.table < b.table;
   });
   std::vector<Places> result;
   for (const Places& p : places) {
@@ -68,19 +66,21 @@ std::map<Count, Count> histogram(const Communicator& comm, std::span<const Count
 
 }  // namespace
 
-Exposure::Exposure(const Communicator& comm, const Partition& items, std::span<const Count> at)
-    : comm_(comm), items_(items), at_(at.begin(), at.end()) {
+Exposure::Exposure(const Communicator& comm, const Partition& items, std::span<const Count> at,
+                   std::size_t num_segments)
+    : comm_(comm), items_(items), at_(at.begin(), at.end()), num_segments_(num_segments) {
   const auto num_owned = static_cast<std::size_t>(items.range(comm.rank()).size());
-  first_shown_.assign(at_.size(), std::vector<Count>(num_owned, 0));
+  first_shown_.assign(at_.size() * num_segments, std::vector<Count>(num_owned, 0));
 }
 
-void Exposure::add(const TopLists& lists) {
+void Exposure::add(const TopLists& lists, std::span<const std::size_t> segments) {
   std::vector<Places> places;
   for (std::size_t row = 0; row + 1 < lists.offsets.size(); ++row) {
-    std::int32_t level = 0;
+    std::size_t level = 0;
     for (Count e = lists.offsets[row]; e < lists.offsets[row + 1]; ++e) {
-      while (e - lists.offsets[row] >= at_[static_cast<std::size_t>(level)]) ++level;
-      places.push_back({lists.items[static_cast<std::size_t>(e)], level, 1});
+      while (e - lists.offsets[row] >= at_[level]) ++level;
+      const std::size_t table = level * num_segments_ + segments[row];
+      places.push_back({lists.items[static_cast<std::size_t>(e)], static_cast<std::int32_t>(table), 1});
     }
   }
   places = merged(std::move(places));
@@ -89,36 +89,23 @@ void Exposure::add(const TopLists& lists) {
   const SendOrder send = order_by_rank(owners, comm_.size());
   const Count first = items_.range(comm_.rank()).begin;
   for (const Places& p : exchange_grouped<Places>(comm_, places, send).data) {
-    first_shown_[static_cast<std::size_t>(p.level)][static_cast<std::size_t>(p.item - first)] += p.number;
+    first_shown_[static_cast<std::size_t>(p.table)][static_cast<std::size_t>(p.item - first)] += p.number;
   }
 }
 
-std::vector<Count> Exposure::counts(std::size_t level) const {
+std::vector<Count> Exposure::counts(std::size_t level, std::optional<std::size_t> segment) const {
   std::vector<Count> result(first_shown_.front().size(), 0);
-  for (std::size_t l = 0; l <= level; ++l) {
-    for (std::size_t i = 0; i < result.size(); ++i) result[i] += first_shown_[l][i];
+  for (std::size_t table = 0; table < (level + 1) * num_segments_; ++table) {
+    if (segment && table % num_segments_ != *segment) continue;
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] += first_shown_[table][i];
   }
   return result;
 }
 
-CatalogueMetrics catalogue_metrics(const Communicator& comm, const Dataset& train,
-                                   std::span<const Count> counts) {
-  Count num_shown = 0, num_places = 0;
-  std::vector<double> surprise;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    num_shown += counts[i] > 0 ? 1 : 0;
-    num_places += counts[i];
-    const auto num_users =
-        static_cast<double>(std::max<Count>(1, train.by_item.row_length(static_cast<Count>(i))));
-    surprise.push_back(-std::log2(num_users / static_cast<double>(train.num_users())) *
-                       static_cast<double>(counts[i]));
-  }
-  num_shown = comm.sum(num_shown);
-  num_places = comm.sum(num_places);
-  const double total_surprise = exact_sum(comm, surprise, 1)[0];
-  return {static_cast<double>(num_shown) / static_cast<double>(train.num_items()),
-          gini(histogram(comm, counts)),
-          num_places > 0 ? total_surprise / static_cast<double>(num_places) : 0.0};
+CatalogueMetrics catalogue_metrics(const Communicator& comm, Count num_items, std::span<const Count> counts) {
+  const auto num_shown = std::count_if(counts.begin(), counts.end(), [](Count count) { return count > 0; });
+  return {static_cast<double>(comm.sum(Count{num_shown})) / static_cast<double>(num_items),
+          gini(histogram(comm, counts))};
 }
 
 }  // namespace pushcart::detail

@@ -232,7 +232,7 @@ PhasePlan JobPlanner::evaluate(const std::vector<TestedUsers>& tested) const {
     here.memory.add("data set", memory_bytes(part));
     here.memory.add("model", (part.users + part.items) * k * Count{sizeof(float)});
     here.memory.add("popularity of items", part.items * Count{sizeof(float)});
-    plan_evaluation(here.memory, config, tested[rank].users, part.items);
+    plan_evaluation(here.memory, config, tested[rank].users, part.items, num_items_);
     sizes.rows = std::min(tested[rank].users, config.batch_users);
     sizes.excluded = tested[rank].pairs;
     plan_lists(here.memory, sizes, n);

@@ -152,6 +152,35 @@ TEST(Evaluate, MeasuresARandomOrderAsOne) {
   EXPECT_LT(std::abs(product / 399), 4.0 / 12 / 20);
 }
 
+using Lists = std::vector<std::vector<Count>>;
+
+/// Coverage, Gini coefficient (by the differences of all pairs of items) and novelty of the first 3 and 10
+/// places of some users' lists.
+void expect_catalogue_metrics(const ComparedMetrics& found, const Lists& lists,
+                              const std::vector<double>& users_of_item, double num_users) {
+  for (const std::size_t n : {3, 10}) {
+    std::vector<double> shown(users_of_item.size(), 0);
+    double bits = 0, places = 0;
+    for (const auto& list : lists) {
+      for (std::size_t place = 0; place < std::min(n, list.size()); ++place, ++places) {
+        const auto item = static_cast<std::size_t>(list[place]);
+        ++shown[item];
+        bits -= std::log2(std::max(1.0, users_of_item[item]) / num_users);
+      }
+    }
+    double differences = 0;
+    for (const double a : shown) {
+      for (const double b : shown) differences += std::abs(a - b);
+    }
+    const auto num_items = static_cast<double>(shown.size());
+    const auto num_shown = static_cast<double>(std::ranges::count_if(shown, [](double s) { return s > 0; }));
+    const std::string at = "@" + std::to_string(n);
+    EXPECT_NEAR(value_of(found.metrics, "coverage" + at), num_shown / num_items, 1e-12);
+    EXPECT_NEAR(value_of(found.metrics, "gini" + at), differences / (2 * num_items * places), 1e-12);
+    EXPECT_NEAR(value_of(found.metrics, "novelty" + at), bits / places, 1e-12);
+  }
+}
+
 /// All lists at once in plain doubles, from tables gathered on every rank.
 TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
   SmallDataset shape;
@@ -178,6 +207,8 @@ TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
   std::map<std::string, double> sums, baseline_sums;
   std::array<std::map<std::string, double>, 3> segment_sums;
   std::array<double, 3> segment_users{};
+  Lists all_lists;
+  std::array<Lists, 3> segment_lists;
   const auto segment_of_user = [&](std::size_t u) {
     return seen[u].size() < 5 ? 0U : seen[u].size() < 9 ? 1U : 2U;
   };
@@ -197,6 +228,7 @@ TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
         to[std::string(ranking_metric_names[kind]) + "@" + std::to_string(n)] += values[kind];
       }
     }
+    return list;
   };
   for (std::size_t u = 0; u < 90; ++u) {
     if (relevant[u].empty()) continue;
@@ -205,8 +237,8 @@ TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
       return factor_score(0, std::span<const float>(users).subspan(user * 5, 5),
                           std::span<const float>(items).subspan(static_cast<std::size_t>(item) * 5, 5));
     };
-    add(sums, u, by_factors);
-    add(segment_sums[segment_of_user(u)], u, by_factors);
+    all_lists.push_back(add(sums, u, by_factors));
+    segment_lists[segment_of_user(u)].push_back(add(segment_sums[segment_of_user(u)], u, by_factors));
     ++segment_users[segment_of_user(u)];
     add(baseline_sums, u, [&](std::size_t, Count item) { return bias[static_cast<std::size_t>(item)]; });
   }
@@ -218,8 +250,14 @@ TEST(Evaluate, AgreesWithPlainAveragesOnRandomData) {
   const auto report = evaluate(world(), model, popular, split.train, tested, config, phases);
   EXPECT_EQ(report.num_users, static_cast<Count>(num_users));
   ASSERT_EQ(report.segments.size(), 3U);
+  std::vector<double> users_of_item(70, 0);
+  for (const auto& items_seen : seen) {
+    for (const Count item : items_seen) ++users_of_item[static_cast<std::size_t>(item)];
+  }
+  expect_catalogue_metrics(report, all_lists, users_of_item, 90);
   for (std::size_t s = 0; s < 3; ++s) {
     EXPECT_GT(segment_users[s], 0);
+    expect_catalogue_metrics(report.segments[s], segment_lists[s], users_of_item, 90);
     EXPECT_EQ(report.segments[s].num_users, static_cast<Count>(segment_users[s]));
     for (const auto& [name, sum] : segment_sums[s]) {
       EXPECT_NEAR(value_of(report.segments[s].metrics, name), sum / segment_users[s], 1e-12) << name << s;
@@ -260,6 +298,7 @@ TEST(Evaluate, MeasuresListsMadeInAnotherWayBesideTheModel) {
     EXPECT_EQ(value_of(report.baseline, name), value_of(plain.baseline, name)) << name;
   }
   EXPECT_EQ(value_of(report.metrics, "overlap@1"), 0);
+  EXPECT_EQ(value_of(report.segments[0].metrics, "overlap@1"), 0);
   // User 1 has one training pair, user 0 two, nobody seven.
   const auto json = report.to_json().at("segments");
   ASSERT_EQ(json.size(), 3U);
@@ -273,6 +312,46 @@ TEST(Evaluate, MeasuresListsMadeInAnotherWayBesideTheModel) {
   EXPECT_FALSE(json[2].contains("recall@1"));
   EXPECT_NE(report.to_text().find("1 users with 2 to 6 training pairs"), std::string::npos)
       << report.to_text();
+}
+
+/// Item 0 is of half of the users and so one bit of surprise, item 1 of a quarter and two bits. Of those who
+/// have neither, all are to find item 1, and the model shows it to every third: novelty is one bit more than
+/// the hit rate.
+TEST(Evaluate, HasIntervalsOfNovelty) {
+  std::vector<Interaction> pairs, wanted;
+  for (Count user = 0; user < 48; ++user) pairs.push_back({user, user < 32 ? 0 : 1, 0, 1});
+  for (Count user = 48; user < 64; ++user) wanted.push_back({user, 1, 0, 1});
+  const Dataset train = dataset_of(world(), 64, 2, pairs);
+  Model model = bias_model(train, "als", {0, 0});
+  model.item_bias.clear();
+  model.user_factors = {train.users.range(world().rank()), 1, {}};
+  for (Count user = model.user_factors.rows.begin; user < model.user_factors.rows.end; ++user)
+    model.user_factors.values.push_back(user % 3 == 0 ? 1.0F : -1.0F);
+  model.item_factors = {train.items.range(world().rank()), 1, {}};
+  for (Count item = model.item_factors.rows.begin; item < model.item_factors.rows.end; ++item)
+    model.item_factors.values.push_back(item == 1 ? 1.0F : -1.0F);
+  EvaluateConfig config;
+  config.at = {1};
+  config.segment_bounds = {1};
+  PhaseLog phases;
+  const auto report = evaluate(world(), model, bias_model(train, "popular", {2, 1}), train,
+                               held_out_pairs(train, wanted), config, phases);
+  const auto metric = [](const std::vector<MetricValue>& metrics, const std::string& name) {
+    return *std::ranges::find(metrics, name, &MetricValue::name);
+  };
+  for (const ComparedMetrics* found : {static_cast<const ComparedMetrics*>(&report),
+                                       static_cast<const ComparedMetrics*>(&report.segments[0])}) {
+    const MetricValue hits = metric(found->metrics, "hit_rate@1");
+    EXPECT_NEAR(hits.value, 6.0 / 16, 1e-12);
+    EXPECT_LT(hits.interval->low, hits.interval->high);
+    for (const auto& [novelty, more] : {std::pair{metric(found->metrics, "novelty@1"), 1.0},
+                                        std::pair{metric(found->differences, "novelty@1"), 0.0}}) {
+      EXPECT_NEAR(novelty.value, hits.value + more, 1e-12);
+      EXPECT_NEAR(novelty.interval->low, hits.interval->low + more, 1e-12);
+      EXPECT_NEAR(novelty.interval->high, hits.interval->high + more, 1e-12);
+    }
+    EXPECT_EQ(metric(found->baseline, "novelty@1").value, 1);
+  }
 }
 
 TEST(Evaluate, GivesTheSameBitsOnOneRank) {

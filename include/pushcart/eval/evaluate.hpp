@@ -71,7 +71,8 @@ std::string to_text(const LearnedEvidence& learned);  ///< a line for people
 struct MetricValue {
   std::string name;  ///< "recall@20", "rmse" ...
   double value = 0;
-  std::optional<ConfidenceInterval> interval;  ///< none for metrics of the whole catalogue
+  std::optional<ConfidenceInterval>
+      interval;  ///< none for coverage and Gini, which are of all lists together
 };
 
 /// Metrics of a model and of its baselines over the same users.
@@ -85,8 +86,8 @@ struct ComparedMetrics {
   Count num_users = 0;  ///< users with at least one held-out item that can be ranked
 };
 
-/// Those of the users with a number of training pairs in [least_pairs, pairs_below), without metrics of the
-/// whole catalogue; no metrics if there are no such users.
+/// Those of the users with a number of training pairs in [least_pairs, pairs_below), coverage and Gini those
+/// of their lists; no metrics if there are no such users.
 struct SegmentMetrics : ComparedMetrics {
   Count least_pairs = 0;
   std::optional<Count> pairs_below;  ///< none for the last segment
@@ -98,10 +99,9 @@ struct SegmentMetrics : ComparedMetrics {
 ///  - gini@N: Gini coefficient of how often each item of the catalogue is in the first N places, items never
 ///    shown included; 0 = all alike, towards 1 = one item has all places;
 ///  - novelty@N: mean over all places filled of -log2(users who have the item in training, at least 1, over
-///  all
-///    users), in bits;
+///    all users), in bits;
 ///  - overlap@N (with an exact filter or config.lists): mean share of the first N places with items of the
-///  baseline's first N;
+///    baseline's first N;
 ///  - rmse, mae (ratings): over the held-out pairs, prediction = mean + user bias + score, not clamped;
 ///  popularity
 ///    predicts no rating, so the items' mean ratings are the baseline.
@@ -122,7 +122,7 @@ struct EvaluationReport : ComparedMetrics {
 
   /// {"recall@20": {"value":, "low":, "high":}, ..., "baseline": {same keys}, "difference": {...},
   /// "category_baseline": {...}, "category_difference": {...}, "users":, "pairs":, "left_out": {...}};
-  /// metrics of the catalogue have a value only; not a number = null.
+  /// coverage and Gini have a value only; not a number = null.
   nlohmann::ordered_json to_json() const;
   /// A table for people, the baselines beside the model.
   std::string to_text() const;
@@ -142,8 +142,9 @@ EvaluationReport evaluate(const Communicator& comm, const Model& model, const Mo
                           PhaseLog& phases);
 
 /// What evaluate() holds on this rank beside models, data, what was held out and the search for lists. Local.
-/// @param users, items  owned
-void plan_evaluation(MemoryPlan& plan, const EvaluateConfig& config, Count users, Count items);
+/// @param users, items  owned  @param all_items  of all ranks
+void plan_evaluation(MemoryPlan& plan, const EvaluateConfig& config, Count users, Count items,
+                     Count all_items);
 
 /// Recall@n of the model alone, for stopping a training early. Collective.
 double validation_metric(const Communicator& comm, const Model& model, const Dataset& dataset,
