@@ -128,9 +128,15 @@ FileWriter stage_features(const Communicator& comm, const std::string& path, Fea
   write_table(writer, "users", features.of_users);
   write_table(writer, "items", features.of_items);
   write_matrix(writer, category_events_name, features.category_events);
+  const std::string counts = std::string(category_events_name) + "/values";
+  writer.attribute_of(counts, "unit", "events");
+  describe(writer, counts, "events on items of each category", "no entry: the user has none");
   writer.write_strings("categories/names", features.category_names);
   const std::span<const double> limits(features.price_limits);
   writer.write("price_limits", comm.is_root() ? limits : limits.first(0));
+  writer.attribute_of("price_limits", "unit", "currency");
+  describe(writer, "price_limits", "highest price of each price band but the last",
+           "none at all: no event has a price");
   writer.write_text("distributions", dump_json(distributions.to_json()));
   writer.write_text("settings", features.settings);
   writer.attribute("cutoff_time", features.cutoff_time);

@@ -88,6 +88,9 @@ class FeaturesOfALog(SharedFolderTest):
         for name, described in sets.items():
             if "/features/" in name and not name.endswith("/bytes"):
                 self.assertIn("missing", described["attributes"], name)
+        for name, unit in (("users/category_events/values", "events"), ("price_limits", "currency")):
+            self.assertEqual(sets[name]["attributes"]["unit"], unit)
+            self.assertTrue(sets[name]["attributes"]["doc"] and sets[name]["attributes"]["missing"], name)
         self.assertEqual(sets["users/features/hour_share"]["columns"], 24)
 
     def test_same_bits(self):
