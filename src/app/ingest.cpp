@@ -11,6 +11,7 @@
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/version.hpp"
+#include "pushcart/comm/received_bytes.hpp"
 #include "pushcart/feed/push.hpp"
 #include "pushcart/ingest/clean_log.hpp"
 #include "pushcart/matrix/attach_attributes.hpp"
@@ -116,16 +117,19 @@ bool holds_out_by_time(const IngestOptions& options) {
 IngestedLog read_log(Session& session, IngestOptions& options, KeptEvents* kept) {
   complete_ingest(options);
   IngestedLog ingested;
+  const Count received_before = received_bytes();
   std::unique_ptr<StagedOutput> rejects;
   ingested.log = clean_log(session.comm, options.config, ingested.report, session.phases, &rejects, kept);
   if (rejects) session.outputs.push_back(std::move(rejects));
   if (kept && kept->output) session.outputs.push_back(std::move(kept->output));
   for (const InputDigest& input : ingested.log.inputs) session.note_input(input.path, digest_text(input.lines_digest));
+  ingested.received_bytes = received_bytes() - received_before;
   return ingested;
 }
 
 Dataset make_dataset(Session& session, IngestedLog ingested, const IngestOptions& options, const OptionSet& settings,
                      HoldOut hold_out) {
+  const Count received_before = received_bytes() - ingested.received_bytes;
   const auto train_until =
       hold_out == HoldOut::as_configured ? training_end(session.comm, ingested.log, options) : std::nullopt;
   if (train_until) log_info("training part: events until {}; later ones are held out", utc_text(*train_until));
@@ -137,6 +141,8 @@ Dataset make_dataset(Session& session, IngestedLog ingested, const IngestOptions
   attach_item_vectors(session, dataset, options);
   dataset.provenance = provenance_text(inputs, report, settings, train_until);
   session.results["cleaning"] = report.to_json();
+  session.results["ingest"]["exchange"]["received_bytes_by_rank"] =
+      session.comm.allgather(received_bytes() - received_before);
   session.text += report.to_text();
   return dataset;
 }

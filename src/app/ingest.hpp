@@ -13,6 +13,7 @@ namespace pushcart::app {
 struct IngestedLog {
   InteractionLog log;
   CleaningReport report;
+  Count received_bytes = 0;  ///< from other ranks, for it
 };
 
 /// Whether a time split is asked for.

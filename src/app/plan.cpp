@@ -8,6 +8,7 @@
 #include "app/changed_options.hpp"
 #include "app/command.hpp"
 #include "app/inputs.hpp"
+#include "app/recorded_ingest.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
@@ -21,11 +22,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// What the cleaning of a data set's log read; 0 if it does not say.
-Count lines_of_log(const Dataset& dataset) {
+/// What the cleaning of a data set's log counted; 0 if the data set does not say.
+Count count_of_cleaning(const Dataset& dataset, const char* what) {
   const Json provenance = Json::parse(dataset.provenance, nullptr, false);
   if (!provenance.is_object()) return 0;
-  return provenance.value(Json::json_pointer("/cleaning/rows_read"), Count{0});
+  return provenance.value(Json::json_pointer("/cleaning") / what, Count{0});
 }
 
 class Plan : public Command {
@@ -121,7 +122,7 @@ class Plan : public Command {
     for (const std::string& path : records_) read_rates(path);
     for (const auto& [rate, value] : given_) *rate = {value, "given"};
     if (!data_.empty()) dataset_ = load_dataset(session, data_);
-    job_.log_lines = log_lines_ > 0 || !dataset_ ? log_lines_ : lines_of_log(*dataset_);
+    describe_log();
     assumed_.log_lines = log_lines_;
     if (assumed_.pairs == 0) assumed_.pairs = log_lines_;
     const auto timer = session.phases.time("plan");
@@ -140,6 +141,16 @@ class Plan : public Command {
   }
 
  private:
+  void describe_log() {
+    job_.log_lines = log_lines_;
+    const Count rows_read = dataset_ ? count_of_cleaning(*dataset_, "rows_read") : 0;
+    if (rows_read == 0) return;
+    if (log_lines_ == 0) job_.log_lines = rows_read;
+    job_.kept_share =
+        static_cast<double>(count_of_cleaning(*dataset_, "rows_kept")) / static_cast<double>(rows_read);
+    job_.ingest = recorded_ingest(*dataset_).config;
+  }
+
   /// All that means something for some families only.
   void declare_training(OptionSet& options) {
     options.add("neighbours", neighbours_, "as for train, of any family but als; none = its default");

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "pushcart/comm/received_bytes.hpp"
+
 namespace pushcart {
 
 Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
@@ -158,6 +160,9 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
     if (send_counts[0] > 0) std::memcpy(receive, send, static_cast<std::size_t>(send_counts[0]) * element_bytes);
     return;
   }
+  const Count from_others = std::accumulate(receive_counts.begin(), receive_counts.end(), Count{0}) -
+                            receive_counts[static_cast<std::size_t>(rank_)];
+  detail::count_received(from_others * static_cast<Count>(element_bytes));
   // In a round each pair of ranks exchanges at most `per_pair` elements, so that no sum of lengths overflows.
   const Count per_pair = std::max<Count>(1, round_bytes_ / (static_cast<Count>(element_bytes) * size_));
   Count longest = 0;

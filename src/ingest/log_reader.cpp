@@ -12,7 +12,6 @@ namespace pushcart::detail {
 
 namespace {
 
-constexpr std::size_t block_bytes_per_thread = 1 << 19;
 constexpr std::size_t slot_distance = 16;  // rows between the prefetch of a slot and its use
 constexpr std::size_t text_distance = 8;
 

@@ -16,6 +16,9 @@
 
 namespace pushcart::detail {
 
+/// Text that each thread of a rank parses at once.
+inline constexpr std::size_t block_bytes_per_thread = 1 << 19;
+
 /// What was seen of a work unit.
 struct UnitSummary {
   Count num_lines = 0;  ///< header and empty lines included

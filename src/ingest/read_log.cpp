@@ -1,6 +1,7 @@
 #include "ingest/read_log.hpp"
 
 #include <fmt/core.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <numeric>
@@ -43,20 +44,24 @@ constexpr Count details_bytes_per_row = 3 * sizeof(EventDetails) + sizeof(LogEve
 /// Bytes of a search in the batch it was read in, at its user's owner, and in the data set.
 constexpr Count search_bytes = sizeof(RowQuery) + 2 * sizeof(SearchEvent) + 3 * sizeof(Count);
 
-/// Rows that this rank will parse, by a sample.
-Count estimated_rows(const IngestConfig& config, const LogShare& share) {
+const WorkUnit* first_text(const LogShare& share) {
+  for (std::size_t u = 0; u < share.units.size(); ++u) {
+    if (share.is_text(u)) return &share.units[u];
+  }
+  return nullptr;
+}
+
+/// Of text that this rank will parse.
+Count text_bytes(const LogShare& share) {
   constexpr Count expansion = 6;  // of compressed text
-  Count text_bytes = 0;
-  const WorkUnit* first = nullptr;
+  Count bytes = 0;
   for (std::size_t u = 0; u < share.units.size(); ++u) {
     if (!share.is_text(u)) continue;
     const WorkUnit& unit = share.units[u];
-    if (!first) first = &unit;
     const bool plain = share.files[static_cast<std::size_t>(unit.file)].compression == FileCompression::plain;
-    text_bytes += (unit.end - unit.begin) * (plain ? 1 : expansion);
+    bytes += (unit.end - unit.begin) * (plain ? 1 : expansion);
   }
-  if (!first) return 0;
-  return text_bytes / sampled_row_bytes(config, share.files[static_cast<std::size_t>(first->file)], *first);
+  return bytes;
 }
 
 /// Bytes a row of what is collected to be kept, with its texts.
@@ -64,7 +69,8 @@ Count kept_bytes(const IngestConfig& config) {
   const KeptColumns columns(config);
   constexpr Count texts = 8;
   return static_cast<Count>(sizeof(KeptRow) + (columns.hashes ? sizeof(LineHash) : 0) +
-                            (columns.details ? sizeof(EventDetails) : 0) + (columns.labels ? sizeof(KeptLabels) : 0)) +
+                            (columns.details ? sizeof(EventDetails) : 0) +
+                            (columns.labels ? sizeof(KeptLabels) : 0)) +
          texts;
 }
 
@@ -148,13 +154,18 @@ std::vector<std::string> read_share(const Communicator& comm, const ParseSetting
   const auto& config = settings.config;
   constexpr Count rows_an_id = 25;  // not known yet; check_budget() counts
   IngestSizes sizes;
-  const Count parsed_rows = estimated_rows(config, log.share);
+  if (const WorkUnit* first = first_text(log.share)) {
+    sizes.row_bytes =
+        sampled_row_bytes(config, log.share.files[static_cast<std::size_t>(first->file)], *first);
+  }
+  const Count parsed_rows = text_bytes(log.share) / sizes.row_bytes;
   sizes.read_rows = parsed_rows + log.share.kept_rows();
   if (log.to_keep) sizes.kept_rows = parsed_rows;
   const Count all_rows = comm.sum(sizes.read_rows);
   sizes.owned_rows = all_rows / comm.size();
   sizes.num_ids = all_rows / rows_an_id;
-  sizes.num_types = static_cast<Count>(config.events.size());
+  const bool rated = config.ratings != RatingsMode::off;
+  sizes.num_types = rated ? 0 : std::max<Count>(1, static_cast<Count>(config.events.size()));
   sizes.num_ranks = comm.size();
   announce_memory(comm, "ingest", plan_ingest(config, sizes), config.memory_per_rank);
 
@@ -167,8 +178,9 @@ std::vector<std::string> read_share(const Communicator& comm, const ParseSetting
   const ReadTargets targets{users, items, result.has_names ? &names : nullptr,
                             result.has_categories ? &categories : nullptr,
                             result.has_queries ? &queries : nullptr};
-  auto reader = collectively(comm, "open inputs",
-                             [&] { return std::make_unique<LogReader>(settings, log.share, log.to_keep.get()); });
+  auto reader = collectively(comm, "open inputs", [&] {
+    return std::make_unique<LogReader>(settings, log.share, log.to_keep.get());
+  });
   while (comm.any(!reader->at_end())) {
     collectively(comm, "read the log", [&] { reader->read_batch(log.batches.emplace_back(), targets); });
     users.settle();
@@ -219,27 +231,39 @@ std::vector<std::string> read_log(const Communicator& comm, const ParseSettings&
 
 namespace pushcart {
 
-Count ingest_received_bytes(const IngestSizes& sizes) {
-  constexpr Count verdict = 1, hash = 12, row_for_bots = 24, event = 24;
-  constexpr Count pair_twice = 2 * (2 * sizeof(Count) + sizeof(float) + sizeof(std::int64_t));
-  return sizes.owned_rows * (hash + row_for_bots + 2 * verdict + event + pair_twice) / sizes.num_ranks *
-         (sizes.num_ranks - 1);
+namespace {
+
+/// While the log is read and checked, by what was measured (docs/planning.md).
+Count reading_bytes(const IngestConfig& config, const IngestSizes& sizes) {
+  if (sizes.num_ranks == 1) {
+    constexpr Count a_row = 90, an_id = 150;  // with what rows grew out of
+    return sizes.read_rows * a_row + sizes.num_ids * an_id;
+  }
+  // Rows with what they grew out of; or with hashes, places and verdicts, beside hashes that came to be
+  // compared.
+  constexpr Count a_growing_row = 76, a_row = 65, a_hash = 34, an_id = 100;
+  const Count rows =
+      std::max(sizes.read_rows * a_growing_row, sizes.read_rows * a_row + sizes.owned_rows * a_hash);
+  const Count own_ids = sizes.num_ids / sizes.num_ranks;
+  const Count ids_of_batch = std::min({sizes.num_ids - own_ids, sizes.read_rows, config.batch_rows});
+  const Count block_bytes = static_cast<Count>(detail::block_bytes_per_thread) * omp_get_max_threads();
+  const Count parsed_rows = std::min(sizes.read_rows, block_bytes / std::max<Count>(1, sizes.row_bytes));
+  return rows + (own_ids + ids_of_batch) * an_id + parsed_rows * Count{sizeof(detail::ParsedRow)};
 }
+
+/// Then: a row's event, pair, places in both matrices and, of several ranks, what is on its way between them.
+Count building_bytes(const IngestSizes& sizes) {
+  constexpr Count an_id = 200;
+  const bool alone = sizes.num_ranks == 1;
+  const Count a_row = alone ? 85 + 15 * std::max<Count>(1, sizes.num_types) : 105 + 27 * sizes.num_types;
+  return sizes.owned_rows * a_row + sizes.num_ids / sizes.num_ranks * an_id;
+}
+
+}  // namespace
 
 MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
   constexpr Count row_bytes = sizeof(detail::StoredRow) + sizeof(detail::LineHash);
-  // Measured (docs/planning.md): with what rows grew out of while they were read and the ids in them; then,
-  // of a row's event, pair, places in both matrices and, of several ranks, what is on its way between them.
-  constexpr Count reading_bytes = 90, reading_id_bytes = 150, later_id_bytes = 200;
-  const bool alone = sizes.num_ranks == 1;
-  const Count more_types = std::max<Count>(1, sizes.num_types) - 1;
-  const Count later_bytes = alone ? 100 + 15 * more_types : 132 + 27 * more_types;
   const Count rows = sizes.read_rows;
-  // Of several ranks, one holds its share of the ids, and those of a batch.
-  const Count own_ids = sizes.num_ids / sizes.num_ranks;
-  const Count batch_ids = alone ? 0 : std::min({sizes.num_ids - own_ids, rows, config.batch_rows});
-  const Count reading = rows * reading_bytes + (own_ids + batch_ids) * reading_id_bytes;
-  const Count later = sizes.owned_rows * later_bytes + own_ids * later_id_bytes;
   MemoryPlan plan;
   plan.add("rows as read", rows * row_bytes);
   if (sizes.kept_rows) {
@@ -248,7 +272,8 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
              *sizes.kept_rows * detail::kept_bytes(config) +
                  std::min(detail::KeptLines::most_rejected_bytes, *sizes.kept_rows * rejected_line));
   }
-  plan.add("ids and batches, then events, pairs and matrices", std::max(reading, later) - rows * row_bytes);
+  plan.add("ids and batches, then events, pairs and matrices",
+           std::max(reading_bytes(config, sizes), building_bytes(sizes)) - rows * row_bytes);
   if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {
     constexpr Count id_bytes = 8;

@@ -108,7 +108,7 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
   const std::vector<Dataset> parts = cut_dataset(whole, job.num_ranks);
   std::vector<DatasetSizes> sizes;
   for (const Dataset& part : parts) sizes.push_back(sizes_of(part));
-  const JobPlanner planner(job, rates, std::move(sizes));
+  const JobPlanner planner(job, rates, std::move(sizes), ingest_traffic(whole, parts, job));
   const auto row = [&](int rank, Count position) {
     const Dataset& part = parts[static_cast<std::size_t>(rank)];
     return LentListRow{part.by_user.row_length(position),
@@ -161,7 +161,8 @@ JobPlan plan_job(const AssumedData& data, const PlannedJob& job, const Rates& ra
     sizes.push_back(part.sizes);
     parts.push_back(part.als);
   }
-  const JobPlanner planner(job, rates, std::move(sizes));
+  IngestTraffic traffic = ingest_traffic(data, sizes, job);
+  const JobPlanner planner(job, rates, std::move(sizes), std::move(traffic));
   const LentListRow row{
       data.pairs / data.users,
       static_cast<Count>(list_row_name(std::string(static_cast<std::size_t>(data.id_bytes), 'x')).size())};

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "pushcart/eval/evaluate.hpp"
+#include "pushcart/events/input_file.hpp"
 #include "pushcart/ingest/ingest_plan.hpp"
 #include "pushcart/matrix/attach_vectors.hpp"
 
@@ -40,8 +41,13 @@ TestedUsers tested_users(const Dataset& part) {
   return tested;
 }
 
-JobPlanner::JobPlanner(const PlannedJob& job, const Rates& rates, std::vector<DatasetSizes> sizes)
-    : job_(job), rates_(rates), sizes_(std::move(sizes)), threads_(omp_get_max_threads()) {
+JobPlanner::JobPlanner(const PlannedJob& job, const Rates& rates, std::vector<DatasetSizes> sizes,
+                       IngestTraffic traffic)
+    : job_(job),
+      rates_(rates),
+      sizes_(std::move(sizes)),
+      traffic_(std::move(traffic)),
+      threads_(omp_get_max_threads()) {
   for (const DatasetSizes& part : sizes_) {
     num_users_ += part.users;
     num_items_ += part.items;
@@ -53,18 +59,21 @@ PhasePlan JobPlanner::ingest() const {
   phase.name = "ingest";
   phase.bytes = Exactness::estimate;
   const Count ranks = job_.num_ranks;
+  const std::vector<Count> lines = lines_read();
+  const auto received = ingest_received_bytes(traffic_, job_.ingest, lines, sizes_);
   for (Count rank = 0; rank < ranks; ++rank) {
     IngestSizes sizes;
-    sizes.read_rows = lines_read_by(rank);
+    sizes.read_rows = lines[static_cast<std::size_t>(rank)];
     sizes.owned_rows = job_.log_lines / ranks;
     sizes.num_ids = num_users_ + num_items_;
-    sizes.num_types = sizes_.front().event_types;
+    sizes.num_types = traffic_.data.typed_columns;
+    sizes.row_bytes = traffic_.row_bytes;
     sizes.num_ranks = ranks;
     RankPhase& here = phase.ranks.emplace_back();
     here.memory = started();
-    append(here.memory, plan_ingest({}, sizes));
+    append(here.memory, plan_ingest(job_.ingest, sizes));
     if (sizes_.front().vector_columns > 0) here.memory = larger(here.memory, attaching_vectors(rank));
-    here.received_bytes = ingest_received_bytes(sizes);
+    here.received_bytes = received[static_cast<std::size_t>(rank)];
   }
   const double cores = static_cast<double>(ranks * threads_);
   phase.work_seconds = static_cast<double>(job_.log_lines) / (rates_.ingested_lines.value * cores);
@@ -274,10 +283,18 @@ MemoryPlan JobPlanner::attaching_vectors(Count rank) const {
   return plan;
 }
 
-Count JobPlanner::lines_read_by(Count rank) const {
-  const Count ranks = job_.num_ranks, files = job_.compressed_files;
-  if (files == 0) return job_.log_lines / ranks + (rank < job_.log_lines % ranks ? 1 : 0);
-  return job_.log_lines / files * (files / ranks + (rank < files % ranks ? 1 : 0));
+std::vector<Count> JobPlanner::lines_read() const {
+  constexpr Count any_length = (Count{1} << 20) + 1;
+  const Count files = std::max<Count>(1, job_.compressed_files);
+  const Count lines_a_file = job_.log_lines / files;
+  const InputStretch file{job_.compressed_files > 0 ? any_length : lines_a_file, job_.compressed_files == 0};
+  const std::vector<InputStretch> stretches(static_cast<std::size_t>(files), file);
+  std::vector<Count> lines;
+  for (const std::vector<WorkUnit>& units : share_stretches(stretches, job_.num_ranks)) {
+    Count& here = lines.emplace_back(0);
+    for (const WorkUnit& unit : units) here += file.may_cut ? unit.end - unit.begin : lines_a_file;
+  }
+  return lines;
 }
 
 MemoryPlan JobPlanner::started() const {

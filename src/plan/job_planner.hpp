@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "plan/ingest_traffic.hpp"
 #include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/plan/job_plan.hpp"
@@ -31,7 +32,8 @@ struct PlannedModel {
 /// Memory, bytes and time of each phase of a job, by rank. Local.
 class JobPlanner {
  public:
-  JobPlanner(const PlannedJob& job, const Rates& rates, std::vector<DatasetSizes> sizes);
+  JobPlanner(const PlannedJob& job, const Rates& rates, std::vector<DatasetSizes> sizes,
+             IngestTraffic traffic);
 
   PhasePlan ingest() const;
 
@@ -60,8 +62,8 @@ class JobPlanner {
   static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b);
   /// The last step of ingest, when the log is a data set; all sets of vectors as one.
   MemoryPlan attaching_vectors(Count rank) const;
-  /// Plain files are cut evenly; compressed ones, alike in length, are dealt out whole.
-  Count lines_read_by(Count rank) const;
+  /// By rank. Plain files are cut evenly; compressed ones, alike in length, are dealt out whole.
+  std::vector<Count> lines_read() const;
   MemoryPlan started() const;
   static void append(MemoryPlan& plan, const MemoryPlan& more);
   /// What the system counts for a rank beyond its share of shared memory.
@@ -71,6 +73,7 @@ class JobPlanner {
   const PlannedJob& job_;
   const Rates& rates_;
   const std::vector<DatasetSizes> sizes_;
+  const IngestTraffic traffic_;
   const Count threads_;
   Count num_users_ = 0, num_items_ = 0;
 };

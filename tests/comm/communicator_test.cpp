@@ -10,6 +10,7 @@
 #include "pushcart/base/random.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/exact_sum.hpp"
+#include "pushcart/comm/received_bytes.hpp"
 #include "pushcart/comm/serialized.hpp"
 #include "support/world.hpp"
 
@@ -37,7 +38,10 @@ TEST(Communicator, ExchangesEveryElementInOrderWhateverTheRoundLength) {
       counts.push_back(planned_count(comm.rank(), to));
       for (Count n = 0; n < counts.back(); ++n) send.push_back({comm.rank(), to * 1000 + n});
     }
+    const Count before = received_bytes();
     const auto received = comm.alltoallv(std::span<const Pair>(send), std::span<const Count>(counts));
+    const auto of_others = static_cast<Count>(received.data.size()) - planned_count(comm.rank(), comm.rank());
+    EXPECT_EQ(received_bytes() - before, of_others * Count{sizeof(Pair)});
     std::vector<Pair> expected;
     for (int from = 0; from < comm.size(); ++from) {
       EXPECT_EQ(received.counts[static_cast<std::size_t>(from)], planned_count(from, comm.rank()));

@@ -37,6 +37,17 @@ class Planned(SharedFolderTest):
                 self.assertTrue(phase["bytes_are_exact"])
                 self.assertEqual(phase["received_bytes_by_rank"], counted[phase["name"]], phase["name"])
                 self.assertTrue(ranks == 1 or sum(counted[phase["name"]]) > 0)
+        self.assert_ingest_received(plan["phases"][0])
+
+    def assert_ingest_received(self, phase):
+        """As expected of ids, lines and events that any rank may own: chance makes the ranks differ."""
+        self.assertEqual((phase["name"], phase["bytes_are_exact"]), ("ingest", False))
+        planned = phase["received_bytes_by_rank"]
+        counted = self.record("data.run.json")["results"]["ingest"]["exchange"]["received_bytes_by_rank"]
+        self.assertGreater(min(counted), 0)
+        self.assertLess(abs(sum(planned) / sum(counted) - 1), 0.02, f"planned {planned}, counted {counted}")
+        for here, there in zip(planned, counted, strict=True):
+            self.assertLess(abs(here / there - 1), 0.05, f"planned {planned}, counted {counted}")
 
 
 class OfSynth(Planned):

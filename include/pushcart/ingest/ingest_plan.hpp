@@ -12,15 +12,14 @@ struct IngestSizes {
   Count read_rows = 0;   ///< by this rank: of its part of plain files, or of its whole compressed ones
   Count owned_rows = 0;  ///< of the users that it owns afterwards: about its share of all rows
   Count num_ids = 0;     ///< distinct users and items, of the whole log
-  std::optional<Count> kept_rows;  ///< of those read: parsed now and kept (KeptEvents); nothing: none on any rank
-  Count num_types = 1;   ///< event types kept apart
+  std::optional<Count>
+      kept_rows;         ///< of those read: parsed now and kept (KeptEvents); nothing: none on any rank
+  Count num_types = 1;   ///< event types kept apart; of ratings none
+  Count row_bytes = 32;  ///< text that makes a row
   Count num_ranks = 1;
 };
 
 /// What ingest holds on a rank. Local.
 MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes);
-
-/// About what a rank receives from others. Not counted by ingest. Local.
-Count ingest_received_bytes(const IngestSizes& sizes);
 
 }  // namespace pushcart

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pushcart/base/memory.hpp"
+#include "pushcart/ingest/ingest_config.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/als_plan.hpp"
 #include "pushcart/models/linear_plan.hpp"
@@ -35,6 +36,8 @@ struct PlannedJob {
   std::optional<SimilarityMetric> similar_by;  ///< `similar --metric` too
   Count n = 20;                                ///< places of a list
   Count log_lines = 0;                         ///< that ingest reads; 0 = not known: ingest is not planned
+  double kept_share = 1;                       ///< of them, that cleaning keeps
+  IngestConfig ingest;                         ///< how they are read
   Count compressed_files = 0;  ///< that these lines are in, each read by one rank; 0 = plain text, cut evenly
   Count program_bytes = 0;     ///< that a rank holds before it has read anything
 };
