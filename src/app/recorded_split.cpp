@@ -19,6 +19,7 @@ std::optional<SplitConfig> split_under(const std::string& settings, const char* 
                          split.at("n").get<Count>(), split.at("seed").get<std::uint64_t>(),
                          split.value("days", SplitConfig{}.days)};
     recorded.gap_minutes = split.value("gap_minutes", recorded.gap_minutes);
+    recorded.popularity = split.value("popularity", recorded.popularity);
     return recorded;
   } catch (const Json::exception& error) {
     throw InputError(
@@ -34,6 +35,7 @@ SplitConfig meant(const SplitConfig& split) {
       split.kind == SplitKind::random || split.kind == SplitKind::items || split.kind == SplitKind::users;
   if (draws_share) meant.share = split.share;
   if (draws_share || split.kind == SplitKind::sessions) meant.seed = split.seed;
+  if (split.kind == SplitKind::random) meant.popularity = split.popularity;
   if (split.kind == SplitKind::last_n) meant.n = split.n;
   if (split.kind == SplitKind::last_days) meant.days = split.days;
   if (split.kind == SplitKind::sessions) meant.gap_minutes = split.gap_minutes;
@@ -43,8 +45,13 @@ SplitConfig meant(const SplitConfig& split) {
 }  // namespace
 
 Json split_json(const SplitConfig& split) {
-  return {{"kind", name_of(split.kind)}, {"share", split.share}, {"n", split.n},
-          {"seed", split.seed},          {"days", split.days},   {"gap_minutes", split.gap_minutes}};
+  return {{"kind", name_of(split.kind)},
+          {"share", split.share},
+          {"n", split.n},
+          {"seed", split.seed},
+          {"days", split.days},
+          {"gap_minutes", split.gap_minutes},
+          {"popularity", split.popularity}};
 }
 
 std::optional<SplitConfig> recorded_split(const Model& model) {

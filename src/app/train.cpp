@@ -133,6 +133,8 @@ void declare_train(OptionSet& options, TrainOptions& train, TrainPaths paths) {
       "whose last session has two or more)");
   options.add("hold-out-share", train.split.share,
               "random: share of the pairs, items, users: of these, in (0, 1)");
+  options.add("hold-out-popularity", train.split.popularity,
+              "random: pairs of an item are held out in proportion to its users to this power; 0 = all alike");
   options.add("hold-out-n", train.split.n, "last-n: the latest pairs of each user");
   options.add("hold-out-seed", train.split.seed, "random, items, users: seed; sessions: of the choice among equal times");
   options.add("hold-out-days", train.split.days, "last-days: pairs seen in the last so many days of the log");

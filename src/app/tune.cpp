@@ -93,6 +93,7 @@ class Tune : public Command {
                                    options_.split.seed, options_.split.days, options_.n);
     if (split_kind_of(options_.hold_out) == SplitKind::sessions)
       text += fmt::format(" {}", options_.split.gap_minutes);
+    if (options_.split.popularity != 0) text += fmt::format(" popularity {}", options_.split.popularity);
     if (options_.strategy == Strategy::halving) {
       text += fmt::format(" {} {} {} {} {}", options_.budget_key, options_.budget_min, options_.budget_max,
                           options_.eta, options_.trials);

@@ -6,9 +6,9 @@
 #include <numeric>
 #include <tuple>
 
+#include "coins.hpp"
+#include "held_out_chance.hpp"
 #include "pushcart/base/days.hpp"
-#include "pushcart/base/digest.hpp"
-#include "pushcart/base/random.hpp"
 #include "pushcart/base/suggest.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/eval/split.hpp"
@@ -37,6 +37,11 @@ void check_config(const Dataset& dataset, const SplitConfig& config) {
     throw ConfigError(
         fmt::format("--hold-out-share {}: the held-out share must lie between 0 and 1", config.share));
   }
+  if (!(std::abs(config.popularity) <= 4) || (config.popularity != 0 && config.kind != SplitKind::random)) {
+    throw ConfigError(fmt::format(
+        "--hold-out-popularity {}: must lie between -4 and 4, and goes with --hold-out random alone",
+        config.popularity));
+  }
   if (takes_known(config.kind) && config.known < 0) {
     throw ConfigError(fmt::format("--known {}: must not be negative", config.known));
   }
@@ -54,49 +59,27 @@ void check_config(const Dataset& dataset, const SplitConfig& config) {
   }
 }
 
-enum class CoinOf { item, pair };
-
-/// Calls use(row, entry, coin) for every pair with a coin of its item or its own. Hashes of the items' ids
-/// come round in blocks, in ascending index order, so that no rank holds the dictionary.
-template <class Use>
-void toss_coins(const Communicator& comm, const Dataset& dataset, std::uint64_t seed, CoinOf coin_of,
-                Use&& use) {
-  constexpr Count block_items = 1 << 16;
-  const SparseRows& rows = dataset.by_user;
-  std::vector<Count> next(rows.offsets.begin(), rows.offsets.end() - 1);
-  std::vector<std::uint64_t> user_keys, item_keys;
-  for (Count row = 0; row < rows.num_rows(); ++row) {
-    user_keys.push_back(coin_of == CoinOf::pair ? mix_bits(hash_text(dataset.user_ids[row])) : 0);
-  }
-  for (int owner = 0; owner < comm.size(); ++owner) {
-    const Range range = dataset.items.range(owner);
-    for (Count begin = range.begin; begin < range.end; begin += block_items) {
-      const Count end = std::min(range.end, begin + block_items);
-      item_keys.assign(static_cast<std::size_t>(end - begin), 0);
-      for (Count item = begin; item < end && owner == comm.rank(); ++item) {
-        item_keys[static_cast<std::size_t>(item - begin)] = hash_text(dataset.item_ids[item - range.begin]);
-      }
-      comm.broadcast(std::span(item_keys), owner);
-      for (Count row = 0; row < rows.num_rows(); ++row) {
-        Count& entry = next[static_cast<std::size_t>(row)];
-        for (; entry < rows.offsets[static_cast<std::size_t>(row) + 1]; ++entry) {
-          const Count item = rows.columns[static_cast<std::size_t>(entry)];
-          if (item >= end) break;
-          use(row, entry,
-              RandomStream(seed, user_keys[static_cast<std::size_t>(row)] ^
-                                     item_keys[static_cast<std::size_t>(item - begin)]));
-        }
-      }
-    }
-  }
-}
-
 /// Every pair, or every item, by its own coin.
 Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitConfig& config,
                   CoinOf coin_of) {
   Marks marks(dataset.by_user.columns.size(), for_training);
-  toss_coins(comm, dataset, config.seed, coin_of, [&](Count, Count entry, const RandomStream& coin) {
+  toss_coins(comm, dataset, config.seed, coin_of, [&](Count entry, const RandomStream& coin) {
     if (coin.uniform(0) < config.share) marks[static_cast<std::size_t>(entry)] = held_out_mark;
+  });
+  return marks;
+}
+
+/// Every pair by its own coin, with the chance of its item.
+Marks mark_by_popularity(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
+  const std::vector<double> chances = held_out_chances(comm, dataset, config.share, config.popularity);
+  std::vector<double> chance_of(dataset.by_user.columns.size());
+  with_item_values<double>(
+      comm, dataset, [&](Count item) { return chances[static_cast<std::size_t>(item)]; },
+      [&](Count, Count entry, double chance) { chance_of[static_cast<std::size_t>(entry)] = chance; });
+  Marks marks(dataset.by_user.columns.size(), for_training);
+  toss_coins(comm, dataset, config.seed, CoinOf::pair, [&](Count entry, const RandomStream& coin) {
+    const auto e = static_cast<std::size_t>(entry);
+    if (coin.uniform(0) < chance_of[e]) marks[e] = held_out_mark;
   });
   return marks;
 }
@@ -105,7 +88,7 @@ Marks mark_random(const Communicator& comm, const Dataset& dataset, const SplitC
 std::vector<double> places_of(const Communicator& comm, const Dataset& dataset, std::uint64_t seed) {
   std::vector<double> places(dataset.last_time.begin(), dataset.last_time.end());
   if (dataset.cutoff_time != 0) return places;
-  toss_coins(comm, dataset, seed, CoinOf::pair, [&](Count, Count entry, const RandomStream& coin) {
+  toss_coins(comm, dataset, seed, CoinOf::pair, [&](Count entry, const RandomStream& coin) {
     places[static_cast<std::size_t>(entry)] = coin.uniform(0);
   });
   return places;
@@ -212,7 +195,7 @@ Marks mark_sessions(const Communicator& comm, const Dataset& dataset, const Spli
   const SparseRows& rows = dataset.by_user;
   Marks marks(rows.columns.size(), for_training);
   std::vector<double> coins(rows.columns.size());
-  toss_coins(comm, dataset, config.seed, CoinOf::pair, [&](Count, Count entry, const RandomStream& coin) {
+  toss_coins(comm, dataset, config.seed, CoinOf::pair, [&](Count entry, const RandomStream& coin) {
     coins[static_cast<std::size_t>(entry)] = coin.uniform(0);
   });
   for (Count row = 0; row < rows.num_rows(); ++row) {
@@ -245,7 +228,8 @@ Marks mark_after(const Dataset& dataset, std::int64_t cut) {
 Marks mark(const Communicator& comm, const Dataset& dataset, const SplitConfig& config) {
   switch (config.kind) {
     case SplitKind::random:
-      return mark_random(comm, dataset, config, CoinOf::pair);
+      return config.popularity == 0 ? mark_random(comm, dataset, config, CoinOf::pair)
+                                    : mark_by_popularity(comm, dataset, config);
     case SplitKind::items:
       return mark_items(comm, dataset, config);
     case SplitKind::users:
@@ -362,9 +346,10 @@ Split hold_out(const Communicator& comm, const Dataset& dataset, const SplitConf
   if (config.kind == SplitKind::last_days) split.train.cutoff_time = cut_of(dataset, config.days);
   // Another content, another digest: a model of the part must not pass for one of the whole.
   split.train.digest = digest_text(hash_text(fmt::format(
-      "{} {} {} {} {} {}{}", dataset.digest, name_of(config.kind), config.share, config.n, config.seed,
+      "{} {} {} {} {} {}{}{}", dataset.digest, name_of(config.kind), config.share, config.n, config.seed,
       config.days,
-      config.kind == SplitKind::sessions ? fmt::format(" {}", config.gap_minutes) : std::string())));
+      config.kind == SplitKind::sessions ? fmt::format(" {}", config.gap_minutes) : std::string(),
+      config.popularity == 0 ? std::string() : fmt::format(" popularity {}", config.popularity))));
   split.held_out.by_user = chosen_rows(dataset.by_user, marks, held_out_mark);
   split.held_out.num_pairs = comm.sum(split.held_out.by_user.num_entries());
   if (takes_known(config.kind) && config.known > 0) {
@@ -378,7 +363,7 @@ void plan_split(MemoryPlan& plan, const DatasetSizes& whole, const SplitConfig& 
   DatasetSizes part = whole;
   part.searches = part.held_out_entries = 0;
   // With a coin each, where pairs of the same time are drawn from.
-  const bool draws_pairs = config.kind == SplitKind::sessions || known > 0;
+  const bool draws_pairs = config.kind == SplitKind::sessions || known > 0 || config.popularity != 0;
   plan.add("marks of pairs",
            whole.user_entries * Count{sizeof(std::uint8_t) + (draws_pairs ? sizeof(double) : 0)});
   plan.add("training part", memory_bytes(part));

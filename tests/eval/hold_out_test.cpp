@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <set>
@@ -98,6 +99,34 @@ TEST(HoldOut, TossesACoinForEachPairByItsIds) {
     EXPECT_EQ(held_out.count({user, item}) == 1, coin.uniform(0) < 0.3);
   }
   EXPECT_NE(pairs_of(hold_out(world(), dataset, {SplitKind::random, 0.3, 1, 18}).held_out.by_user), held_out);
+}
+
+TEST(HoldOut, GivesPairsOfPopularItemsOtherChances) {
+  const Dataset dataset = timed_dataset();
+  std::map<Count, double> users;  // by item
+  const auto whole = pairs_of(dataset.by_user);
+  for (const auto& entry : whole) users[entry.first.second] += 1;
+  for (const double power : {-4.0, -1.0, 0.5, 2.0}) {
+    double weight = 0;
+    for (const auto& entry : whole) weight += std::pow(users[entry.first.second], power);
+    SplitConfig config{SplitKind::random, 0.3, 1, 17};
+    config.popularity = power;
+    const Split split = hold_out(world(), dataset, config);
+    expect_division(dataset, split);
+    expect_columns_kept(dataset, split.train);
+    const auto held_out = pairs_of(split.held_out.by_user);
+    std::size_t num_otherwise = 0;
+    for (const auto& entry : whole) {
+      const auto [user, item] = entry.first;
+      const RandomStream coin(
+          17, mix_bits(hash_text(fmt::format("u{}", user))) ^ hash_text(fmt::format("i{}", item)));
+      const double chance = 0.3 * std::pow(users[item], power) * static_cast<double>(whole.size()) / weight;
+      EXPECT_EQ(held_out.count({user, item}) == 1, coin.uniform(0) < std::min(0.9, chance));
+      num_otherwise += (held_out.count({user, item}) == 1) != (coin.uniform(0) < 0.3);
+    }
+    EXPECT_GT(num_otherwise, 0u);
+    EXPECT_NE(split.train.digest, hold_out(world(), dataset, {SplitKind::random, 0.3, 1, 17}).train.digest);
+  }
 }
 
 TEST(HoldOut, TossesACoinForEachItemByItsId) {
@@ -281,6 +310,14 @@ TEST(HoldOut, RefusesSettingsWithoutSense) {
   EXPECT_THROW(hold_out(world(), dataset, {SplitKind::last_n, 0.1, 0, 1}), CollectiveError);
   EXPECT_THROW(hold_out(world(), small_dataset(world(), {}), {SplitKind::last_n, 0.1, 1, 1}),
                CollectiveError);
+  for (const double popularity : {5.0, -5.0, std::numeric_limits<double>::quiet_NaN()}) {
+    SplitConfig config{SplitKind::random};
+    config.popularity = popularity;
+    EXPECT_THROW(hold_out(world(), dataset, config), CollectiveError);
+  }
+  SplitConfig popular_last{SplitKind::last_n};
+  popular_last.popularity = 1;
+  EXPECT_THROW(hold_out(world(), dataset, popular_last), CollectiveError);
   for (const double days : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
     SplitConfig config{SplitKind::last_days};
     config.days = days;

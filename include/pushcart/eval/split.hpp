@@ -10,7 +10,7 @@
 namespace pushcart {
 
 enum class SplitKind : int {
-  random,     ///< each pair by itself, with probability `share`
+  random,     ///< each pair by itself, with probability `share`, on average if `popularity` is not 0
   last_n,     ///< the `n` latest pairs of each user who has more than n
   last_days,  ///< all pairs whose latest event is among the last `days` days of the log
   items,      ///< all pairs of each item, by itself, with probability `share`: items that training never sees
@@ -28,6 +28,10 @@ struct SplitConfig {
   /// time (then the lower index of the other side), without times some by chance. Training sees none of them.
   Count known = 0;
   double gap_minutes = 30;  ///< sessions: a longer pause between pairs ends one; above 0
+  /// random: a pair's probability is in proportion to the number of its item's users to this power, and at
+  /// most 0.9; in [-4, 4]. 0 = all pairs alike; -1 = a test part that has each item as often; above 0 = one
+  /// of popular items.
+  double popularity = 0;
 };
 
 /// random | last-n | last-days | items | users | sessions; ConfigError with the nearest known name.

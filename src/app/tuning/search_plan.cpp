@@ -35,6 +35,7 @@ void declare_tune(OptionSet& options, TuneOptions& tune) {
               "I/N: try only every N-th setting, from the I-th on; for N jobs into one folder");
   options.add("hold-out", tune.hold_out, "validation part: random, last-n, last-days, items (whole items, ranked among themselves), sessions (the latest pair of each user whose last session has two or more)");
   options.add("hold-out-share", tune.split.share, "random: share of the pairs, items: of the items, in (0, 1)");
+  options.add("hold-out-popularity", tune.split.popularity, "random: pairs of an item are held out in proportion to its users to this power; 0 = all alike");
   options.add("hold-out-n", tune.split.n, "last-n: the latest pairs of each user");
   options.add("hold-out-seed", tune.split.seed, "random, items: seed; sessions: of the choice among equal times");
   options.add("hold-out-days", tune.split.days, "last-days: pairs seen in the last so many days of the log");
