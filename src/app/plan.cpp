@@ -169,13 +169,27 @@ class Plan : public Command {
     options.add_named("gather-precision", job_.als.gather_precision, "as for train als: float32 or bf16",
                       gather_precision_of, gather_precision_name);
     options.add_bytes("batch-memory", job_.als.batch_bytes, "as for train als, with --exchange stream");
+    options.add("user-attributes", job_.als.attributes.users, "as for train als, for --data (repeat)");
+    options.add("item-attributes", job_.als.attributes.items, "as for train als, for --data (repeat)");
+    options.add("tag-separator", job_.als.attributes.separator, "as for train als");
+    options.add_named("attribute-map", job_.als.attribute_map, "as for train als: after or joint",
+                      attribute_fit_of, attribute_fit_name);
   }
 
   void check_training() const {
     const auto meant = [this]() -> std::vector<std::string> {
       switch (job_.family) {
         case PlannedFamily::als:
-          return {"k", "sweeps", "solver", "exchange", "gather-precision", "batch-memory"};
+          return {"k",
+                  "sweeps",
+                  "solver",
+                  "exchange",
+                  "gather-precision",
+                  "batch-memory",
+                  "user-attributes",
+                  "item-attributes",
+                  "tag-separator",
+                  "attribute-map"};
         case PlannedFamily::itemknn:
           return {"neighbours", "metric"};
         case PlannedFamily::rp3beta:

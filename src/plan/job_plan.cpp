@@ -116,7 +116,8 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
   };
   JobPlan plan;
   if (job.family == PlannedFamily::als) {
-    plan = put_together(planner, job, plan_als(parts, job.als, job.nodes), row);
+    const MappedValues mapped = mapped_values(alone, whole, job.als);
+    plan = put_together(planner, job, plan_als(parts, job.als, job.nodes, mapped), row);
     std::vector<TestedUsers> tested;
     for (const Dataset& part : parts) tested.push_back(tested_users(part));
     const auto has_users = [](const TestedUsers& here) { return here.users > 0; };
@@ -153,6 +154,9 @@ JobPlan plan_job(const AssumedData& data, const PlannedJob& job, const Rates& ra
     throw ConfigError(
         "--data: neighbours depend on who shares what: without a data set only --family als "
         "is planned, and no --similar-metric");
+  }
+  if (!job.als.attributes.users.empty() || !job.als.attributes.items.empty()) {
+    throw ConfigError("--data: attributes are those of a data set: without one, leave them out");
   }
   const std::vector<AssumedPart> assumed = assume_parts(data, job.als, job.num_ranks);
   std::vector<DatasetSizes> sizes;

@@ -55,10 +55,24 @@ class OfSynth(Planned):
 
     def fill(self):
         self.run_well(1, "synth", "--output", "shop", "--users", 8000, "--items", 5000, "--events", 400000, "--seed", 3)
-        self.run_phases(self.RANKS, "--input", "shop/events-*.csv", "--columns", "user=user,item=item,time=time", "--max-rejects", "off")
+        tags = "\n".join(f"p{20001 + item},{item % 1499}|{item % 1487}" for item in range(5000))
+        self.write("tags.csv", "item,tags\n" + tags + "\n")
+        self.run_phases(self.RANKS, "--input", "shop/events-*.csv", "--columns", "user=user,item=item,time=time", "--max-rejects", "off",
+                        "--items", "tags.csv")
 
     def test_memory_and_bytes_are_those_of_the_runs(self):
         self.assert_as_run(self.RANKS)
+
+    def test_maps_from_attributes_are_planned_as_they_are_fitted(self):
+        for options in (["--item-attributes", "tags"], ["--item-attributes", "tags", "--attribute-map", "joint"]):
+            self.run_well(self.RANKS, "train", "als", "--dataset", "data.h5", "--k", K, "--sweeps", SWEEPS, "--exchange", "sparse",
+                          "--checkpoint-every", "off", *options, "--output", "mapped.h5")
+            record, phase = self.record("mapped.run.json"), self.plan("--ranks", self.RANKS, *options)["phases"][1]
+            self.assertEqual(phase["received_bytes_by_rank"], record["results"]["training"]["exchange"]["received_bytes_by_rank"])
+            planned, measured = max(phase["peak_memory_bytes_by_rank"]), max(record["peak_memory_bytes_by_rank"])
+            self.assertLess(abs(planned / measured - 1), 0.1, f"{options}: planned {planned}, measured {measured}")
+            # The matrix of some 1,500 values is of a size that shows.
+            self.assertGreater(planned, 1.2 * max(self.plan("--ranks", self.RANKS)["phases"][1]["peak_memory_bytes_by_rank"]))
 
     def test_evaluation_is_planned_where_ingest_held_out(self):
         self.assertNotIn("evaluate", [phase["name"] for phase in self.plan("--ranks", self.RANKS)["phases"]])
@@ -168,7 +182,8 @@ class FromCounts(PipelineTest):
                                      ("metric", "llr", ["itemknn", "userknn"]), ("k", 9, ["als", "spectral"]),
                                      ("head-items", 9, ["ease"]), ("preset", "puresvd", ["spectral"]), ("sweeps", 9, ["als"]),
                                      ("solver", "cg", ["als"]), ("exchange", "stream", ["als"]), ("gather-precision", "bf16", ["als"]),
-                                     ("batch-memory", "9MiB", ["als"])):
+                                     ("batch-memory", "9MiB", ["als"]), ("user-attributes", "a", ["als"]),
+                                     ("item-attributes", "a", ["als"]), ("attribute-map", "joint", ["als"]), ("tag-separator", ",", ["als"])):
             for family in [*meant, next(family for family in families if family not in meant)]:
                 refused = f"--{option}: means nothing for --family {family}"
                 words, code = (refused, USAGE) if family not in meant else ("nothere.h5", STORAGE)
@@ -185,6 +200,7 @@ class FromCounts(PipelineTest):
             ("--data: the sparse products of spectral", [*self.COUNTS[1:], "--ranks", 2, "--family", "spectral"]),
             ("--data: neighbours depend", [*self.COUNTS[1:], "--ranks", 2, "--family", "itemknn"]),
             ("--data: neighbours depend", [*self.COUNTS[1:], "--ranks", 2, "--similar-metric", "llr"]),
+            ("--data: attributes are those of a data set", [*self.COUNTS[1:], "--ranks", 2, "--user-attributes", "country"]),
             ("--k must be between 1 and 16384", [*self.COUNTS[1:], "--ranks", 2, "--k", 20000]),
             ("--ranks: say how many", self.COUNTS[1:]),
             ("--data: has its own users", [*self.COUNTS[1:], "--ranks", 2, "--data", "data.h5"]),

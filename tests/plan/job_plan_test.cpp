@@ -6,6 +6,7 @@
 
 #include "models/linear/ease_plan.hpp"
 #include "models/similarity/block_ring.hpp"
+#include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/node_window.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/models/als.hpp"
@@ -13,6 +14,7 @@
 #include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/topn/list_plan.hpp"
 #include "pushcart/topn/top_items.hpp"
+#include "support/attributes.hpp"
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
@@ -71,12 +73,20 @@ TEST(CutDataset, GivesWhatTheRanksOfAJobHold) {
             part.items.range(world().rank()).size() * 2 * Count{sizeof(float)});
 }
 
+Dataset with_attributes(Dataset dataset) {
+  dataset.user_attributes = attribute_columns(dataset.by_user.rows);
+  dataset.item_attributes = attribute_columns(dataset.by_item.rows);
+  return dataset;
+}
+
 /// Trains for real and compares with the plan of one rank for all.
 void expect_as_trained(const AlsConfig& config, const char* what) {
-  const Dataset mine = small_dataset(world(), shape());
+  const Dataset mine = with_attributes(small_dataset(world(), shape()));
   PhaseLog phases;
   const AlsResult trained = train_als(world(), mine, config, {}, phases);
-  const AlsPlan plan = plan_als(cut_dataset(whole(), world().size()), config, one_node());
+  const Dataset all = with_attributes(whole());
+  const MappedValues mapped = mapped_values(alone(), all, config);
+  const AlsPlan plan = plan_als(cut_dataset(all, world().size()), config, one_node(), mapped);
   const AlsRankPlan& here = plan.ranks[static_cast<std::size_t>(world().rank())];
   EXPECT_EQ(plan.exchange, trained.report.exchange) << what;
   EXPECT_EQ(here.memory.total_bytes(), trained.report.planned_bytes) << what;
@@ -105,6 +115,28 @@ TEST(PlanAls, IsWhatTheTrainingPlansAndCounts) {
       expect_as_trained(config, "bf16");
     }
   }
+}
+
+TEST(PlanAls, HasTheMapsFromAttributes) {
+  AlsConfig config;
+  config.k = 8;
+  config.sweeps = 2;
+  config.exchange = ExchangeMethod::sparse;
+  const std::vector<std::string> gender{"gender"}, both{"gender", "tastes"};
+  for (const AttributeFit fit : {AttributeFit::after, AttributeFit::joint}) {
+    config.attribute_map = fit;
+    for (const auto& [users, items] : {std::pair{gender, std::vector<std::string>()},
+                                       std::pair{std::vector<std::string>(), both}, std::pair{both, both}}) {
+      config.attributes.users = users;
+      config.attributes.items = items;
+      const MappedValues mapped = mapped_values(alone(), with_attributes(whole()), config);
+      EXPECT_EQ(mapped.users.value_or(0), users.empty() ? 0 : users.size() == 1 ? 2 : 5);
+      EXPECT_EQ(mapped.items.value_or(0), items.empty() ? 0 : 5);
+      expect_as_trained(config, fit == AttributeFit::joint ? "joint" : "after");
+    }
+  }
+  config.attributes.users = {"colour"};
+  EXPECT_THROW(mapped_values(alone(), with_attributes(whole()), config), CollectiveError);
 }
 
 TEST(PlanAls, CountsHeavyRowsByCholeskyExactly) {

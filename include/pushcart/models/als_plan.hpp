@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,11 +33,20 @@ struct AlsPlan {
   Count num_heavy_rows = 0, num_lent_rows = 0;
 };
 
+/// Values that the map of each side from attributes to factors knows; none = that side has no map.
+struct MappedValues {
+  std::optional<Count> users, items;
+};
+/// Of a training with `config.attributes`. Collective over a communicator of one rank; ConfigError as
+/// train_als. @param whole  the data set as one rank holds it
+MappedValues mapped_values(const Communicator& alone, const Dataset& whole, const AlsConfig& config);
+
 /// What train_als would plan, on each rank of a job, by the functions that it plans with. Threads are those
 /// of OpenMP here. `memory_budget_bytes` takes part in the choice of the exchange and refuses nothing; event
 /// weights and a start are not looked at. ConfigError as train_als. Local.
-/// @param parts  the data set of each rank (cut_dataset)
-AlsPlan plan_als(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes);
+/// @param parts  the data set of each rank (cut_dataset)  @param mapped  of them together
+AlsPlan plan_als(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes,
+                 const MappedValues& mapped = {});
 
 /// One side of a rank's part of a data set that is not there yet.
 struct ExpectedSide {

@@ -8,6 +8,14 @@
 
 namespace pushcart::als {
 
+void check_attributes(const AttributeConfig& config) {
+  const AttributeConfig usual;
+  if (config.users.empty() && config.items.empty() &&
+      (config.separator != usual.separator || config.ridge != usual.ridge)) {
+    throw ConfigError("--tag-separator and --attribute-ridge are for --user-attributes or --item-attributes");
+  }
+}
+
 AttributeSide::AttributeSide(const Communicator& comm, const std::vector<TextColumn>& attributes,
                              const std::vector<std::string>& columns, const AttributeConfig& config,
                              std::string_view option, const SparseRows& rows, Count num_rows)
@@ -26,9 +34,9 @@ std::vector<char> AttributeSide::rows_with_entries() const {
   return result;
 }
 
-Count AttributeSide::memory_bytes(Count k, AttributeFit fit) const {
-  const Count weights = fit == AttributeFit::joint ? rows_.num_rows() * Count{sizeof(double)} : 0;
-  return attribute_map_bytes(map_.num_values(), rows_.num_rows(), k) + weights;
+Count AttributeSide::memory_bytes(Count num_values, Count rows, Count k, AttributeFit fit) {
+  const Count weights = fit == AttributeFit::joint ? rows * Count{sizeof(double)} : 0;
+  return attribute_map_bytes(num_values, rows, k) + weights;
 }
 
 std::vector<double> AttributeSide::relative_weights(const HalfSweep& sweep) {

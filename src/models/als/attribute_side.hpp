@@ -10,6 +10,9 @@
 
 namespace pushcart::als {
 
+/// Refuses settings of a map without attributes to map.
+void check_attributes(const AttributeConfig& config);
+
 /// One side's map from attributes to factors in a training. Fitted after it, to the rows that have entries,
 /// each counted once; or jointly: before each half sweep of that side, whose rows are then pulled to it (see
 /// PriorMeans), each counted by its rho over the mean of them, so that rows and map share one objective:
@@ -26,8 +29,10 @@ class AttributeSide {
   AttributeSide(const AttributeSide&) = delete;
   AttributeSide& operator=(const AttributeSide&) = delete;
 
-  /// What is held on this rank for factors of k columns. Local.
-  Count memory_bytes(Count k, AttributeFit fit) const;
+  Count num_values() const { return map_.num_values(); }
+
+  /// What is held on a rank that owns so many rows, for factors of k columns. Local.
+  static Count memory_bytes(Count num_values, Count rows, Count k, AttributeFit fit);
 
   /// Fits the map to the factors. Collective. @return m of each owned row, in the basis of the factors
   FactorTable means(const FactorTable& factors, const HalfSweep& sweep);

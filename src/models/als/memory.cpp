@@ -4,11 +4,15 @@
 
 #include <algorithm>
 
+#include "models/als/attribute_side.hpp"
+#include "models/als/prior_means.hpp"
+
 namespace pushcart::als {
 
 TrainingSizes sizes_of(const Dataset& dataset, const HalfSweepSettings& settings, int rank,
-                       const WorkShares& users, const WorkShares& items) {
+                       const WorkShares& users, const WorkShares& items, const MappedValues& mapped) {
   TrainingSizes sizes;
+  sizes.mapped = mapped;
   sizes.users = dataset.users.range(rank).size();
   sizes.items = dataset.items.range(rank).size();
   sizes.entries = dataset.by_user.num_entries() + dataset.by_item.num_entries();
@@ -23,8 +27,29 @@ TrainingSizes sizes_of(const Dataset& dataset, const HalfSweepSettings& settings
     sizes.heavy_and_lent_bytes +=
         HeavyRows::memory_bytes(*side, heavy_method, settings.k) + LentRows::memory_bytes(*side, settings.k);
   }
+  if (mapped.users) sizes.lent_means_bytes += PriorMeans::memory_bytes(users, settings.k);
+  if (mapped.items) sizes.lent_means_bytes += PriorMeans::memory_bytes(items, settings.k);
   return sizes;
 }
+
+namespace {
+
+void plan_maps(MemoryPlan& plan, const TrainingSizes& sizes, const AlsConfig& config) {
+  const auto bytes_of = [&](const std::optional<Count>& values, Count rows) {
+    return values ? AttributeSide::memory_bytes(*values, rows, config.k, config.attribute_map) : 0;
+  };
+  const Count users = bytes_of(sizes.mapped.users, sizes.users);
+  const Count items = bytes_of(sizes.mapped.items, sizes.items);
+  if (config.attribute_map == AttributeFit::joint) {
+    plan.add("maps from attributes to factors", users + items);
+    plan.add("means of lent rows", sizes.lent_means_bytes);
+  } else {
+    // They are made one after the other.
+    plan.add("map from attributes to factors", std::max(users, items));
+  }
+}
+
+}  // namespace
 
 MemoryPlan plan_memory(const TrainingSizes& sizes, const AlsConfig& config, const AlsObjective& objective) {
   constexpr Count float_bytes = sizeof(float), double_bytes = sizeof(double);
@@ -51,6 +76,7 @@ MemoryPlan plan_memory(const TrainingSizes& sizes, const AlsConfig& config, cons
   plan.add("Gram matrix", k * k * (threads * (double_bytes + float_bytes) + 4 * double_bytes) +
                               threads * sizes.granule * k * float_bytes);
   plan.add("outcomes by row", rows * Count{sizeof(RowOutcome)});
+  if (sizes.mapped.users || sizes.mapped.items) plan_maps(plan, sizes, config);
   return plan;
 }
 

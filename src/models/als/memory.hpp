@@ -4,6 +4,7 @@
 #include "pushcart/base/memory.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/als.hpp"
+#include "pushcart/models/als_plan.hpp"
 
 namespace pushcart::als {
 
@@ -15,11 +16,13 @@ struct TrainingSizes {
   Count longest_row = 1;           ///< that one thread solves
   Count granule = 1;               ///< rows of the larger granule
   Count heavy_and_lent_bytes = 0;  ///< of heavy and lent rows
+  MappedValues mapped;
+  Count lent_means_bytes = 0;  ///< means of lent rows of the sides that have a map
 };
 
 /// Local.
 TrainingSizes sizes_of(const Dataset& dataset, const HalfSweepSettings& settings, int rank,
-                       const WorkShares& users, const WorkShares& items);
+                       const WorkShares& users, const WorkShares& items, const MappedValues& mapped);
 
 /// What a training holds on a rank beside the dataset and the exchange's rows of other ranks. Local.
 MemoryPlan plan_memory(const TrainingSizes& sizes, const AlsConfig& config, const AlsObjective& objective);

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "models/als/attribute_side.hpp"
 #include "models/als/exchange_choice.hpp"
 #include "models/als/half_sweep.hpp"
 #include "models/als/memory.hpp"
+#include "models/als/prior_means.hpp"
 #include "models/als/training_data.hpp"
 #include "pushcart/matrix/exchange_forecast.hpp"
 #include "pushcart/models/als_plan.hpp"
@@ -162,10 +164,12 @@ Count gathered_rows(const WorkRows& rows) {
 /// A training of a data set that is there, cut for the ranks of a job.
 class PartsPlan {
  public:
-  PartsPlan(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes)
+  PartsPlan(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes,
+            const MappedValues& mapped)
       : parts_(parts),
         config_(config),
         nodes_(nodes),
+        mapped_(mapped),
         objective_(resolve_objective(config, parts.front().value_kind)),
         settings_(half_sweep_settings(config)) {
     for (const Dataset& part : parts) {
@@ -219,11 +223,12 @@ class PartsPlan {
     const Dataset& part = parts_[rank];
     AlsRankPlan plan;
     std::vector<PlannedSide> sides;
-    plan.memory =
-        plan_memory(sizes_of(part, settings_, number, users_[rank], items_[rank]), config_, objective_);
-    for (const auto& [shares, rows, solved, fixed] :
-         {std::tuple{&users_[rank], &part.by_user, &part.users, &part.items},
-          std::tuple{&items_[rank], &part.by_item, &part.items, &part.users}}) {
+    plan.memory = plan_memory(sizes_of(part, settings_, number, users_[rank], items_[rank], mapped_), config_,
+                              objective_);
+    const bool is_joint = config_.attribute_map == AttributeFit::joint;
+    for (const auto& [shares, rows, solved, fixed, has_means] :
+         {std::tuple{&users_[rank], &part.by_user, &part.users, &part.items, is_joint && mapped_.users},
+          std::tuple{&items_[rank], &part.by_item, &part.items, &part.users, is_joint && mapped_.items}}) {
       PlannedSide& side = sides.emplace_back();
       side.fixed_rows = fixed->range(number).size();
       side.gathered = gathered_rows(shares->rows);
@@ -231,6 +236,7 @@ class PartsPlan {
                                        solved->num_rows(), rows->num_rows());
       plan.solving_work += shares->predicted_work[rank];
       plan.received_bytes += LentRows::planned(*shares, config_.k).received_bytes;
+      if (has_means) plan.received_bytes += PriorMeans::planned(*shares, config_.k).received_bytes;
       plan.heavy_received_bytes +=
           HeavyRows::expected_bytes(*shares, heavy_method_of(settings_), number, config_.k);
     }
@@ -241,6 +247,7 @@ class PartsPlan {
   const std::span<const Dataset> parts_;
   const AlsConfig& config_;
   const PlannedNodes nodes_;
+  const MappedValues mapped_;
   const AlsObjective objective_;
   const HalfSweepSettings settings_;
   std::vector<ObservedRows> by_user_, by_item_;
@@ -260,9 +267,27 @@ JobExchange::Side expected_side(std::span<const ExpectedPart> parts, ExpectedSid
 }  // namespace
 }  // namespace als
 
-AlsPlan plan_als(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes) {
+MappedValues mapped_values(const Communicator& alone, const Dataset& whole, const AlsConfig& config) {
+  const AttributeConfig& wanted = config.attributes;
+  als::check_attributes(wanted);
+  MappedValues mapped;
+  if (!wanted.users.empty()) {
+    const als::AttributeSide side(alone, whole.user_attributes, wanted.users, wanted, "--user-attributes",
+                                  whole.by_user, whole.num_users());
+    mapped.users = side.num_values();
+  }
+  if (!wanted.items.empty()) {
+    const als::AttributeSide side(alone, whole.item_attributes, wanted.items, wanted, "--item-attributes",
+                                  whole.by_item, whole.num_items());
+    mapped.items = side.num_values();
+  }
+  return mapped;
+}
+
+AlsPlan plan_als(std::span<const Dataset> parts, const AlsConfig& config, const PlannedNodes& nodes,
+                 const MappedValues& mapped) {
   PUSHCART_CHECK(!parts.empty());
-  return als::PartsPlan(parts, config, nodes).run();
+  return als::PartsPlan(parts, config, nodes, mapped).run();
 }
 
 AlsPlan plan_als(std::span<const ExpectedPart> parts, ValueKind value_kind, const AlsConfig& config,

@@ -63,9 +63,9 @@ std::vector<double> PriorMeans::pull(Count row, double rho) const {
   return pull;
 }
 
-Traffic PriorMeans::planned() const {
-  const Count row_bytes = k_ * Count{sizeof(float)};
-  return {shares_.num_lent_here * row_bytes, static_cast<Count>(shares_.lent_rows.size()) * row_bytes};
+Traffic PriorMeans::planned(const WorkShares& shares, Count k) {
+  const Count row_bytes = k * Count{sizeof(float)};
+  return {shares.num_lent_here * row_bytes, static_cast<Count>(shares.lent_rows.size()) * row_bytes};
 }
 
 double weighted_distances(const Communicator& comm, const SparseRows& rows, Count num_rows,

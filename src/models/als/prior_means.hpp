@@ -41,8 +41,9 @@ class PriorMeans {
   std::vector<double> pull(Count row, double rho) const;
 
   /// Bytes of one half sweep, by plan; and of all, by count.
-  Traffic planned() const;
+  Traffic planned() const { return planned(shares_, k_); }
   const Traffic& counted() const { return lent_.counted(); }
+  static Traffic planned(const WorkShares& shares, Count k);
   static Count memory_bytes(const WorkShares& shares, Count k) { return LentRows::memory_bytes(shares, k); }
 
  private:

@@ -81,10 +81,13 @@ class Training {
     auto shares = share(config_.exchange == ExchangeMethod::stream ? HeavyBlocks::at_column_owner
                                                                    : HeavyBlocks::anywhere);
     const Count row_bytes = stored_width(config_.gather_precision, config_.k) * Count{sizeof(float)};
+    MappedValues mapped;
+    if (user_attributes_) mapped.users = user_attributes_->num_values();
+    if (item_attributes_) mapped.items = item_attributes_->num_values();
     const auto choose = [&](const AlsConfig& config) {
-      MemoryPlan plan = plan_memory(sizes_of(dataset_, settings, comm_.rank(), shares.first, shares.second),
-                                    config_, objective_);
-      plan_maps(plan, shares.first, shares.second);
+      MemoryPlan plan =
+          plan_memory(sizes_of(dataset_, settings, comm_.rank(), shares.first, shares.second, mapped),
+                      config_, objective_);
       const ExchangeChoice choice =
           choose_exchange(comm_, {shares.first.rows, dataset_.items}, {shares.second.rows, dataset_.users},
                           config, row_bytes, plan.total_bytes());
@@ -291,12 +294,7 @@ class Training {
   /// What would be found wrong after all sweeps is found here.
   void read_attributes() {
     const AttributeConfig& wanted = config_.attributes;
-    const AttributeConfig usual;
-    if (wanted.users.empty() && wanted.items.empty() &&
-        (wanted.separator != usual.separator || wanted.ridge != usual.ridge)) {
-      throw ConfigError(
-          "--tag-separator and --attribute-ridge are for --user-attributes or --item-attributes");
-    }
+    check_attributes(wanted);
     if (!wanted.users.empty()) {
       user_attributes_.emplace(comm_, dataset_.user_attributes, wanted.users, wanted, "--user-attributes",
                                rows_.by_user(), dataset_.num_users());
@@ -304,21 +302,6 @@ class Training {
     if (!wanted.items.empty()) {
       item_attributes_.emplace(comm_, dataset_.item_attributes, wanted.items, wanted, "--item-attributes",
                                rows_.by_item(), dataset_.num_items());
-    }
-  }
-
-  void plan_maps(MemoryPlan& plan, const WorkShares& users, const WorkShares& items) const {
-    const auto bytes_of = [&](const std::optional<AttributeSide>& side) {
-      return side ? side->memory_bytes(config_.k, config_.attribute_map) : 0;
-    };
-    if (config_.attribute_map == AttributeFit::joint) {
-      plan.add("maps from attributes to factors", bytes_of(user_attributes_) + bytes_of(item_attributes_));
-      plan.add("means of lent rows",
-               PriorMeans::memory_bytes(users, config_.k) + PriorMeans::memory_bytes(items, config_.k));
-    } else {
-      // They are made one after the other.
-      plan.add("map from attributes to factors",
-               std::max(bytes_of(user_attributes_), bytes_of(item_attributes_)));
     }
   }
 

@@ -15,6 +15,13 @@ std::size_t at(Count n) {
   return static_cast<std::size_t>(n);
 }
 
+/// In parts, for MPI holds as much again as it sums at once.
+void sum_over_ranks(const Communicator& comm, std::span<double> values) {
+  constexpr std::size_t part = std::size_t{1} << 16;
+  for (std::size_t first = 0; first < values.size(); first += part)
+    comm.allreduce(values.subspan(first, std::min(part, values.size() - first)), Reduce::sum);
+}
+
 [[noreturn]] void throw_unsolved() {
   throw NumericError("the map from attributes to factors could not be solved; raise --attribute-ridge");
 }
@@ -45,7 +52,7 @@ Regression::Regression(const Communicator& comm, const AttributeMap& map,
       }
     }
   }
-  comm.allreduce(std::span<double>(factor_), Reduce::sum);
+  sum_over_ranks(comm, factor_);
   if (!comm.is_root()) std::vector<double>().swap(factor_);
   collectively(comm, "factoring the map from attributes", [&] {
     if (!comm.is_root() || num_counted_ == 0) return;
@@ -78,7 +85,7 @@ FactorTable Regression::fit(const FactorTable& factors) const {
       }
     }
   }
-  comm_.allreduce(std::span<double>(right_side), Reduce::sum);
+  sum_over_ranks(comm_, right_side);
   FactorTable fitted{{0, size_}, k, std::vector<float>(at(size_ * k), 0.0F)};
   collectively(comm_, "solving the map from attributes", [&] {
     if (!comm_.is_root() || num_counted_ == 0) return;
