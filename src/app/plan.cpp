@@ -53,9 +53,10 @@ class Plan : public Command {
     options.add("pairs", assumed_.pairs, "without --data: distinct user-item pairs; 0 = --events");
     options.add("user-exponent", assumed_.user_exponent, "without --data: of the users' interactions");
     options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
-    options.add_named("family", job_.family,
-                      "what is trained: als, or for --data itemknn, rp3beta, userknn, ease or spectral",
-                      planned_family_of, planned_family_name);
+    options.add_named(
+        "family", job_.family,
+        "what is trained: als, or for --data itemknn, rp3beta, userknn, ease, spectral or popular",
+        planned_family_of, planned_family_name);
     declare_training(options);
     OptionSet of_training;
     declare_training(of_training);
@@ -200,6 +201,8 @@ class Plan : public Command {
           return {"neighbours", "head-items"};
         case PlannedFamily::spectral:
           return {"neighbours", "k", "preset"};
+        case PlannedFamily::popular:
+          return {};
       }
       throw InternalError("unknown family");
     };

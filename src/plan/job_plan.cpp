@@ -71,19 +71,20 @@ SimilarityConfig similarity_of(const PlannedJob& job) {
 }  // namespace
 
 PlannedFamily planned_family_of(std::string_view name) {
-  for (const PlannedFamily family : {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta,
-                                     PlannedFamily::userknn, PlannedFamily::ease, PlannedFamily::spectral}) {
+  for (const PlannedFamily family :
+       {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta, PlannedFamily::userknn,
+        PlannedFamily::ease, PlannedFamily::spectral, PlannedFamily::popular}) {
     if (name == planned_family_name(family)) return family;
   }
   for (const auto& [unplanned, why] :
        {std::pair{"content", "which terms its items share is not counted before they are read"},
         std::pair{"sessions", "which items follow each other is not counted before visits are cut"},
         std::pair{"blend", "it takes what its parts take, and then both models at once"},
-        std::pair{"popular", "it takes little more than the data set"},
         std::pair{"rerank", "it takes what its models and the features of their candidates take"}}) {
     if (name == unplanned) throw ConfigError(fmt::format("'{}' is not planned: {}", name, why));
   }
-  throw ConfigError(fmt::format("'{}' is none of als, itemknn, rp3beta, userknn, ease and spectral", name));
+  throw ConfigError(
+      fmt::format("'{}' is none of als, itemknn, rp3beta, userknn, ease, spectral and popular", name));
 }
 
 std::string_view planned_family_name(PlannedFamily family) {
@@ -100,6 +101,8 @@ std::string_view planned_family_name(PlannedFamily family) {
       return "ease";
     case PlannedFamily::spectral:
       return "spectral";
+    case PlannedFamily::popular:
+      return "popular";
   }
   throw InternalError("unknown family");
 }
@@ -124,6 +127,10 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
     if (std::any_of(tested.begin(), tested.end(), has_users)) plan.phases.push_back(planner.evaluate(tested));
   } else if (job.family == PlannedFamily::ease || job.family == PlannedFamily::spectral) {
     plan = linear_job(planner, job, rates, alone, whole, parts, row);
+  } else if (job.family == PlannedFamily::popular) {
+    if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
+    plan.phases.push_back(planner.train_popular());
+    plan.phases.push_back(planner.recommend(row, {}));
   } else {
     const bool of_users = job.family == PlannedFamily::userknn;
     const auto neighbours = of_users

@@ -103,6 +103,18 @@ PhasePlan JobPlanner::train(const AlsPlan& plan) const {
   return finish(std::move(phase));
 }
 
+PhasePlan JobPlanner::train_popular() const {
+  PhasePlan phase;
+  phase.name = "train popular";
+  for (const DatasetSizes& part : sizes_) {
+    RankPhase& here = phase.ranks.emplace_back();
+    here.memory = started();
+    here.memory.add("data set", memory_bytes(part));
+    here.memory.add("popularity of items", part.items * Count{sizeof(float)});
+  }
+  return finish(std::move(phase));
+}
+
 PhasePlan JobPlanner::train_item_knn(const std::vector<SimilarityRankPlan>& plans) const {
   PhasePlan phase = by_similarity("train " + std::string(planned_family_name(job_.family)), plans);
   for (std::size_t rank = 0; rank < plans.size(); ++rank) {

@@ -39,6 +39,8 @@ class JobPlanner {
 
   PhasePlan train(const AlsPlan& plan) const;
 
+  PhasePlan train_popular() const;
+
   /// @param plans  by rank
   PhasePlan train_item_knn(const std::vector<SimilarityRankPlan>& plans) const;
 

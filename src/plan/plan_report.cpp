@@ -72,6 +72,7 @@ std::string model_text(const PlannedJob& job) {
   if (job.family == PlannedFamily::ease)
     return fmt::format("ease with {} weights an item", job.ease.neighbours);
   if (job.family == PlannedFamily::spectral) return fmt::format("spectral with k = {}", job.spectral.k);
+  if (job.family == PlannedFamily::popular) return "popular";
   return fmt::format("{} with {} neighbours", planned_family_name(job.family), job.item_knn.k);
 }
 

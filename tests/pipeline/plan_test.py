@@ -98,6 +98,17 @@ class OfSynth(Planned):
             for planned, measured in zip(phase["peak_memory_bytes_by_rank"], record["peak_memory_bytes_by_rank"], strict=True):
                 self.assertLess(abs(planned / measured - 1), 0.1, f"{family}: planned {planned}, measured {measured}")
 
+    def test_popularity_is_planned_as_it_runs(self):
+        self.run_well(self.RANKS, "train", "popular", "--dataset", "data.h5", "--output", "popular.h5")
+        self.run_well(self.RANKS, "recommend", "--dataset", "data.h5", "--model", "popular.h5", "--n", N, "--output", "popular")
+        phases = {phase["name"]: phase for phase in self.plan_of("popular", "--n", N, "--ranks", self.RANKS)["phases"]}
+        for name, path in (("train popular", "popular.run.json"), ("recommend", "popular/run.json")):
+            planned, measured = max(phases[name]["peak_memory_bytes_by_rank"]), max(self.record(path)["peak_memory_bytes_by_rank"])
+            self.assertLess(abs(planned / measured - 1), 0.1, f"{name}: planned {planned}, measured {measured}")
+        counted = self.record("popular/run.json")["results"]["recommend"]["scoring"]["received_bytes_by_rank"]
+        self.assertGreater(min(counted), 0)
+        self.assertEqual(phases["recommend"]["received_bytes_by_rank"], counted)
+
     def test_rates_come_from_run_records(self):
         record = self.record("lists/run.json")
         plan = self.plan("--ranks", 2, "--rates", "data.run.json", "model.run.json", "lists/run.json", "--network-bytes-per-second", "5e9")

@@ -18,7 +18,7 @@
 namespace pushcart {
 
 /// The family of models that a job trains. All but als are planned for a data set that is there.
-enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral };
+enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral, popular };
 PlannedFamily planned_family_of(std::string_view name);  ///< ConfigError
 std::string_view planned_family_name(PlannedFamily family);
 
