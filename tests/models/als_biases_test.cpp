@@ -5,7 +5,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::als {
+namespace pushcart::als::als_biases_test {
 namespace {
 
 using test::world;
@@ -125,4 +125,4 @@ TEST(Biases, NoRatingsAtAllGiveZero) {
 }
 
 }  // namespace
-}  // namespace pushcart::als
+}  // namespace pushcart::als::als_biases_test

@@ -9,7 +9,7 @@
 #include "pushcart/base/random.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::als {
+namespace pushcart::als::als_dense_test {
 namespace {
 
 using test::world;
@@ -195,4 +195,4 @@ TEST(Eigenbasis, MakesTheGramMatrixDiagonalAndKeepsLengths) {
 }
 
 }  // namespace
-}  // namespace pushcart::als
+}  // namespace pushcart::als::als_dense_test

@@ -12,7 +12,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::als {
+namespace pushcart::als::als_exchange_test {
 namespace {
 
 using test::world;
@@ -237,4 +237,4 @@ TEST(WorkShares, EveryEntryIsWorkedOnOnce) {
 }
 
 }  // namespace
-}  // namespace pushcart::als
+}  // namespace pushcart::als::als_exchange_test

@@ -10,7 +10,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::als {
+namespace pushcart::als::als_half_sweep_test {
 namespace {
 
 using test::world;
@@ -404,4 +404,4 @@ TEST(StartFactors, DependOnSeedIdAndColumnOnly) {
 }
 
 }  // namespace
-}  // namespace pushcart::als
+}  // namespace pushcart::als::als_half_sweep_test

@@ -12,7 +12,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::als_joint_map_test {
 namespace {
 
 using test::world;
@@ -349,4 +349,4 @@ TEST(AlsJointMap, GoesOnFromAnotherModel) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::als_joint_map_test

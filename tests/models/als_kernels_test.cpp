@@ -12,7 +12,7 @@
 #include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/random.hpp"
 
-namespace pushcart::als {
+namespace pushcart::als::als_kernels_test {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
@@ -329,4 +329,4 @@ TEST(BlockKernels, GramMatrixAndProductWithAMatrix) {
 }
 
 }  // namespace
-}  // namespace pushcart::als
+}  // namespace pushcart::als::als_kernels_test

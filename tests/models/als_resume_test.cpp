@@ -9,7 +9,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::als_resume_test {
 namespace {
 
 using test::scratch_folder;
@@ -125,4 +125,4 @@ TEST(AlsResume, StateOfAnotherShapeIsRefused) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::als_resume_test

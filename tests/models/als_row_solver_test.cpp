@@ -9,7 +9,7 @@
 #include "models/als/normal_sums.hpp"
 #include "pushcart/base/random.hpp"
 
-namespace pushcart::als {
+namespace pushcart::als::als_row_solver_test {
 namespace {
 
 /// One row's problem: d rows of k floats with weights and targets, and the diagonal's parts.
@@ -149,4 +149,4 @@ TEST(NormalSums, SolveAsTheWholeRowDoes) {
 }
 
 }  // namespace
-}  // namespace pushcart::als
+}  // namespace pushcart::als::als_row_solver_test

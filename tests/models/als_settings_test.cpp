@@ -8,7 +8,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::als_settings_test {
 namespace {
 
 using test::world;
@@ -108,4 +108,4 @@ TEST(AlsSettings, ValuesThatTheTargetCannotUseNameTheUser) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::als_settings_test

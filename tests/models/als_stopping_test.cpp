@@ -6,7 +6,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::als_stopping_test {
 namespace {
 
 using test::world;
@@ -120,4 +120,4 @@ TEST(AlsStopping, HistoryTellsEverySweepAndNoTimes) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::als_stopping_test

@@ -9,7 +9,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::test {
+namespace pushcart::test::als_test {
 namespace {
 
 /// Weight and target of a pair by the objective of design section 3b, written out once more.
@@ -277,4 +277,4 @@ TEST(TrainAls, RefusesSettingsThatMakeNoSense) {
 }
 
 }  // namespace
-}  // namespace pushcart::test
+}  // namespace pushcart::test::als_test

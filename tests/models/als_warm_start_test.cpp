@@ -6,7 +6,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::als_warm_start_test {
 namespace {
 
 using test::world;
@@ -60,4 +60,4 @@ TEST(AlsWarmStart, IsRefusedWithAnotherNumberOfFactors) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::als_warm_start_test

@@ -14,7 +14,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::attribute_map_test {
 namespace {
 
 using test::all_rows;
@@ -260,10 +260,10 @@ TEST(AttributeMap, IsPartOfWhatTheTrainingPlans) {
   };
   const Count without = planned({}), users = planned({.users = {"gender", "tastes"}, .items = {}}),
               both = planned({.users = {"gender", "tastes"}, .items = {"tastes"}});
-  const Count k = 4, size = 1 + trained.model.user_attribute_map->num_values();
+  const Count width = 4, size = 1 + trained.model.user_attribute_map->num_values();
   // In doubles A'A and A'X, in floats F and what it says of each user.
   EXPECT_EQ(users - without,
-            size * size * 8 + size * k * 8 + (size + trained.dataset.by_user.num_rows()) * k * 4);
+            size * size * 8 + size * width * 8 + (size + trained.dataset.by_user.num_rows()) * width * 4);
   EXPECT_EQ(both, users);  // the map of users is the larger one, and they come one after the other
 }
 
@@ -292,4 +292,4 @@ TEST(AttributeMap, LiesInTheModelFile) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::attribute_map_test

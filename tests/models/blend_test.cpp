@@ -7,7 +7,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::blend_test {
 namespace {
 
 using test::all_rows;
@@ -176,4 +176,4 @@ TEST(BlendModels, RefusesNothingToBlend) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::blend_test

@@ -10,7 +10,7 @@
 #include "pushcart/base/error.hpp"
 #include "pushcart/matrix/categories.hpp"
 
-namespace pushcart::test {
+namespace pushcart::test::category_vectors_test {
 namespace {
 
 using Eigen::Index;
@@ -238,4 +238,4 @@ TEST(CategoryVectors, RefuseSettingsWithoutSense) {
 }
 
 }  // namespace
-}  // namespace pushcart::test
+}  // namespace pushcart::test::category_vectors_test

@@ -10,7 +10,7 @@
 #include "pushcart/base/digest.hpp"
 #include "pushcart/topn/top_items.hpp"
 
-namespace pushcart::test {
+namespace pushcart::test::content_test {
 namespace {
 
 using Eigen::MatrixXd;
@@ -280,4 +280,4 @@ TEST(Content, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace pushcart::test
+}  // namespace pushcart::test::content_test

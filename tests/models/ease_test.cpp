@@ -12,7 +12,7 @@
 #include "pushcart/models/item_knn.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::ease_test {
 namespace {
 
 using test::SmallDataset;
@@ -236,4 +236,4 @@ TEST(SymmetricBlocks, EveryBlockRowHasOneOwnerAndTheTriangleIsShared) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::ease_test

@@ -11,7 +11,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::fold_in_items_test {
 namespace {
 
 using test::all_pairs;
@@ -131,7 +131,9 @@ TEST_P(FoldInItems, SolvesTheItemsOwnSystems) {
         pairs.empty() ? mean : solution(x, mean, resolve_objective(config, kind), pairs, pair_weight);
     EXPECT_LT((found.row(item).transpose() - y).cwiseAbs().maxCoeff(), 1e-5 * scale) << "item " << item;
     EXPECT_EQ(pairs.empty(), item == 5);
-    if (!pairs.empty()) EXPECT_GT((y - mean).cwiseAbs().maxCoeff(), 0.01 * scale);
+    if (!pairs.empty()) {
+      EXPECT_GT((y - mean).cwiseAbs().maxCoeff(), 0.01 * scale);
+    }
   }
   EXPECT_EQ(all_rows(world(), result.user_factors.values), all_rows(world(), model.user_factors.values));
 }
@@ -204,4 +206,4 @@ TEST(FoldInItemsOnce, RefusesWhatItCannotDo) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::fold_in_items_test

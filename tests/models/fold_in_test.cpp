@@ -19,7 +19,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::fold_in_test {
 namespace {
 
 using test::all_pairs;
@@ -333,4 +333,4 @@ TEST(FoldIn, RefusesWhatItCannotDo) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::fold_in_test

@@ -12,7 +12,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::test {
+namespace pushcart::test::model_file_test {
 namespace {
 
 TEST(TrainPopular, CountsUsersOrStrengths) {
@@ -176,4 +176,4 @@ TEST(ModelFile, IsNeverWrittenWithNumbersThatAreNotFinite) {
 }
 
 }  // namespace
-}  // namespace pushcart::test
+}  // namespace pushcart::test::model_file_test

@@ -5,7 +5,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::popular_test {
 namespace {
 
 using test::world;
@@ -88,4 +88,4 @@ TEST(Popular, RefusesWhatMakesNoSense) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::popular_test

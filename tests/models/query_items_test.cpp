@@ -9,7 +9,7 @@
 #include "support/random_searches.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::query_items_test {
 namespace {
 
 using test::PlainAct;
@@ -192,4 +192,4 @@ TEST(QueryItems, RefuseWhatMakesNoSense) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::query_items_test

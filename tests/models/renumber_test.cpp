@@ -6,7 +6,7 @@
 
 #include "support/other_numbering.hpp"
 
-namespace pushcart {
+namespace pushcart::renumber_test {
 namespace {
 
 using test::shuffled;
@@ -156,4 +156,4 @@ TEST(Renumber, WhatAModelDoesNotHaveStaysAway) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::renumber_test

@@ -10,7 +10,7 @@
 #include "pushcart/base/memory.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::similarity {
+namespace pushcart::similarity::row_costs_test {
 namespace {
 
 using test::world;
@@ -62,4 +62,4 @@ TEST(RowCosts, TakeWhatIsPlanned) {
 }
 
 }  // namespace
-}  // namespace pushcart::similarity
+}  // namespace pushcart::similarity::row_costs_test

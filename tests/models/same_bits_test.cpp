@@ -6,7 +6,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::same_bits_test {
 namespace {
 
 using test::SmallDataset;
@@ -127,4 +127,4 @@ TEST(SameBits, StartValuesDependOnTheSeed) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::same_bits_test

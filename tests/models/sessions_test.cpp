@@ -16,7 +16,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::sessions_test {
 namespace {
 
 using test::PlainSessions;
@@ -358,4 +358,4 @@ TEST(Sessions, RefuseSettingsWithoutSense) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::sessions_test

@@ -10,7 +10,7 @@
 #include "support/small_dataset.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::similarity_engine_test {
 namespace {
 
 using test::SmallDataset;
@@ -409,4 +409,4 @@ TEST(ItemKnn, KeepsTheBestOfEachCandidateAndScalesRows) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::similarity_engine_test

@@ -5,7 +5,7 @@
 #include "models/similarity_reference.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::similarity_metrics_test {
 namespace {
 
 using test::DensePair;
@@ -204,4 +204,4 @@ TEST(Similarity, TurnsSidesRound) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::similarity_metrics_test

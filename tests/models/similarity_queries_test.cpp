@@ -7,7 +7,7 @@
 #include "support/random_searches.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::similarity_queries_test {
 namespace {
 
 using test::DenseSide;
@@ -130,4 +130,4 @@ TEST(SimilarityOfQueries, RefusesWhatMakesNoSense) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::similarity_queries_test

@@ -10,7 +10,7 @@
 #include "pushcart/base/random.hpp"
 #include "support/world.hpp"
 
-namespace pushcart::similarity {
+namespace pushcart::similarity::similarity_ranks_test {
 namespace {
 
 using test::world;
@@ -199,4 +199,4 @@ TEST(LeftShares, AreEvenAndBringWhatWasFoundToTheOwners) {
 }
 
 }  // namespace
-}  // namespace pushcart::similarity
+}  // namespace pushcart::similarity::similarity_ranks_test

@@ -11,7 +11,7 @@
 #include "pushcart/models/exact_filter.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::spectral_test {
 namespace {
 
 using test::SmallDataset;
@@ -352,4 +352,4 @@ TEST(Spectral, NamesAreKnownBothWays) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::spectral_test

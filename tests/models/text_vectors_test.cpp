@@ -7,7 +7,7 @@
 #include "content_reference.hpp"
 #include "pushcart/base/error.hpp"
 
-namespace pushcart::test {
+namespace pushcart::test::text_vectors_test {
 namespace {
 
 using Eigen::MatrixXd;
@@ -146,4 +146,4 @@ TEST(TextVectors, RefuseSettingsWithoutSense) {
 }
 
 }  // namespace
-}  // namespace pushcart::test
+}  // namespace pushcart::test::text_vectors_test

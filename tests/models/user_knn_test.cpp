@@ -8,7 +8,7 @@
 #include "pushcart/topn/top_items.hpp"
 #include "support/world.hpp"
 
-namespace pushcart {
+namespace pushcart::user_knn_test {
 namespace {
 
 using test::world;
@@ -133,4 +133,4 @@ TEST(UserKnn, GivesTheSameBitsOnAnyRanks) {
 }
 
 }  // namespace
-}  // namespace pushcart
+}  // namespace pushcart::user_knn_test
