@@ -15,7 +15,7 @@ import subprocess
 import time
 import unittest
 
-from support import PipelineTest, STOPPED, STORAGE, USAGE
+from support import BAD_INPUT, PipelineTest, STOPPED, STORAGE, USAGE
 
 HELD = 7
 FIRST_DAY = datetime.date(2025, 1, 1)
@@ -446,6 +446,37 @@ class Operating(Shop):
         self.bring(12)
         third = self.published(12)
         self.assertGreater(third["log"]["new_events"], len(set(self.days[12])), "new to the version in service")
+
+    def test_a_version_in_service_that_is_damaged_is_compared_by_the_one_before(self):
+        def damage(path):
+            content = bytearray(self.path(path).read_bytes())
+            content[len(content) // 2] ^= 4
+            self.path(path).write_bytes(content)
+
+        first = self.in_service()
+        self.bring(12)
+        self.published(12)
+        second = self.in_service()
+        damage("store/current/measured.h5")
+        self.bring(13)
+        ended = self.run_well(2, "retrain", "--config", "shop.toml", "--now", time_of(13), "--json")
+        night = ended.json()["night"]
+        self.assertEqual([f"versions/{name}" for name in night["damaged"]], [second])
+        self.assertEqual(f"versions/{night['compared_with']}", first)
+        self.assertEqual(night["start"], "warm")
+        self.assertGreater(night["metric"]["in_service"], 0)
+        self.assertGreater(night["lists"]["churn"], 0)
+        self.assertRegex(ended.err, f"{second[9:]} is damaged.*measured.h5")
+        self.assertIn(f"this night starts from {first[9:]}", ended.err)
+        third = self.in_service()
+        self.assertNotIn(third, (first, second))
+
+        for version, name in ((first, "data.h5"), (third, "lists/lists.h5")):
+            damage(f"store/{version}/{name}")
+        self.bring(14)
+        self.run_badly(2, BAD_INPUT, ["lists.h5"], "retrain", "--config", "shop.toml", "--now", time_of(14))
+        self.assertEqual(self.in_service(), third)
+        self.assertEqual(self.history()["nights"][-1]["outcome"], "failed")
 
     def test_a_dry_run_changes_nothing(self):
         self.bring(11)

@@ -1,12 +1,17 @@
 #include "app/retrain/in_service.hpp"
 
 #include "app/inputs.hpp"
+#include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/models/renumber.hpp"
 
 namespace pushcart::app {
 
 InService::InService(Session& session, const Store& store, const std::string& version)
     : folder_(store.version_folder(version)), dataset_(load_dataset(session, folder_ + "/data.h5")) {
+  // A file that is damaged is told now, when another version can be taken yet.
+  for (const std::string& path :
+       {folder_ + "/model.h5", folder_ + "/" + measured_model_name, lists_file(folder_ + "/lists")})
+    FileReader(session.comm, path, "");
   // Ids and ownership are all that is compared: tonight's data needs the room.
   dataset_.by_user = {};
   dataset_.by_item = {};

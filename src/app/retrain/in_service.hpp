@@ -8,10 +8,11 @@
 
 namespace pushcart::app {
 
-/// The version in service, read for comparison: its ids and ownership, without the interactions.
+/// The version in service (or one before it), read for comparison: its ids and ownership, without the
+/// interactions.
 class InService {
  public:
-  /// Collective; errors as the readers'.
+  /// Checks all its files that later calls read. Collective; errors as the readers'.
   InService(Session& session, const Store& store, const std::string& version);
 
   /// The model as it was measured when it was published, fitted without its own hold-out, in the numbering of

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 
 #include "app/evaluate.hpp"
@@ -143,11 +144,34 @@ bool NightRun::log_passes(const IngestedLog& ingested) {
   return passes(check_log(facts, options_.bounds));
 }
 
+const ServedVersion* NightRun::read_service() {
+  std::exception_ptr damage;
+  for (const ServedVersion& version : tonight_.served) {
+    try {
+      in_service_.emplace(session_, store_, version.name);
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::bad_input) throw;
+      if (!damage) damage = std::current_exception();
+      log_warning("{} is damaged, looking for an earlier version to compare with: {}", version.name,
+                  error.what());
+      night_.facts["damaged"][version.name] = error.what();
+      continue;
+    }
+    if (damage) {
+      log_warning("this night starts from {} and is compared with it", version.name);
+      night_.facts["compared_with"] = version.name;
+    }
+    return &version;
+  }
+  if (damage) std::rethrow_exception(damage);
+  return nullptr;
+}
+
 void NightRun::choose_start() {
-  if (!tonight_.service.empty()) in_service_.emplace(session_, store_, tonight_.service);
+  const ServedVersion* service = read_service();
   const bool is_als = options_.train.family == "als";
   const Count num_factors = is_als ? std::stoll(options_.train_settings.find("k")->get().front()) : 0;
-  const bool can = in_service_ && is_als && tonight_.service_factors == num_factors;
+  const bool can = service && is_als && service->factors == num_factors;
   const bool cold_is_due =
       can && options_.cold_every > 0 && tonight_.nights_since_cold + 1 >= options_.cold_every;
   warm_ = can && !cold_is_due;
@@ -236,7 +260,8 @@ void NightRun::make_version(const IngestedLog& log, const Dataset& measured_on, 
   session_.name_at_end(stage_model(comm_, folder() + "/" + measured_model_name, beside));
 
   options_.recommend.output.folder = folder() + "/lists";
-  options_.recommend.checkpoints = checkpoints_of_later_part(*options_.train.checkpoints, checkpoints_of("lists"));
+  options_.recommend.checkpoints =
+      checkpoints_of_later_part(*options_.train.checkpoints, checkpoints_of("lists"));
   const auto made = recommend(session_, dataset, model, options_.recommend);
   write_list_files(session_, dataset, made, ListKind::user_lists, options_.recommend.output,
                    options_.recommend.n, model.digest);
@@ -349,7 +374,7 @@ void NightRun::fail(const std::string& reason) noexcept {
     night_.reason = reason;
     night_.facts["seconds"] =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    if (night_.number == 0) return;  // not begun: a wrong setting, no night
+    if (night_.number == 0) return;                    // not begun: a wrong setting, no night
     if (store_.current() == tonight_.version) return;  // in service: published, whatever failed after that
     std::filesystem::remove_all(folder());
     if (!options_.dry_run) store_.record(night_);

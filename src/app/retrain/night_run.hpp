@@ -33,6 +33,9 @@ class NightRun {
   /// Nothing if the log could not be read: the night is then held.
   std::optional<IngestedLog> read();
   bool log_passes(const IngestedLog& ingested);
+  /// Reads the version in service; where that is damaged, the latest before it that is not. The reader's
+  /// error if all are. @return which one; nullptr: none is in service yet
+  const ServedVersion* read_service();
   /// Whether this night starts from the factors in service, and then with fewer sweeps.
   void choose_start();
   enum class Part : int { measured, published };

@@ -43,7 +43,6 @@ const Night* night_of_version(const std::vector<Night>& nights, const std::strin
 void add_earlier_nights(const std::vector<Night>& nights, Json& found) {
   if (const Night* service = night_of_version(nights, found["service"].get<std::string>())) {
     found["cutoff"] = service->facts.value("cutoff_time", std::int64_t{0});
-    found["factors"] = service->facts.value("factors", Count{0});
     found["since_cold"] = nights_since_cold(nights, *service);
   }
   for (const Night& night : nights) {
@@ -51,6 +50,18 @@ void add_earlier_nights(const std::vector<Night>& nights, Json& found) {
     found["bad_rows"] = night.facts["log"].value("bad_rows", Count{0});
     found["duplicate_rows"] = night.facts["log"].value("duplicate_rows", Count{0});
   }
+}
+
+/// The version in service and those that were so before it, as far as they are on disk, latest first.
+Json served_versions(const Store& store, const std::vector<Night>& nights, const std::string& service) {
+  Json served = Json::array();
+  const std::vector<std::string> on_disk = store.versions();
+  for (std::optional<std::string> version = service; version;
+       version = version_before(*version, on_disk, nights)) {
+    const Night* night = night_of_version(nights, *version);
+    served.push_back({*version, night ? night->facts.value("factors", Count{0}) : Count{0}});
+  }
+  return served;
 }
 
 /// Rank 0's part, as JSON that travels.
@@ -61,10 +72,12 @@ Json look_at(const Store& store, const RetrainOptions& options) {
   found["night"] = store.next_night();
   found["service"] = store.current().value_or("");
   found["cutoff"] = std::int64_t{0};
-  found["since_cold"] = found["factors"] = Count{0};
+  found["since_cold"] = Count{0};
   found["bad_rows"] = found["duplicate_rows"] = Count{0};
   try {
     add_earlier_nights(nights, found);
+    found["served"] = Json::array();
+    if (store.current()) found["served"] = served_versions(store, nights, *store.current());
   } catch (const Json::exception& error) {
     throw InputError(fmt::format("{}: the facts of a night are damaged ({}); mend or remove its line",
                                  store.history_path(), error.what()));
@@ -153,7 +166,8 @@ Tonight begin_night(const Communicator& comm, const Store& store, const RetrainO
   tonight.version = Store::version_name(tonight.number, tonight.now);
   tonight.service = found["service"].get<std::string>();
   tonight.service_cutoff = found["cutoff"].get<std::int64_t>();
-  tonight.service_factors = found["factors"].get<Count>();
+  for (const Json& version : found["served"])
+    tonight.served.push_back({version[0].get<std::string>(), version[1].get<Count>()});
   tonight.nights_since_cold = found["since_cold"].get<Count>();
   tonight.bad_rows_before = found["bad_rows"].get<Count>();
   tonight.duplicate_rows_before = found["duplicate_rows"].get<Count>();
