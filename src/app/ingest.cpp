@@ -5,6 +5,7 @@
 
 #include "app/command.hpp"
 #include "app/ingest_options.hpp"
+#include "app/ingest_parts.hpp"
 #include "app/paths.hpp"
 #include "pushcart/base/days.hpp"
 #include "pushcart/base/digest.hpp"
@@ -156,24 +157,30 @@ class Ingest : public Command {
   std::string record_path() const override { return record_beside(options_.output); }
   void declare(OptionSet& options) override {
     declare_ingest(options, options_, OutputOption::declared);
+    declare_ingest_parts(options, parts_);
     declare_ingest(settings_, options_, OutputOption::declared);
   }
   void run(Session& session) override {
     make_parent_folder(session.comm, options_.output);
     if (options_.config.rejects_path.empty()) options_.config.rejects_path = sibling(options_.output, "rejects.csv.gz");
     make_parent_folder(session.comm, options_.config.rejects_path);
-    auto ingested = read_log(session, options_);
+    complete_ingest(options_);
+    std::optional<KeptEvents> kept;
+    if (!parts_.folder.empty()) kept = keep_in_parts(session, options_.config, parts_);
+    auto ingested = read_log(session, options_, kept ? &*kept : nullptr);
     Dataset dataset = make_dataset(session, std::move(ingested), options_, settings_, HoldOut::as_configured);
     {
       const auto timer = session.phases.time("write dataset");
       session.name_at_end(stage_dataset(session.comm, options_.output, dataset));
     }
+    if (kept) remove_parts_at_end(session, parts_);
     session.results["dataset"] = {{"path", options_.output}, {"digest", dataset.digest}};
     session.text += fmt::format("dataset: {} (digest {})\n", options_.output, dataset.digest);
   }
 
  private:
   IngestOptions options_;
+  IngestParts parts_;
   OptionSet settings_;
 };
 

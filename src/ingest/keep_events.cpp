@@ -119,7 +119,8 @@ std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestCo
 std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestConfig& config, ReadLog& log,
                                          KeptEvents& kept) {
   std::unique_ptr<StagedOutput> file;
-  std::vector<std::string> useless = log.share.kept->useless(), replaced = log.share.kept->replaced();
+  std::vector<std::string> useless, replaced = log.share.kept->replaced();
+  if (!kept.of_part) useless = log.share.kept->useless();
   try {
     file = write_new(comm, config, log);
   } catch (const CollectiveError& error) {

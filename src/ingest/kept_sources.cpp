@@ -26,8 +26,26 @@ Count number_of(const std::filesystem::path& path) {
   return error == std::errc() && std::string_view(end) == ending ? number : 0;
 }
 
-/// By number.
-std::vector<std::string> files_in(const std::string& folder) {
+/// What rank 0 sees, on all ranks.
+std::vector<std::string> agreed_files_in(const Communicator& comm, const std::string& folder) {
+  std::string joined;
+  collectively(comm, "looking for kept events", [&] {
+    if (!comm.is_root()) return;
+    for (const auto& path : kept_files_in(folder)) joined += path + '\0';
+  });
+  joined = comm.broadcast_text(std::move(joined), 0);
+  std::vector<std::string> paths;
+  for (std::size_t begin = 0; begin < joined.size();) {
+    const std::size_t end = joined.find('\0', begin);
+    paths.push_back(joined.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return paths;
+}
+
+}  // namespace
+
+std::vector<std::string> kept_files_in(const std::string& folder) {
   std::vector<std::pair<Count, std::string>> found;
   std::error_code error;
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
@@ -43,25 +61,6 @@ std::vector<std::string> files_in(const std::string& folder) {
   for (auto& [number, path] : found) paths.push_back(std::move(path));
   return paths;
 }
-
-/// What rank 0 sees, on all ranks.
-std::vector<std::string> agreed_files_in(const Communicator& comm, const std::string& folder) {
-  std::string joined;
-  collectively(comm, "looking for kept events", [&] {
-    if (!comm.is_root()) return;
-    for (const auto& path : files_in(folder)) joined += path + '\0';
-  });
-  joined = comm.broadcast_text(std::move(joined), 0);
-  std::vector<std::string> paths;
-  for (std::size_t begin = 0; begin < joined.size();) {
-    const std::size_t end = joined.find('\0', begin);
-    paths.push_back(joined.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return paths;
-}
-
-}  // namespace
 
 KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
                          std::vector<KeptKey> keys)

@@ -25,6 +25,9 @@ struct LocalFailure {
   std::string text;
 };
 
+/// The files of kept events in a folder, by number; none if it is not there. Local; StorageError.
+std::vector<std::string> kept_files_in(const std::string& folder);
+
 /// The files of kept events in a folder, and what of them serves the log files of a run.
 class KeptSources {
  public:

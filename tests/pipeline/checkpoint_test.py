@@ -1,6 +1,7 @@
 """A training that is stopped and taken up again, on any number of ranks and threads, gives the bits of one that never
 was. A checkpoint of something else is refused, a damaged one is passed over for the one before."""
 
+import gzip
 import os
 import shutil
 import signal
@@ -255,6 +256,50 @@ class Checkpoints(SharedFolderTest):
         for text, counts in (("1sweep", {4}), ("2sweeps", {2}), ("0.000001s", {1, 2}), ("10m", {0}), ("off", {0})):
             ended = self.run_well(2, *command, "--checkpoint-every", text)
             self.assertIn(ended.err.count("checkpoint after sweep"), counts, ended.told())
+
+
+class IngestInParts(SharedFolderTest):
+    """A log of several files is parsed part by part: to the bits of one go, whatever happens between the parts."""
+
+    COMMAND = ["ingest", "--input", "log/events-*.csv*", "--columns", COLUMNS, "--core-users", 2]
+
+    def fill(self):
+        self.run_well(0, "synth", "--users", 300, "--items", 100, "--events", 4000, "--files", 4, "--seed", 5, "--output", "log")
+        first = sorted(self.path("log").glob("events-*.csv"))[0]
+        self.write_gz(f"log/{first.name}.gz", first.read_bytes())
+        first.unlink()
+        self.run_well(0, *self.COMMAND, "--output", "whole/data.h5")
+
+    def in_parts(self, ranks, *more):
+        return self.run_program(ranks, *self.COMMAND, "--output", "parts/data.h5", "--checkpoint", "kept", "--checkpoint-files", 1,
+                                *more)
+
+    def bits(self, folder):
+        data = self.run_well(0, "info", f"{folder}/data.h5", "--json").json()["digest"]
+        return data, gzip.decompress(self.path(f"{folder}/rejects.csv.gz").read_bytes())
+
+    def test_stopped_after_every_part_on_other_ranks(self):
+        for ranks, left in ((2, 3), (3, 2), (0, 1)):
+            ended = self.in_parts(ranks, "--max-hours", 1e-9)
+            self.assert_refused(ended, STOPPED, f"{left} of the log files are still to be parsed")
+        self.assertEqual(sorted(path.name for path in self.path("kept").iterdir()), ["000001.h5", "000002.h5", "000003.h5"])
+        damaged = bytearray(self.path("kept/000002.h5").read_bytes())
+        damaged[len(damaged) // 2] ^= 8
+        self.path("kept/000002.h5").write_bytes(damaged)
+        ended = self.in_parts(4)
+        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertIn("kept events are left aside", ended.err)
+        self.assertEqual(self.bits("parts"), self.bits("whole"))
+        self.assertFalse(self.path("kept").exists(), "what is kept goes after success")
+
+    def test_parts_that_cannot_be_kept(self):
+        self.write("kept", "a file in the place of the folder")
+        ended = self.in_parts(2)
+        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertIn("not kept", ended.err)
+        self.assertEqual(self.bits("parts"), self.bits("whole"))
+        self.assertTrue(self.path("kept").is_file())
+        self.path("kept").unlink()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ inline constexpr const char* kept_events_kind = "kept-events";
 struct KeptEvents {
   std::string folder;  ///< need not be there
   bool adds = true;    ///< what is parsed now is kept for later, and what no file of this log needs is removed
+  bool of_part = false;  ///< the log is a part of one: what serves none of its files stays
   /// Open at once; beyond that, the smallest are made one, and half so many are left.
   std::size_t most_files = 64;
 

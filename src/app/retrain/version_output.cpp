@@ -34,7 +34,7 @@ std::optional<std::string> VersionOutput::place_for(const std::string& path) con
 }
 
 void LastStep::publish() {
-  collectively(comm_, "ending the night", [&] {
+  collectively(comm_, "ending the run", [&] {
     if (comm_.is_root()) step_();
   });
 }

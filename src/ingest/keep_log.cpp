@@ -1,0 +1,54 @@
+#include "pushcart/ingest/keep_log.hpp"
+
+#include <filesystem>
+
+#include "ingest/keep_events.hpp"
+#include "ingest/read_log.hpp"
+#include "pushcart/base/log.hpp"
+
+namespace pushcart {
+
+std::vector<InputFile> files_to_keep(const Communicator& comm, const IngestConfig& config, KeptEvents& kept) {
+  const detail::LogShare share = detail::find_log(comm, config, &kept);
+  std::vector<InputFile> files;
+  for (std::size_t f = 0; share.kept && f < share.files.size(); ++f) {
+    if (!share.kept->of_file(f)) files.push_back(share.files[f]);
+  }
+  return files;
+}
+
+void keep_log(const Communicator& comm, const IngestConfig& config, std::span<const InputFile> files,
+              PhaseLog& phases, KeptEvents& kept) {
+  IngestConfig part = config;
+  part.inputs.clear();
+  for (const InputFile& file : files) part.inputs.push_back(file.path);
+  // What depends on the clock is looked for when kept events are taken.
+  const detail::ParseSettings settings{part, detail::RowChecks(part, 0), StrengthRules(part)};
+  kept.of_part = true;
+  detail::ReadLog log;
+  InteractionLog unused;
+  CleaningReport report;
+  {
+    const auto timer = phases.time("read and parse");
+    detail::read_log(comm, settings, &kept, log, unused, report);
+  }
+  const auto timer = phases.time("keep events");
+  if (!log.to_keep) return;
+  const auto output = detail::stage_kept(comm, part, log, kept);
+  if (output) output->publish();
+}
+
+void remove_kept(const std::string& folder) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) return;
+  try {
+    for (const std::string& path : detail::kept_files_in(folder)) {
+      if (!std::filesystem::remove(path, error)) log_warning("{}: not removed: {}", path, error.message());
+    }
+  } catch (const StorageError& unreadable) {
+    log_warning("not removed: {}", unreadable.what());
+  }
+  std::filesystem::remove(folder, error);  // unless it holds files of others
+}
+
+}  // namespace pushcart
