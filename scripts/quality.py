@@ -131,29 +131,31 @@ class DataSet:
         program.folder = self.folder
         return program
 
-    def train(self, row, seen="all"):
-        """Trains a row's model on all training pairs, or without those that blends learn their weights on."""
+    def validation_of(self, row):
+        """What a row's weights are learned on: a blend may say otherwise than the data set."""
+        return self.settings["validation"] | row.get("validation", {})
+
+    def train(self, row):
+        """Trains a row's model on all training pairs."""
         words = list(self.options_of(row))
-        if seen != "all":
-            words += option_words(self.settings["validation"])
         if "parts" in row:
             parts = [self.row(name) for name in row["parts"]]
             words += ["--models", *[self.file_of(part) for part in parts]]
             words += ["--validation-models", *[self.file_of(part, "part") for part in parts]]
-        return self.program_of(row).run("train", *words, "--output", self.file_of(row, seen))
+        return self.program_of(row).run("train", *words, "--output", self.file_of(row))
 
-    def train_part(self, row, dataset_digest, again):
+    def train_part(self, row, validation, dataset_digest, again):
         """Trains a blend's part without the pairs that the blend learns on, unless that is done. @return seconds it took"""
         program = self.program_of(row)
         described = {"options": self.options_of(row), "dataset": dataset_digest, "ranks": program.ranks,
-                     "threads": program.threads, "validation": self.settings["validation"]}
+                     "threads": program.threads, "validation": validation}
         made = self.folder / self.file_of(row, "part")
         note = made.with_suffix(".json")
         if made.exists() and note.exists() and not again:
             known = json.loads(note.read_text())
             if known["described"] == described:
                 return known["seconds"]
-        seconds = self.train(row, "part")[1]
+        seconds = program.run("train", *self.options_of(row), *option_words(validation), "--output", self.file_of(row, "part"))[1]
         note.write_text(json.dumps({"described": described, "seconds": seconds}, indent=1))
         return seconds
 
@@ -162,7 +164,7 @@ class DataSet:
         program = self.program_of(row)
         described = {"options": self.options_of(row), "parts": [self.options_of(self.row(n)) for n in row.get("parts", [])],
                      "dataset": dataset_digest, "ranks": program.ranks, "threads": program.threads,
-                     "evaluate": self.settings.get("evaluate", {}), "validation": self.settings["validation"]}
+                     "evaluate": self.settings.get("evaluate", {}), "validation": self.validation_of(row)}
         note = self.folder / (self.file_of(row) + ".row.json")
         if note.exists() and not again:
             known = json.loads(note.read_text())
@@ -174,7 +176,7 @@ class DataSet:
         for name in row.get("parts", []):
             if not (self.folder / self.file_of(self.row(name))).exists():
                 raise SystemExit(f"{self.name}: the row '{name}' must come before '{row['name']}'")
-            part_seconds += self.train_part(self.row(name), dataset_digest, again)
+            part_seconds += self.train_part(self.row(name), self.validation_of(row), dataset_digest, again)
         trained, train_seconds, train_bytes = self.train(row)
         metrics, list_seconds, list_bytes = program.run(
             "evaluate", "--dataset", "data.h5", "--model", self.file_of(row), "--at=20",
@@ -210,7 +212,8 @@ class DataSet:
         for row in self.settings["rows"]:
             words = " ".join([row["family"], *option_words(row.get("options", {}))])
             parts = f" of {'; '.join(row['parts'])}" if "parts" in row else ""
-            lines.append(f"- {row['name']}: `{words}`{parts}")
+            learned = f", learned by `{' '.join(option_words(row['validation']))}`" if "validation" in row else ""
+            lines.append(f"- {row['name']}: `{words}`{parts}{learned}")
         return "\n".join(lines)
 
     def tune(self, row):
@@ -222,7 +225,7 @@ class DataSet:
             "\n".join(f"{key} = {toml_text(value)}" for key, value in (row.get("options", {}) | search["space"]).items()) + "\n")
         found, seconds, _ = self.program.run(
             "tune", row["family"], "--dataset", "data.h5", "--space", f"{name}.space.toml", "--output", f"{name}.tuning",
-            *option_words(self.settings["validation"]), *option_words(search.get("options", {})))
+            *option_words(self.validation_of(row)), *option_words(search.get("options", {})))
         for trial in found["tuning"]["finalists"][:8]:
             print(f"    {trial['metric']}  {trial['seconds']:.1f} s  {trial['settings']}")
         print(f"    {seconds:.0f} s")

@@ -84,6 +84,12 @@ class Quality(PipelineTest):
         again = self.script()
         self.assertEqual(again.count("train popular"), 0)
         self.assertEqual((again.count("train itemknn"), again.count("train blend")), (2, 1))
+        self.write("settings/small.toml", SETTINGS.replace("segments = [10] }", "segments = [10] }\nvalidation = { hold-out-days = 9 }"))
+        otherwise = self.script()
+        self.assertEqual(otherwise.count("--hold-out=last-days --hold-out-days=9 --output popular.part.h5"), 1)
+        self.assertEqual((otherwise.count("train popular"), otherwise.count("train itemknn"), otherwise.count("train blend")), (1, 2, 1),
+                         "the blend, its parts on less data, and itemknn with 20 neighbours again")
+        self.assertIn("of popular; itemknn, learned by `--hold-out-days=9`\n", self.path("page.md").read_text())
 
     def test_a_search(self):
         out = self.script("--tune", "small/itemknn")
