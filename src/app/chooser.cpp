@@ -29,6 +29,9 @@ void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels 
   if (further == FurtherModels::from_files) {
     options.add("fallback", chooser.fallbacks,
                 "model files that fill lists which the model does not, in this order (repeat)");
+    options.add("fallback-evidence", chooser.fallback_evidence,
+                "pairs that a user needs in the data to get places from each --fallback, in their order; "
+                "default: 0, or as --min-evidence-from says");
   }
   options.add(
       "category-attribute", chooser.category_attribute,
@@ -53,6 +56,13 @@ void check_chooser(const ChooserOptions& options) {
   check_chooser_config(config);
   if (options.min_evidence && (options.learns_min_evidence || !options.min_evidence_from.empty()))
     throw ConfigError("--min-evidence: given, and to be learned; choose one");
+  if (!options.fallback_evidence.empty()) {
+    if (options.fallback_evidence.size() != options.fallbacks.size())
+      throw ConfigError(fmt::format("--fallback-evidence: give a number for each of the {} --fallback",
+                                    options.fallbacks.size()));
+    if (!options.min_evidence_from.empty())
+      throw ConfigError("--fallback-evidence: given, and in --min-evidence-from; choose one");
+  }
   const ChooserOptions usual;
   if (options.new_share == 0 && (options.new_days != usual.new_days || options.new_seed != usual.new_seed ||
                                  !options.new_model.empty())) {
@@ -70,6 +80,10 @@ void append_inputs(const ChooserOptions& options, std::vector<InputPart>& inputs
   inputs.push_back({"model for new items", options.new_model});
 }
 
+Count kept_evidence(Count learned) {
+  return learned > 1 ? learned : 0;
+}
+
 ChooserParts::ChooserParts(Session& session, const ChooserOptions& options, const Dataset& dataset,
                            const Model& personal, std::string served_by)
     : options_(options), personal_(personal), served_by_(std::move(served_by)), learned_(options.learned) {
@@ -77,7 +91,8 @@ ChooserParts::ChooserParts(Session& session, const ChooserOptions& options, cons
   if (!options.new_model.empty()) new_model_ = load_model(session, options.new_model, dataset);
   if (options.min_evidence_from.empty()) return;
   learned_ = read_learned_evidence(session, options.min_evidence_from);
-  if (learned_->model == served_by_ && learned_->filled_by == filled_by()) return;
+  const bool is_of_these = learned_->model == served_by_ && learned_->filled_by == filled_by();
+  if (is_of_these && (learned_->fallbacks.empty() || learned_->fallbacks.size() == fallbacks_.size())) return;
   throw ConfigError(fmt::format(
       "--min-evidence-from {}: learned for lists of {} filled by {}; these are of {} filled by {}",
       options.min_evidence_from, learned_->model, fmt::join(learned_->filled_by, ", "), served_by_,
@@ -115,11 +130,16 @@ ChooserParts::Evidence ChooserParts::evidence() const {
   return {ChooserConfig().min_evidence, "default"};
 }
 
+Count ChooserParts::evidence_for(std::size_t fallback) const {
+  if (!options_.fallback_evidence.empty()) return options_.fallback_evidence[fallback];
+  return learned_ && !learned_->fallbacks.empty() ? kept_evidence(learned_->fallbacks[fallback]) : 0;
+}
+
 ChooserConfig ChooserParts::config(const Model& served) const {
   ChooserConfig config;
   config.min_evidence = evidence().pairs;
   for (std::size_t i = 0; i < fallbacks_.size(); ++i) {
-    config.fallbacks.push_back({&fallbacks_[i], label_of(fallbacks_[i], i)});
+    config.fallbacks.push_back({&fallbacks_[i], label_of(fallbacks_[i], i), evidence_for(i)});
   }
   config.category_attribute = options_.category_attribute;
   const Model& first = fallbacks_.empty() ? served : fallbacks_.front();
@@ -133,6 +153,10 @@ Json ChooserParts::evidence_results() const {
   if (from != "default")
     log_info("users with at least {} pairs are served by {} ({})", pairs, served_by_, from);
   Json results = {{"pairs", pairs}, {"from", from}};
+  std::vector<Count> of_fallbacks;
+  for (std::size_t i = 0; i < fallbacks_.size(); ++i) of_fallbacks.push_back(evidence_for(i));
+  if (std::any_of(of_fallbacks.begin(), of_fallbacks.end(), [](Count least) { return least > 0; }))
+    results["fallbacks"] = of_fallbacks;
   if (learned_) results["learned"] = to_json(*learned_);
   return results;
 }

@@ -20,6 +20,7 @@ struct ChooserOptions {
   bool learns_min_evidence = false;        ///< likewise, what the run's own evaluation learns
   std::optional<LearnedEvidence> learned;  ///< that, once it is there
   std::vector<std::string> fallbacks;      ///< model files
+  std::vector<Count> fallback_evidence;    ///< pairs that a user needs for each of them; empty = none
   std::string category_attribute;
   double new_share = 0;
   double new_days = 0;
@@ -39,6 +40,10 @@ bool is_chosen(const ChooserOptions& options);
 
 /// The files that the options name, for announce_inputs. Local.
 void append_inputs(const ChooserOptions& options, std::vector<InputPart>& inputs);
+
+/// Pairs that a user needs to get places from a fallback for which so many were learned: who has no pairs was
+/// not learned from, so one pair is no bound.
+Count kept_evidence(Count learned);
 
 /// The models that the options name beside the personal one, and the settings of the chooser.
 class ChooserParts {
@@ -69,6 +74,8 @@ class ChooserParts {
     std::string from;
   };
   Evidence evidence() const;
+  /// Pairs that a user needs to get places from a fallback.
+  Count evidence_for(std::size_t fallback) const;
   std::string label_of(const Model& model, std::size_t position) const;
 
   const ChooserOptions& options_;

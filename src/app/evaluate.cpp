@@ -160,12 +160,41 @@ std::optional<Model> model_beside(Session& session, const Dataset& dataset, cons
 ChooserOptions measured_chooser(const EvaluateOptions& options) {
   ChooserOptions chooser = options.chooser;
   if (!options.learns_min_evidence) return chooser;
-  if (chooser.min_evidence || !chooser.min_evidence_from.empty() || chooser.new_share != 0) {
+  if (chooser.min_evidence || !chooser.min_evidence_from.empty() || !chooser.fallback_evidence.empty() ||
+      chooser.new_share != 0) {
     throw ConfigError(
-        "--learn-min-evidence: give neither --min-evidence, --min-evidence-from nor --new-share with it");
+        "--learn-min-evidence: give neither --min-evidence, --min-evidence-from, --fallback-evidence nor "
+        "--new-share with it");
   }
   chooser.min_evidence = std::numeric_limits<Count>::max();
   return chooser;
+}
+
+/// From how many pairs on each fallback serves users better than what fills their lists after it; the last is
+/// learned first. The chooser then keeps to it. Collective. @param allowed  as the chooser has it
+std::vector<Count> learn_fallbacks(Session& session, const Dataset& train, const HeldOut& held_out,
+                                   EvaluateConfig config, const std::vector<std::uint8_t>& allowed,
+                                   ChooserConfig& chooser) {
+  config.segment_bounds.clear();
+  config.learns_min_evidence = true;
+  std::vector<Count> learned;
+  ChooserConfig after = chooser;
+  after.min_evidence = std::numeric_limits<Count>::max();
+  after.fallbacks.clear();
+  for (auto fallback = chooser.fallbacks.rbegin(); fallback != chooser.fallbacks.rend(); ++fallback) {
+    const Model& model = *fallback->model;
+    const ListChooser rest(session.comm, train, after, allowed, session.phases);
+    config.lists = [&](const TopRequest& request) {
+      return rest.lists(request, [&](const TopRequest& personal) {
+        return top_items(session.comm, model, train, personal, session.phases);
+      });
+    };
+    const auto report = evaluate(session.comm, model, model, train, held_out, config, session.phases);
+    learned.insert(learned.begin(), report.learned->min_evidence);
+    fallback->min_evidence = kept_evidence(learned.front());
+    after.fallbacks.insert(after.fallbacks.begin(), *fallback);
+  }
+  return learned;
 }
 
 }  // namespace
@@ -244,7 +273,11 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     std::vector<std::uint8_t> allowed = config.cold_items;
     if (config.among == Candidates::cold && allowed.empty()) allowed = items_without_pairs(train);
     if (config.among == Candidates::all) allowed.clear();
-    const ListChooser chooser(comm, train, parts.config(model), allowed, session.phases);
+    ChooserConfig chooser_config = parts.config(model);
+    std::vector<Count> of_fallbacks;
+    if (options.learns_min_evidence)
+      of_fallbacks = learn_fallbacks(session, train, *held_out, config, allowed, chooser_config);
+    const ListChooser chooser(comm, train, chooser_config, allowed, session.phases);
     config.learns_min_evidence = options.learns_min_evidence;
     config.lists = [&](const TopRequest& request) { return chooser.lists(request, personal); };
     EvaluationReport report = evaluate(comm, model, without, train, *held_out, config, session.phases);
@@ -252,6 +285,7 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     if (report.learned) {
       report.learned->model = reranks ? reranked_source : trained.family;
       report.learned->filled_by = parts.filled_by();
+      report.learned->fallbacks = of_fallbacks;
     }
     return report;
   }

@@ -98,11 +98,10 @@ std::string title(const SegmentMetrics& segment) {
 }  // namespace
 
 nlohmann::ordered_json to_json(const LearnedEvidence& learned) {
-  return {
-      {"learned", learned.min_evidence},
-      {"model", learned.model},
-      {"filled_by", learned.filled_by},
-      {"gain", {{"value", learned.gain}, {"low", learned.interval.low}, {"high", learned.interval.high}}}};
+  Json json = {{"learned", learned.min_evidence}, {"model", learned.model}, {"filled_by", learned.filled_by}};
+  if (!learned.fallbacks.empty()) json["fallbacks"] = learned.fallbacks;
+  json["gain"] = {{"value", learned.gain}, {"low", learned.interval.low}, {"high", learned.interval.high}};
+  return json;
 }
 
 LearnedEvidence learned_evidence_from(const nlohmann::ordered_json& json) {
@@ -111,14 +110,19 @@ LearnedEvidence learned_evidence_from(const nlohmann::ordered_json& json) {
           gain.at("value").get<double>(),
           {gain.at("low").get<double>(), gain.at("high").get<double>()},
           json.at("model").get<std::string>(),
-          json.at("filled_by").get<std::vector<std::string>>()};
+          json.at("filled_by").get<std::vector<std::string>>(),
+          json.value("fallbacks", std::vector<Count>())};
 }
 
 std::string to_text(const LearnedEvidence& learned) {
+  std::string fallbacks;
+  for (std::size_t i = 0; i < learned.fallbacks.size(); ++i)
+    fallbacks += fmt::format("{} {} from {}", i == 0 ? "; filled by" : ",", learned.filled_by[i],
+                             learned.fallbacks[i]);
   return fmt::format(
       "learned: --min-evidence {}, in NDCG {:+.4f} [{:+.4f}, {:+.4f}] over the model for all who have "
-      "pairs\n",
-      learned.min_evidence, learned.gain, learned.interval.low, learned.interval.high);
+      "pairs{}\n",
+      learned.min_evidence, learned.gain, learned.interval.low, learned.interval.high, fallbacks);
 }
 
 const MetricValue* EvaluationReport::find(const std::string& name) const {

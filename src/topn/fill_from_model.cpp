@@ -26,11 +26,12 @@ TopRequest request_of(const std::vector<detail::ShortList>& short_lists, const T
 }  // namespace
 
 void fill_from_model(const Communicator& comm, const Model& model, const Dataset& dataset,
-                     const TopRequest& request, TopLists& lists, const std::string& source,
+                     const TopRequest& request, TopLists& lists, const std::string& source, Count min_pairs,
                      PhaseLog& phases) {
   auto short_lists = detail::find_short_lists(request, lists);
   std::erase_if(short_lists, [&](const detail::ShortList& list) {
-    return lists.rows[static_cast<std::size_t>(list.row)] < 0;
+    const Count user = lists.rows[static_cast<std::size_t>(list.row)];
+    return user < 0 || dataset.by_user.row_length(user - dataset.by_user.rows.begin) < min_pairs;
   });
   TopRequest part = request_of(short_lists, request, lists);
   part.excluded.num_columns = dataset.num_items();

@@ -16,6 +16,10 @@ namespace pushcart {
 void check_chooser_config(const ChooserConfig& config) {
   if (config.min_evidence < 0)
     throw ConfigError(fmt::format("--min-evidence {}: must not be negative", config.min_evidence));
+  for (const ListSource& fallback : config.fallbacks) {
+    if (fallback.min_evidence < 0)
+      throw ConfigError(fmt::format("--fallback-evidence {}: must not be negative", fallback.min_evidence));
+  }
   if (!(config.new_items.share >= 0 && config.new_items.share <= 1))
     throw ConfigError(fmt::format("--new-share {}: must be in [0, 1]", config.new_items.share));
   if (!(config.new_items.days >= 0) || !std::isfinite(config.new_items.days))
@@ -119,13 +123,14 @@ TopLists ListChooser::best_new_items(const TopRequest& request) const {
   TopLists best;
   best.rows = request.users;
   best.offsets.assign(request.users.size() + 1, 0);
-  fill_from_model(comm_, *config_.new_items.model, dataset_, wanted, best, "new", phases_);
+  fill_from_model(comm_, *config_.new_items.model, dataset_, wanted, best, "new", 0, phases_);
   return best;
 }
 
 void ListChooser::fill(const TopRequest& request, TopLists& lists) const {
   for (const ListSource& fallback : config_.fallbacks) {
-    fill_from_model(comm_, *fallback.model, dataset_, request, lists, fallback.label, phases_);
+    fill_from_model(comm_, *fallback.model, dataset_, request, lists, fallback.label, fallback.min_evidence,
+                    phases_);
   }
   if (categories_) {
     const auto timer = phases_.time("fill from categories");

@@ -174,6 +174,33 @@ class Chooser(SharedFolderTest):
         self.assertEqual(given[1]["min_evidence"], {"pairs": 5, "from": "given"})
         self.assertEqual(given[0], lists)
 
+    def test_a_fallback_has_a_threshold_of_its_own(self):
+        """One factor says less than the user's categories."""
+        for name, split in (("", []), ("part-", ["--hold-out", "random", "--hold-out-share", "0.3"])):
+            self.run_well(0, "train", "als", "--dataset", "data.h5", "--k", "1", *split, "--output", name + "one.h5")
+        learn = ["--at", "10", "--replicates", "100", "--category-attribute", "group", "--learn-min-evidence", "--json"]
+        for ranks in (0, 3):
+            found = self.run_well(ranks, "evaluate", "--dataset", "data.h5", "--model", "part-content.h5", "--fallback",
+                                  "part-als.h5", "part-one.h5", *learn).json()["min_evidence"]
+            apart = [self.run_well(ranks, "evaluate", "--dataset", "data.h5", "--model", model, *after, *learn).json()["min_evidence"]
+                     for model, after in (("part-one.h5", []), ("part-als.h5", ["--fallback", "part-one.h5"]))]
+            self.assertEqual(found["fallbacks"], [apart[1]["learned"], apart[0]["learned"]])
+            self.assertEqual(apart[1]["fallbacks"], [apart[0]["learned"]])
+            self.assertGreater(found["fallbacks"][1], 1)
+        given = ["--min-evidence", "1000", "--fallback", "one.h5", "--category-attribute", "group", "--fallback-evidence", "5"]
+        lists, results = self.both(*given)
+        self.assertEqual(results["min_evidence"]["fallbacks"], [5])
+        for user, places in lists.items():
+            wanted = "popular" if user == "stranger" else "category" if len(self.has[user]) < 5 else "als 2"
+            self.assertEqual(places[0][4], wanted, user)
+            self.assertTrue(wanted == "als 2" or "als 2" not in {place[4] for place in places}, user)
+        self.write("fallback.json", json.dumps({"min_evidence": {**found, "model": "als", "learned": 1000, "fallbacks": [5],
+                                                                 "filled_by": ["als 2", "category 'group'", "popular"]}}))
+        self.assertEqual(self.recommend(2, "--min-evidence-from", "fallback.json", *given[2:6])[0], lists)
+        for words, more in (("--fallback-evidence: give a number for each", ["--fallback-evidence", "5", "6"]),
+                            ("--fallback-evidence: given, and in", ["--min-evidence-from", "fallback.json", "--fallback-evidence", "5"])):
+            self.run_badly(2, USAGE, words, "recommend", "--dataset", "data.h5", "--model", "als.h5", *given[2:6], *more, "--output", "never")
+
     def test_a_run_learns_its_threshold_and_keeps_to_it(self):
         self.write("run.toml", '[run]\noutput = "ran"\nrefit = false\npush = false\nsimilar-n = 0\n[ingest]\n'
                    'input = ["log.csv"]\ncolumns = { user = "user", item = "item" }\nitems = ["items.csv"]\n'

@@ -75,7 +75,8 @@ class PlainChooser {
     Count num_new = 0;
     PlainList newcomers;
     if (config_.new_items.share > 0 && user >= 0) {
-      const RandomStream draw(config_.new_items.seed, hash_text("place for a new item: u" + std::to_string(user)));
+      const RandomStream draw(config_.new_items.seed,
+                              hash_text("place for a new item: u" + std::to_string(user)));
       num_new = std::min(n, static_cast<Count>(std::floor(config_.new_items.share * static_cast<double>(n) +
                                                           draw.uniform(0))));
       take(
@@ -89,9 +90,11 @@ class PlainChooser {
     const auto pairs = has_.count(user) ? static_cast<Count>(has_.at(user).size()) : 0;
     if (user >= 0 && pairs >= config_.min_evidence)
       take(by_model(personal_, personal_items_, user), personal_.family, others, false, may, list);
-    for (std::size_t i = 0; user >= 0 && i < config_.fallbacks.size(); ++i)
-      take(by_model(*config_.fallbacks[i].model, fallback_items_[i], user), config_.fallbacks[i].label,
-           others, true, may, list);
+    for (std::size_t i = 0; user >= 0 && i < config_.fallbacks.size(); ++i) {
+      const ListSource& fallback = config_.fallbacks[i];
+      if (pairs < fallback.min_evidence) continue;
+      take(by_model(*fallback.model, fallback_items_[i], user), fallback.label, others, true, may, list);
+    }
     if (!config_.category_attribute.empty() && pairs > 0)
       take(by_category(user), "category", others, true, may, list);
     take(by_popularity(), "popular", others, false, may, list);
@@ -225,7 +228,7 @@ struct Shop {
 
 TEST(ListChooser, FillsListsAsAPlainReferenceDoes) {
   const Shop shop;
-  std::vector<ChooserConfig> configs(9);
+  std::vector<ChooserConfig> configs(10);
   configs[1].min_evidence = 5;
   configs[2].min_evidence = 5;
   configs[2].fallbacks = {{&shop.content, "content"}, {&shop.other, "spectral"}};
@@ -242,6 +245,9 @@ TEST(ListChooser, FillsListsAsAPlainReferenceDoes) {
   configs[7].new_items = {0.5, 1000, 3, &shop.content};  // all items are new
   configs[8].category_attribute = "kind";
   configs[8].new_items = {0, 20, 7, &shop.other};
+  configs[9].min_evidence = 9;
+  configs[9].fallbacks = {{&shop.content, "content", 7}, {&shop.other, "spectral", 3}};
+  configs[9].category_attribute = "kind";
   for (std::size_t c = 0; c < configs.size(); ++c) {
     for (const Count n : {1, 7, 100}) {  // 100: more than the catalogue
       SCOPED_TRACE("settings " + std::to_string(c) + ", n " + std::to_string(n));
@@ -343,6 +349,11 @@ TEST(ListChooser, RefusesSettingsOutOfRange) {
     return config;
   };
   EXPECT_THROW(shop.lists(with([](auto& c) { c.min_evidence = -1; }), request), ConfigError);
+  EXPECT_THROW(shop.lists(with([&](auto& c) {
+                            c.fallbacks = {{&shop.content, "content", -1}};
+                          }),
+                          request),
+               ConfigError);
   EXPECT_THROW(shop.lists(with([](auto& c) { c.new_items.share = -0.1; }), request), ConfigError);
   EXPECT_THROW(shop.lists(with([](auto& c) { c.new_items.share = 1.1; }), request), ConfigError);
   EXPECT_THROW(shop.lists(with([](auto& c) { c.new_items.share = NAN; }), request), ConfigError);

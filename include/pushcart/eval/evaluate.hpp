@@ -61,9 +61,12 @@ struct LearnedEvidence {
   ConfidenceInterval interval;
   std::string model;                   ///< family of the model, or "rerank"; set by who knows the lists
   std::vector<std::string> filled_by;  ///< what serves the others, in this order: labels of sources; likewise
+  /// The same of each further model that fills lists, in their order, over what fills them after it;
+  /// likewise.
+  std::vector<Count> fallbacks;
 };
-/// {"learned":, "model":, "filled_by": [...], "gain": {"value":, "low":, "high":}}, and back; a Json
-/// exception if it is not that. Local.
+/// {"learned":, "model":, "filled_by": [...], "fallbacks": [...] if there are any, "gain": {"value":, "low":,
+/// "high":}}, and back; a Json exception if it is not that. Local.
 nlohmann::ordered_json to_json(const LearnedEvidence& learned);
 LearnedEvidence learned_evidence_from(const nlohmann::ordered_json& json);
 std::string to_text(const LearnedEvidence& learned);  ///< a line for people

@@ -13,6 +13,7 @@ namespace pushcart {
 struct ListSource {
   const Model* model = nullptr;
   std::string label;
+  Count min_evidence = 0;  ///< pairs that a user needs in the data to get places from it
 };
 
 /// The share of places that is kept for new items (new_items()).
@@ -36,7 +37,7 @@ void check_chooser_config(const ChooserConfig& config);
 /// Makes lists that are always full, as long as the catalogue has items that may be in them. A list is
 /// filled, in this order, by
 ///  1. the personal model, if the user has enough pairs in the data;
-///  2. the fallbacks, with what they score above 0 (fill_from_model);
+///  2. the fallbacks that the user has enough pairs for, with what they score above 0 (fill_from_model);
 ///  3. what is popular in the categories of the user's items (fill_from_categories), labelled "category";
 ///  4. what is popular (fill_from_popular), labelled "popular".
 /// With a share for new items these four choose among all other items, and then a list's last places go to

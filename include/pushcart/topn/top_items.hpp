@@ -66,10 +66,11 @@ void fill_from_popular(const Communicator& comm, const Model& popular, const Top
                        TopLists& lists, const std::string& source);
 
 /// Appends to lists shorter than n the best items by another model that are allowed, not yet there, and that
-/// it scores above 0: a model that has nothing to say of a user adds nothing. Rows of -1 stay as they are.
-/// Collective.
+/// it scores above 0: a model that has nothing to say of a user adds nothing. Rows of -1, and those of users
+/// with fewer than `min_pairs` pairs, stay as they are. Collective.
 void fill_from_model(const Communicator& comm, const Model& model, const Dataset& dataset,
-                     const TopRequest& request, TopLists& lists, const std::string& source, PhaseLog& phases);
+                     const TopRequest& request, TopLists& lists, const std::string& source, Count min_pairs,
+                     PhaseLog& phases);
 
 /// What is popular within each category of items.
 struct CategoryPopularity {
