@@ -29,11 +29,14 @@ DATA_MODEL = ["--dataset", "data.h5", "--model", "model.h5"]
 VERBS = {  # what is typed, and the files and folders it leaves
     "ingest": (["ingest", "--input", "log/events-*.csv", "--columns", COLUMNS, "--hold-out-days", "7", "--output",
                 "data.h5"], "data.h5"),
+    "parts": (["ingest", "--input", "log/events-*.csv", "--columns", COLUMNS, "--checkpoint", "kept", "--checkpoint-files", "1", "--output",
+               "of-parts.h5"], "of-parts.h5"),
     "features": (["features", "--dataset", "data.h5", "--input", "log/events-*.csv", "--output", "features.h5"],
                  "features.h5"),
     "train": (["train", "als", "--dataset", "data.h5", "--k", "64", "--sweeps", "8", "--checkpoint-every", "1sweep",
                "--output", "model.h5"], "model.h5"),
     "spectral": (["train", "spectral", "--dataset", "data.h5", "--k", "16", "--output", "spectral.h5"], "spectral.h5"),
+    "ease": (["train", "ease", "--dataset", "data.h5", "--checkpoint-every", "1sweep", "--output", "ease.h5"], "ease.h5"),
     "tune": (["tune", "als", "--dataset", "data.h5", "--space", "space.toml", "--strategy", "grid", "--output", "tuned"],
              "tuned/best.toml"),
     "evaluate": (["evaluate", *DATA_MODEL, "--run-record", "evaluation.json"], ""),
@@ -134,9 +137,12 @@ class Soak:
         if verb == "retrain" and self.result(verb) == self.wanted[verb]:
             return True, f"{verb} on {ranks} ranks, one killed after {moment:.2f} s, when it was published"
         again = self.draw.choice(RANKS)
-        resumed = "going on after sweep" in self.run(again, command).err
+        from_where = "going on after (sweep|step)" + ("|[1-9] log files .* are as they were" if verb == "parts" else "")
+        resumed = re.search(from_where, self.run(again, command).err)
         if output and self.result(verb) != self.wanted[verb]:
             raise Failure(f"{verb}: killed on {ranks} ranks, run again on {again}: other bits")
+        if (self.folder / "kept").exists():
+            raise Failure(f"{verb}: events of parts were left behind")
         if verb == "retrain":
             record = json.loads((self.folder / "store/current/run.json").read_text())
             if record["results"]["kept_events"]["files_taken"] < 2:
@@ -165,7 +171,7 @@ def main():
             resumed += hit and "resumed" in text
             print(f"{sum(soak.counts.values()):4} {text}", flush=True)
         print(f"{sum(soak.counts.values())} kills ({', '.join(f'{verb} {count}' for verb, count in soak.counts.items())}): "
-              f"0 hangs, 0 outputs harmed, 0 other bits; {resumed} trainings resumed; the slowest job ended "
+              f"0 hangs, 0 outputs harmed, 0 other bits; {resumed} went on from a checkpoint; the slowest job ended "
               f"{soak.slowest_end:.1f} s after the kill; {time.monotonic() - start:.0f} s in all")
     except (Failure, AssertionError) as failure:
         print(f"FAILED: {failure}")

@@ -1,7 +1,8 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
+#include <functional>
 
 #include "models/similarity/best_columns.hpp"
 #include "models/similarity/operands.hpp"
@@ -18,33 +19,78 @@ Operand items_of(const Dataset& part, SimilarityValues values) {
   return plain_operand({std::shared_ptr<const SparseRows>(), &part.by_item}, values);
 }
 
-/// How many items users find, at most `most` each, if their neighbours are as long as all who share an item
-/// with them, and have nothing in common but that.
-Count items_found(const Dataset& whole, Range users, Count k, Count most) {
-  std::vector<Count> brought;  // by item: other items of all who have it
-  const SparseRows &by_item = whole.by_item, &by_user = whole.by_user;
-  for (Count item = 0; item < by_item.num_rows(); ++item) {
-    Count sum = 0;
-    for (const Count user : by_item.row_columns(item)) sum += by_user.row_length(user) - 1;
-    brought.push_back(sum);
-  }
-  Count found = 0;
-  for (Count user = users.begin; user < users.end; ++user) {
-    const Count length = by_user.row_length(user);
-    Count sharing = 0, others = 0;
-    for (const Count item : by_user.row_columns(user)) {
-      sharing += by_item.row_length(item) - 1;
-      others += brought[static_cast<std::size_t>(item)] - (length - 1);
+/// How many items the users like a user have, by the cosine of which items they have, as the search rounds
+/// it.
+class FoundItems {
+ public:
+  FoundItems(const Dataset& whole, Count k)
+      : by_item_(whole.by_item),
+        by_user_(whole.by_user),
+        k_(static_cast<std::size_t>(k)),
+        shared_(static_cast<std::size_t>(whole.num_users()), 0),
+        found_(static_cast<std::size_t>(whole.num_items()), 0) {}
+
+  Count of_user(Count user) {
+    std::vector<std::pair<float, Count>> others = sharing(user);
+    if (others.size() > k_) {
+      std::nth_element(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(k_), others.end(),
+                       std::greater<>());
+      others.resize(k_);
     }
-    if (sharing == 0) continue;
-    const double asked = std::min(1.0, static_cast<double>(k) / static_cast<double>(sharing));
-    found += std::min(most, length + static_cast<Count>(asked * static_cast<double>(others)));
+    ++mark_;
+    Count num_found = 0;
+    for (const auto& [likeness, other] : others) {
+      for (const Count item : by_user_.row_columns(-other)) {
+        Count& mark = found_[static_cast<std::size_t>(item)];
+        num_found += mark != mark_ ? 1 : 0;
+        mark = mark_;
+      }
+    }
+    return num_found;
   }
-  return found;
+
+ private:
+  /// Those who share an item with the user, and how like they are.
+  std::vector<std::pair<float, Count>> sharing(Count user) {
+    std::vector<Count> met;
+    for (const Count item : by_user_.row_columns(user)) {
+      for (const Count other : by_item_.row_columns(item)) {
+        if (shared_[static_cast<std::size_t>(other)]++ == 0) met.push_back(other);
+      }
+    }
+    std::vector<std::pair<float, Count>> others;  // of equally like ones those of small numbers first
+    const float own = scale_of(user);
+    for (const Count other : met) {
+      Count& shared = shared_[static_cast<std::size_t>(other)];
+      if (other != user) others.emplace_back(static_cast<float>(shared) * (own * scale_of(other)), -other);
+      shared = 0;
+    }
+    return others;
+  }
+
+  float scale_of(Count user) const {
+    return static_cast<float>(1 / std::sqrt(static_cast<double>(by_user_.row_length(user))));
+  }
+
+  const SparseRows &by_item_, &by_user_;
+  const std::size_t k_;
+  std::vector<Count> shared_;  // by user
+  std::vector<Count> found_;   // by item: the last user who found it, in their order
+  Count mark_ = 0;
+};
+
+/// How many items users find, at most `most` each: counted for some of them, evenly drawn, for all if they
+/// are few.
+Count items_found(FoundItems& items, Range users, Count sample, Count most) {
+  const Count step = std::max<Count>(1, users.size() / sample);
+  Count found = 0, asked = 0;
+  for (Count user = users.begin + std::min(step, users.size()) / 2; user < users.end; user += step, ++asked)
+    found += std::min(most, items.of_user(user));
+  return asked == 0 ? 0 : found * users.size() / asked;
 }
 
-/// The best items of users by what their neighbours have. Who these are is not known before they are found:
-/// all users are taken to have as much of the work.
+/// The best items of users by what their neighbours have. Who these are is not known before they are found,
+/// but for some of the users: all are taken to have as much of the work.
 class ItemsOfUsers {
  public:
   /// @param users  by rank, the search for neighbours
@@ -71,7 +117,10 @@ class ItemsOfUsers {
     const RingOrder order(shapes_, static_cast<Count>(parts_.size()), static_cast<Count>(rank),
                           config_.similarity.block_columns);
     SimilarityRankPlan result = users_[rank];
-    result.num_neighbours = items_found(whole_, parts_[rank].by_user.rows, config_.similarity.k, kept_);
+    constexpr Count most_asked = 20000, fewest_of_a_rank = 64;
+    const Count sample = std::max(fewest_of_a_rank, most_asked / static_cast<Count>(parts_.size()));
+    FoundItems items(whole_, config_.similarity.k);
+    result.num_neighbours = items_found(items, parts_[rank].by_user.rows, sample, kept_);
     result.received_bytes += order.received_bytes();
     result.multiply_adds +=
         static_cast<double>(num_neighbours_) * mean_length_ / static_cast<double>(parts_.size());
