@@ -3,6 +3,7 @@
 
 #include "models/similarity/best_columns.hpp"
 #include "models/similarity/pair_score.hpp"
+#include "models/similarity/row_sorter.hpp"
 #include "models/similarity/score_kernels.hpp"
 #include "pushcart/base/cpu_path.hpp"
 #include "pushcart/base/random.hpp"
@@ -218,6 +219,46 @@ TEST_P(Kernels, TakeTouchedColumns) {
   expect_taken<unsigned char>(kernels.bytes, 250);
   expect_taken<unsigned short>(kernels.shorts, 65000);
   expect_taken<unsigned>(kernels.words, 5'000'000);
+}
+
+TEST_P(Kernels, CountLargerKeys) {
+  for (const std::size_t size : {0, 1, 7, 8, 9, 20, 100, 128}) {
+    std::vector<std::uint64_t> keys;
+    for (std::size_t n = 0; n < size; ++n) keys.push_back(mix_bits(n + 3));
+    if (size > 7) keys[2] = ~std::uint64_t{0}, keys[5] = 0, keys[6] = std::uint64_t{1} << 63;
+    std::vector<std::uint64_t> places(size + 8, 77), expected;
+    for (const std::uint64_t key : keys) {
+      expected.push_back(static_cast<std::uint64_t>(
+          std::count_if(keys.begin(), keys.end(), [&](std::uint64_t other) { return other > key; })));
+    }
+    similarity::score_kernels().places(keys.data(), static_cast<Count>(size), places.data());
+    places.resize(size);
+    EXPECT_EQ(places, expected);
+  }
+}
+
+TEST_P(Kernels, SortRowsAndTheirSupport) {
+  using Entry = std::pair<std::uint64_t, std::uint32_t>;
+  for (const bool has_support : {false, true}) {
+    similarity::BestOfRows best(6, 300, has_support);
+    similarity::RowSorter sorter(300, has_support);
+    const std::vector<std::int32_t> sizes{0, 1, 20, 128, 129, 300};
+    for (Count row = 0; row < 6; ++row) {
+      const auto size = best.sizes[static_cast<std::size_t>(row)] = sizes[static_cast<std::size_t>(row)];
+      std::vector<Entry> expected, sorted;
+      for (std::int32_t n = 0; n < size; ++n) {
+        const std::uint64_t key = mix_bits(static_cast<std::uint64_t>(1000 * row + n));
+        expected.emplace_back(key, has_support ? static_cast<std::uint32_t>(n) : 0);
+        best.keys_of(row)[n] = key;
+        if (has_support) best.support_of(row)[n] = static_cast<std::uint32_t>(n);
+      }
+      std::sort(expected.begin(), expected.end(), std::greater<>());
+      sorter.sort(best, row);
+      for (std::int32_t n = 0; n < size; ++n)
+        sorted.emplace_back(best.keys_of(row)[n], has_support ? best.support_of(row)[n] : 0);
+      EXPECT_EQ(sorted, expected);
+    }
+  }
 }
 
 TEST_P(Kernels, ScoreCounts) {

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
-#include <tuple>
 
 #include "models/similarity/block_ring.hpp"
 #include "models/similarity/left_shares.hpp"
 #include "models/similarity/row_batches.hpp"
 #include "models/similarity/row_costs.hpp"
 #include "models/similarity/row_search.hpp"
+#include "models/similarity/row_sorter.hpp"
 #include "models/similarity/settings.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/parallel.hpp"
@@ -104,23 +104,6 @@ void search_block(const ColumnBlock& block, const BlockAids& aids, std::span<con
   });
 }
 
-/// Best first.
-void sort_row(BestOfRows& best, Count row, std::vector<std::pair<std::uint64_t, std::uint32_t>>& pairs) {
-  const auto size = best.sizes[static_cast<std::size_t>(row)];
-  std::uint64_t* const keys = best.keys_of(row);
-  if (!best.has_support) {
-    std::sort(keys, keys + size, std::greater<>());
-    return;
-  }
-  std::uint32_t* const support = best.support_of(row);
-  pairs.clear();
-  for (std::int32_t n = 0; n < size; ++n) pairs.emplace_back(keys[n], support[n]);
-  std::sort(pairs.begin(), pairs.end(), std::greater<>());
-  for (std::int32_t n = 0; n < size; ++n) {
-    std::tie(keys[n], support[n]) = pairs[static_cast<std::size_t>(n)];
-  }
-}
-
 /// Calls body(begin, end) for parts of the rows, on all threads.
 template <class Body>
 void for_row_parts(Count num_rows, Body&& body) {
@@ -131,8 +114,8 @@ void for_row_parts(Count num_rows, Body&& body) {
 
 void sort(BestOfRows& best) {
   for_row_parts(best.num_rows(), [&](Count begin, Count end) {
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> pairs;
-    for (Count row = begin; row < end; ++row) sort_row(best, row, pairs);
+    RowSorter sorter(best.k, best.has_support);
+    for (Count row = begin; row < end; ++row) sorter.sort(best, row);
   });
 }
 

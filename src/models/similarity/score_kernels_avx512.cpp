@@ -103,6 +103,21 @@ Count score_counts(const ScoredColumns& out, Count size, const float* terms, con
   return found;
 }
 
+void places_of(const std::uint64_t* keys, Count size, std::uint64_t* places) {
+  constexpr Count keys_at_once = 8;
+  const __m512i one = _mm512_set1_epi64(1);
+  for (Count first = 0; first < size; first += keys_at_once) {
+    const auto mask = static_cast<__mmask8>(size - first >= keys_at_once ? 0xff : (1 << (size - first)) - 1);
+    const __m512i mine = _mm512_maskz_loadu_epi64(mask, keys + first);
+    __m512i larger = _mm512_setzero_si512();
+    for (Count other = 0; other < size; ++other) {
+      const __m512i key = _mm512_set1_epi64(static_cast<long long>(keys[other]));
+      larger = _mm512_mask_add_epi64(larger, _mm512_cmpgt_epu64_mask(key, mine), larger, one);
+    }
+    _mm512_storeu_si512(places + first, larger);
+  }
+}
+
 }  // namespace
 
 const ScoreKernels score_kernels_avx512{take_counters<unsigned char>,
@@ -110,6 +125,7 @@ const ScoreKernels score_kernels_avx512{take_counters<unsigned char>,
                                         take_counters<unsigned>,
                                         score_sums,
                                         score_counts,
-                                        sweep_slices};
+                                        sweep_slices,
+                                        places_of};
 
 }  // namespace pushcart::similarity
