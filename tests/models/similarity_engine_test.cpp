@@ -354,16 +354,23 @@ INSTANTIATE_TEST_SUITE_P(Similarity, Kernels, testing::ValuesIn(runnable_cpu_pat
                          [](const auto& path) { return std::string(cpu_path_name(path.param)); });
 
 TEST(Similarity, KeepsTheBestOfManyInAnyOrder) {
-  for (const Count k : {1, 7, 100, 1500}) {
+  for (const auto& [k, piece_size] : {std::pair<Count, std::size_t>{1, 512},
+                                      {7, 512},
+                                      {100, 512},
+                                      {1500, 512},
+                                      {1, 40},
+                                      {7, 40},
+                                      {100, 40},
+                                      {600, 40}}) {  // few at once: as where bounds are tight
     similarity::BestOfRows rows(2, k, true);
     similarity::BestColumns best(k, true);
     std::vector<std::uint64_t> all;
     for (int start = 0; start < 3; ++start) {  // as from three blocks
       best.start(rows, 1);
       for (int piece = 0; piece < 9; ++piece) {
-        std::vector<unsigned> columns(512), counts(512);
-        std::vector<float> scores(512);
-        for (std::size_t n = 0; n < 512; ++n) {
+        std::vector<unsigned> columns(piece_size), counts(piece_size);
+        std::vector<float> scores(piece_size);
+        for (std::size_t n = 0; n < piece_size; ++n) {
           RandomStream random(static_cast<std::uint64_t>(9 * start + piece), n);
           columns[n] = static_cast<unsigned>(random.next_below(1U << 30));
           scores[n] = std::ldexp(1.0F + static_cast<float>(random.next_below(3)),
@@ -371,7 +378,7 @@ TEST(Similarity, KeepsTheBestOfManyInAnyOrder) {
           counts[n] = columns[n] / 7;
           all.push_back(similarity::key_of(scores[n], columns[n] + 5));
         }
-        best.offer({columns.data(), scores.data(), counts.data()}, 512, 5);
+        best.offer({columns.data(), scores.data(), counts.data()}, static_cast<Count>(piece_size), 5);
       }
       best.finish(rows, 1);
     }

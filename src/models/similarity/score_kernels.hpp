@@ -56,8 +56,9 @@ struct ScoreKernels {
   /// first_column.
   Count (*slices)(const unsigned long* bits, Count words_a_row, const Count* inner, Count num, const float* z,
                   const CountBound& bound, Count first_column, const ScoredColumns& out);
-  /// Into `places`, which has room for 8 more, how many of the keys are larger than each. Takes size^2 steps,
-  /// but many at once and none that a branch must foretell.
+  /// Into `places`, which has room for 8 more, how many of the keys are larger than each; no two may be equal
+  /// if these are to be their places. Takes size^2 steps, but many at once and none that a branch must
+  /// foretell.
   void (*places)(const std::uint64_t* keys, Count size, std::uint64_t* places);
 };
 
