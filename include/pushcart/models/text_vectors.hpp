@@ -17,7 +17,7 @@ namespace pushcart {
 struct TextVectorsConfig {
   TermConfig terms{.fields = {{TextKind::words, "name"}, {TextKind::ngrams, "name"}}, .idf_exponent = 1};
   Count dimensions = 64;  ///< D, >= 1; columns beyond the rank of T are 0
-  SingularVectorsConfig svd;
+  SingularVectorsConfig svd{};
 };
 
 /// ConfigError, naming the option, for settings that make no sense. Local.
