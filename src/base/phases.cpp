@@ -1,8 +1,23 @@
 #include "pushcart/base/phases.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace pushcart {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+PhaseLog::Timer::Timer(PhaseLog& log, std::size_t phase)
+    : log_(log), phase_(phase), start_(Clock::now().time_since_epoch().count()) {}
+
+PhaseLog::Timer::~Timer() {
+  const Clock::duration taken = Clock::now().time_since_epoch() - Clock::duration(start_);
+  log_.phases_[phase_].seconds += std::chrono::duration<double>(taken).count();
+}
 
 PhaseLog::Timer PhaseLog::time(const std::string& name, Count rows) {
   auto found = std::find_if(phases_.begin(), phases_.end(), [&](const Phase& p) { return p.name == name; });

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "pushcart/comm/communicator.hpp"
-#include "pushcart/comm/stall_watch.hpp"
+#include "pushcart/comm/waiting.hpp"
 
 namespace pushcart {
 

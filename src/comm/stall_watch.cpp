@@ -9,6 +9,7 @@
 #include "pushcart/base/error.hpp"
 #include "pushcart/base/host.hpp"
 #include "pushcart/comm/environment.hpp"
+#include "pushcart/comm/waiting.hpp"
 
 namespace pushcart {
 

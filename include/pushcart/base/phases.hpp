@@ -1,6 +1,7 @@
 #pragma once
 
-#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -23,11 +24,8 @@ class PhaseLog {
   /// Adds the time until its end of life to the step.
   class Timer {
    public:
-    Timer(PhaseLog& log, std::size_t phase) : log_(log), phase_(phase) {}
-    ~Timer() {
-      log_.phases_[phase_].seconds +=
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    }
+    Timer(PhaseLog& log, std::size_t phase);
+    ~Timer();
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
     void count_rows(Count rows) { log_.phases_[phase_].rows += rows; }
@@ -35,7 +33,7 @@ class PhaseLog {
    private:
     PhaseLog& log_;
     std::size_t phase_;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    std::int64_t start_;  ///< ticks of the steady clock: <chrono> takes long to compile, and most files would
   };
 
   [[nodiscard]] Timer time(const std::string& name, Count rows = 0);

@@ -13,7 +13,7 @@
 #include "pushcart/base/index.hpp"
 #include "pushcart/comm/datatype.hpp"
 #include "pushcart/comm/request.hpp"
-#include "pushcart/comm/stall_watch.hpp"
+#include "pushcart/comm/waiting.hpp"
 
 namespace pushcart {
 

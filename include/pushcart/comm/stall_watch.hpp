@@ -9,18 +9,6 @@
 
 namespace pushcart {
 
-/// While one is alive in the main thread, the rank counts as waiting in this MPI call. Local.
-class Waiting {
- public:
-  explicit Waiting(const char* call);
-  ~Waiting();
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
-
- private:
-  const char* outer_;  ///< calls within calls: a broadcast in rounds
-};
-
 /// Ends the job when this rank has waited for others in one MPI call for longer than `limit`: a rank that is
 /// stopped, cut off or stuck would hold them for ever. Every rank that waits says where, so that it is seen
 /// which does not. The process leaves with ExitCode::stalled and the launcher ends the others. `limit` must
