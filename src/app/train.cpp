@@ -67,16 +67,16 @@ class Train : public Command {
   }
   void run(Session& session) override {
     check_options();
-    if (options_.family == rerank_name) {
-      limit_time(session, stop_);
-      make_parent_folder(session.comm, options_.output);
-      return train_rerank(session, options_.dataset, options_.output, rerank_, options_.memory_per_rank);
-    }
-    if (find_family(options_.families, options_.family).can_resume()) StopRequest::catch_signals();
+    const bool is_rerank = options_.family == rerank_name;
+    if (is_rerank || find_family(options_.families, options_.family).can_resume()) StopRequest::catch_signals();
     limit_time(session, stop_);
     if (options_.checkpoints->folder.empty())
       options_.checkpoints->folder = checkpoints_beside(options_.output);
     make_parent_folder(session.comm, options_.output);
+    if (is_rerank) {
+      return train_rerank(session, options_.dataset, options_.output, rerank_, *options_.checkpoints,
+                          options_.memory_per_rank);
+    }
     announce_inputs(session.comm, "train", {{"data set", options_.dataset}}, options_.memory_per_rank);
     const Dataset dataset = load_dataset(session, options_.dataset);
     Model model = fit(session, dataset, options_, settings_);

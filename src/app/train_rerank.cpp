@@ -9,6 +9,7 @@
 #include "app/recommend.hpp"
 #include "app/recorded_split.hpp"
 #include "app/rerank.hpp"
+#include "app/step_checkpoints.hpp"
 #include "pushcart/base/dump_json.hpp"
 #include "pushcart/base/log.hpp"
 
@@ -83,6 +84,16 @@ Json tell(const Reranker& reranker, const RerankReport& report, Count n) {
           {"gain", std::move(gains)}};
 }
 
+/// All that the re-ranker's bits depend on.
+WorkIdentity identity_of(const Dataset& dataset, const std::vector<Model>& models,
+                         const std::optional<Features>& features, const RerankConfig& config) {
+  WorkIdentity identity = identity_on(dataset);
+  add_settings(identity, settings_of(config));
+  for (std::size_t m = 0; m < models.size(); ++m) identity[fmt::format("model {}", m + 1)] = models[m].digest;
+  if (features) identity["features"] = features->digest;
+  return identity;
+}
+
 /// The features must be of the training part alone, which only a cut by time can say.
 Features features_of_part(Session& session, const std::string& path, const Dataset& dataset,
                           const Split& validation, SplitKind kind) {
@@ -138,7 +149,8 @@ void declare_rerank_training(OptionSet& options, RerankTraining& training) {
 }
 
 void train_rerank(Session& session, const std::string& dataset_path, const std::string& output,
-                  const RerankTraining& training, Count memory_per_rank) {
+                  const RerankTraining& training, const CheckpointOptions& checkpoints,
+                  Count memory_per_rank) {
   Booster::check_built_in();
   const RerankConfig& config = training.config;
   check_config(config);
@@ -159,14 +171,16 @@ void train_rerank(Session& session, const std::string& dataset_path, const std::
   if (!training.features.empty())
     features = features_of_part(session, training.features, dataset, validation, held_out.kind);
   announce_training(comm, pointers, validation, features ? &*features : nullptr, config, memory_per_rank);
+  WorkSteps steps(session, checkpoints, identity_of(dataset, models, features, config), "step");
   RerankReport report;
   Reranker reranker = train_reranker(comm, pointers, validation, features ? &*features : nullptr, config,
-                                     report, session.phases);
+                                     report, session.phases, &steps);
   reranker.dataset_digest = dataset.digest;
   if (features) reranker.features_digest = features->digest;
   reranker.config = dump_json(Json{{"settings", settings_of(config)}, {held_out_key, split_json(held_out)}});
   session.results["rerank"] = tell(reranker, report, config.n);
   session.name_at_end(stage_reranker(comm, output, reranker));
+  remove_checkpoints_at_end(session, checkpoints.folder, step_state_kind);
   session.results["model"] = {{"path", output}, {"digest", reranker.digest}};
   session.text += fmt::format("re-ranker: {} (digest {})\n", output, reranker.digest);
 }

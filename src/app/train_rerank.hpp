@@ -5,6 +5,7 @@
 
 #include "app/option_set.hpp"
 #include "app/session.hpp"
+#include "app/work_checkpoints.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/rerank/train_reranker.hpp"
 
@@ -21,8 +22,9 @@ struct RerankTraining {
 };
 void declare_rerank_training(OptionSet& options, RerankTraining& training);
 
-/// The file is named at the end of the run. Collective.
+/// The file is named at the end of the run, when the checkpoints go. Collective.
 void train_rerank(Session& session, const std::string& dataset, const std::string& output,
-                  const RerankTraining& training, Count memory_per_rank);
+                  const RerankTraining& training, const CheckpointOptions& checkpoints,
+                  Count memory_per_rank);
 
 }  // namespace pushcart::app

@@ -13,6 +13,7 @@
 #include "pushcart/eval/ranking_metrics.hpp"
 #include "pushcart/rerank/rerank_columns.hpp"
 #include "pushcart/topn/filters.hpp"
+#include "rerank/sampled_candidates.hpp"
 
 namespace pushcart {
 
@@ -25,35 +26,6 @@ constexpr Count bytes_of_a_number = 20;
 bool is_for_validation(std::string_view user_id, double share) {
   const std::uint64_t hash = hash_text("validation of a re-ranker: " + std::string(user_id));
   return std::ldexp(static_cast<double>(hash >> 11), -53) < share;
-}
-
-/// Candidates of users, one user after another, with their labels.
-struct Groups {
-  RankingTable table;
-  std::vector<Count> num_relevant;  ///< by group: held-out items, among the candidates or not
-
-  void add(std::span<const float> values, std::span<const float> labels, Count relevant) {
-    table.values.insert(table.values.end(), values.begin(), values.end());
-    table.labels.insert(table.labels.end(), labels.begin(), labels.end());
-    table.group_sizes.push_back(static_cast<std::uint32_t>(labels.size()));
-    num_relevant.push_back(relevant);
-  }
-};
-
-/// Everybody's groups by user, on rank 0; nothing elsewhere. Collective.
-Groups gathered(const Communicator& comm, Groups mine) {
-  Groups all;
-  const auto gather = [&]<class T>(std::vector<T>& values) {
-    auto received = comm.gather(std::span<const T>(values), 0).data;
-    values = {};
-    return received;
-  };
-  all.table.num_columns = mine.table.num_columns;
-  all.table.values = gather(mine.table.values);
-  all.table.labels = gather(mine.table.labels);
-  all.table.group_sizes = gather(mine.table.group_sizes);
-  all.num_relevant = gather(mine.num_relevant);
-  return all;
 }
 
 /// NDCG@n of one user's candidates in descending order of `scores`; ties go to the first. Candidates that are
@@ -77,7 +49,7 @@ double group_ndcg(std::span<const float> scores, std::span<const float> labels, 
 }
 
 /// Sum over all groups.
-double sum_of_ndcg(const Groups& groups, std::span<const float> scores, Count n) {
+double sum_of_ndcg(const RankingGroups& groups, std::span<const float> scores, Count n) {
   double sum = 0;
   std::size_t begin = 0;
   for (std::size_t group = 0; group < groups.num_relevant.size(); ++group) {
@@ -112,11 +84,11 @@ class Sample {
     candidates_ = find_candidates(comm, models, validation.train, request, phases);
     const auto timer = phases.time("columns of candidates", candidates_.pairs.num_entries());
     const std::vector<float> values = columns.table(candidates_);
-    for (Groups* groups : {&training, &validating}) groups->table.num_columns = columns.num_columns();
+    for (RankingGroups* groups : {&training, &validating}) groups->table.num_columns = columns.num_columns();
     for (std::size_t u = 0; u < candidates_.users.size(); ++u) add(u, values, columns.num_columns());
   }
 
-  Groups training, validating;
+  RankingGroups training, validating;
   Count num_validation = 0, num_relevant = 0, num_found = 0;
   Count num_users() const { return static_cast<Count>(candidates_.users.size()); }
 
@@ -149,6 +121,20 @@ class Sample {
   CandidateSet candidates_;
 };
 
+/// Collective.
+SampledCandidates sampled_candidates(const Communicator& comm, std::span<const Model* const> models,
+                                     const Split& validation, const RerankColumns& columns,
+                                     const RerankConfig& config, PhaseLog& phases) {
+  Sample mine(comm, models, validation, columns, config, phases);
+  const auto timer = phases.time("gather candidates");
+  return {.training = gathered(comm, std::move(mine.training)),
+          .validating = gathered(comm, std::move(mine.validating)),
+          .num_users = comm.sum(mine.num_users()),
+          .num_validation = comm.sum(mine.num_validation),
+          .num_relevant = comm.sum(mine.num_relevant),
+          .num_found = comm.sum(mine.num_found)};
+}
+
 void broadcast(const Communicator& comm, TrainedBooster& trees) {
   comm.broadcast_resized(trees.bytes, 0);
   trees.num_trees = comm.broadcast(trees.num_trees, 0);
@@ -157,8 +143,9 @@ void broadcast(const Communicator& comm, TrainedBooster& trees) {
 }
 
 /// Trees trained on rank 0, on all ranks; fills what the report says of it. Collective.
-TrainedBooster trained(const Communicator& comm, const Groups& training, const Groups& validating,
-                       const RerankConfig& config, std::size_t num_models, RerankReport& report) {
+TrainedBooster trained(const Communicator& comm, const RankingGroups& training,
+                       const RankingGroups& validating, const RerankConfig& config, std::size_t num_models,
+                       RerankReport& report) {
   TrainedBooster trees;
   collectively(comm, "training the re-ranker", [&] {
     if (!comm.is_root()) return;
@@ -241,22 +228,29 @@ void plan_reranker_training(MemoryPlan& plan, const Communicator& comm, const Re
 
 Reranker train_reranker(const Communicator& comm, std::span<const Model* const> models,
                         const Split& validation, const Features* features, const RerankConfig& config,
-                        RerankReport& report, PhaseLog& phases) {
+                        RerankReport& report, PhaseLog& phases, StepCheckpoints* checkpoints) {
   check_config(config);
   Reranker reranker;
   for (const Model* model : models) reranker.members.push_back({model->family, model->digest});
   const RerankColumns columns(comm, validation.train, families_of(models), features);
   reranker.candidates = config.candidates;
   reranker.columns = columns.names();
-  Sample sample(comm, models, validation, columns, config, phases);
-  report.num_users = comm.sum(sample.num_users());
-  report.num_validation = comm.sum(sample.num_validation);
-  report.found = static_cast<double>(comm.sum(sample.num_found)) /
-                 static_cast<double>(std::max<Count>(1, comm.sum(sample.num_relevant)));
+  SampledCandidates sample;
+  const auto read = [&](const FileReader& file) {
+    sample = read_sampled_candidates(file, comm, columns.num_columns(), validation.train.num_items());
+  };
+  if (!checkpoints || checkpoints->resume(read) == 0) {
+    sample = sampled_candidates(comm, models, validation, columns, config, phases);
+    if (checkpoints) {
+      checkpoints->between_steps(1, [&](FileWriter& file) { write_sampled_candidates(file, comm, sample); });
+    }
+  }
+  report.num_users = sample.num_users;
+  report.num_validation = sample.num_validation;
+  report.found =
+      static_cast<double>(sample.num_found) / static_cast<double>(std::max<Count>(1, sample.num_relevant));
   const auto timer = phases.time("train trees");
-  const Groups training = gathered(comm, std::move(sample.training));
-  const Groups validating = gathered(comm, std::move(sample.validating));
-  reranker.trees = trained(comm, training, validating, config, models.size(), report);
+  reranker.trees = trained(comm, sample.training, sample.validating, config, models.size(), report);
   return reranker;
 }
 

@@ -1,5 +1,5 @@
-"""Trainings that are done step by step, singular vectors, the dense inverse, a blend's parts, can be stopped after any of
-them and taken up on any number of ranks; the model is that of a run never stopped."""
+"""Trainings that are done step by step, singular vectors, the dense inverse, a blend's parts, the candidates of a re-ranker,
+can be stopped after any of them and taken up on any number of ranks; the model is that of a run never stopped."""
 
 import re
 import shutil
@@ -15,6 +15,7 @@ FAMILIES = {
     "blend": ["blend", "--models", "popular.h5", "als.h5", "itemknn.h5", "--validation-models", "popular-part.h5", "als-part.h5",
               "itemknn-part.h5", "--segments", "20"],
 }
+RERANK = ["rerank", "--model", "als-part.h5", "itemknn-part.h5", "--rerank-candidates", "25", "--trees", "8"]
 
 
 class StepCheckpoints(SharedFolderTest):
@@ -105,6 +106,31 @@ class StepCheckpoints(SharedFolderTest):
         command = self.train(family, f"{family}-other")
         self.stopped(2, command)
         return [*command, *setting]
+
+    def rerank(self, output, *more):
+        return ["train", *RERANK, "--dataset", "data.h5", "--output", f"{output}.h5", *more]
+
+    def test_candidates_of_a_reranker(self):
+        whole = self.run_program(3, *self.rerank("whole-rerank"))
+        if any("without XGBoost" in line for line in whole.complaints()):
+            self.skipTest("built without XGBoost")
+        self.assertEqual(whole.code, 0, whole.told())
+        self.assertEqual(self.stopped(2, self.rerank("rerank")), 1)
+        self.run_badly(2, BAD_INPUT, ["--trees (8 in the checkpoint, 9 now)", "--resume never"], *self.rerank("rerank", "--trees", "9"))
+        swapped = {"als-part.h5": "itemknn-part.h5", "itemknn-part.h5": "als-part.h5"}
+        self.run_badly(0, BAD_INPUT, ["model 1 (", "model 2 ("], *(swapped.get(word, word) for word in self.rerank("rerank")))
+        for ranks, threads in ((1, 2), (3, 1)):
+            output = f"rerank-{ranks}"
+            shutil.copytree(self.path("rerank.checkpoint"), self.path(f"{output}.checkpoint"))
+            ended = self.run_well(ranks, *self.rerank(output), threads=threads)
+            self.assertIn("going on after step 1, from", ended.err)
+            self.assertNotIn("columns of candidates", ended.err, "they were kept")
+            self.assert_whole("rerank", output)
+            results = [self.record(f"{name}.run.json")["results"]["rerank"] for name in (output, "whole-rerank")]
+            self.assertEqual(*results)
+        self.assertIn("columns of candidates", whole.err)
+        ended = self.run_program(1, *self.rerank("rerank-late", "--max-hours", 1e-9))
+        self.assert_refused(ended, STOPPED, ["stopped after step 1", "rerank-late.checkpoint"])
 
     def test_a_damaged_checkpoint_gives_way_to_the_one_before(self):
         command = self.train("ease", "ease-damaged")

@@ -4,6 +4,7 @@
 
 #include "pushcart/base/memory.hpp"
 #include "pushcart/base/phases.hpp"
+#include "pushcart/checkpoint/step_checkpoints.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/features/feature_table.hpp"
 #include "pushcart/models/model.hpp"
@@ -57,10 +58,13 @@ void plan_reranker_training(MemoryPlan& plan, const Communicator& comm, const Re
 /// Learns to order the candidates of the models, which must not have seen the held-out pairs: what was held
 /// out goes before what was not. Rows of sampled users come to rank 0 in the order of their users, and are
 /// trained on there. The same bits for any number of ranks and threads. Collective.
-/// @param features  of the training part alone; nullptr = none
-/// @return          all but dataset_digest, features_digest and config
+/// @param features     of the training part alone; nullptr = none
+/// @param checkpoints  keep what is learned from, the one step before the trees; nullptr = nothing is kept
+/// @return             all but dataset_digest, features_digest and config. Errors: InputError if too few
+/// users
+///                     can be learned from, and those of StepCheckpoints
 Reranker train_reranker(const Communicator& comm, std::span<const Model* const> models,
                         const Split& validation, const Features* features, const RerankConfig& config,
-                        RerankReport& report, PhaseLog& phases);
+                        RerankReport& report, PhaseLog& phases, StepCheckpoints* checkpoints = nullptr);
 
 }  // namespace pushcart
