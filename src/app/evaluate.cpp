@@ -59,7 +59,8 @@ void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePat
   options.add_custom(
       "category-baseline", Arity::one,
       "item attribute: what is popular in the users' own categories is measured beside popularity; empty = "
-      "not; default: category, wherever popularity is measured and items have it",
+      "not; default: category, wherever popularity (--among cold: a random order) is measured and items have "
+      "it",
       [&evaluate](const auto& texts) { evaluate.category_baseline = texts.back(); },
       [&evaluate] {
         return evaluate.category_baseline ? std::vector<std::string>{*evaluate.category_baseline}
@@ -88,17 +89,19 @@ std::optional<Split> split_of(const Communicator& comm, const Dataset& dataset, 
   return hold_out(comm, dataset, *config);
 }
 
-/// Item attribute of what is measured beside popularity; empty where popularity is not the baseline.
+/// Item attribute of what is measured beside the usual baseline; empty where there is another.
 std::string category_attribute(const EvaluateOptions& options, const ChooserOptions& chosen,
                                const Dataset& dataset) {
-  const bool is_beside_popularity = !options.exact_filter && options.rerank.file.empty() &&
-                                    options.beside.empty() && !is_chosen(chosen) &&
-                                    options.config.among == Candidates::all;
-  if (!options.category_baseline) return is_beside_popularity ? usual_category_baseline : "";
+  const bool is_usual =
+      !options.exact_filter && options.rerank.file.empty() && options.beside.empty() && !is_chosen(chosen);
+  if (!options.category_baseline) return is_usual ? usual_category_baseline : "";
   const std::string& given = *options.category_baseline;
   if (given.empty()) return given;
-  if (!is_beside_popularity)
-    throw ConfigError("--category-baseline: is measured only where the baseline is popularity");
+  if (!is_usual) {
+    throw ConfigError(
+        "--category-baseline: is measured only where the baseline is popularity or, among cold items, a "
+        "random order");
+  }
   check_item_attribute(dataset, given, "--category-baseline");
   return given;
 }

@@ -27,8 +27,8 @@ struct EvaluateOptions {
   std::vector<std::string> test;
   LogFormat test_format;
   EvaluateConfig config;
-  /// Item attribute, measured beside popularity; empty = none; if not given usual_category_baseline, where
-  /// popularity is measured and items have it.
+  /// Item attribute, measured beside popularity or, among cold items, a random order; empty = none; if not
+  /// given usual_category_baseline, where these are measured and items have it.
   std::optional<std::string> category_baseline;
   bool exact_filter = false;         ///< beside the model as it is
   ChooserOptions chooser;            ///< likewise
@@ -42,11 +42,11 @@ enum class EvaluatePaths : int { declared, decided_by_run };
 void declare_evaluate(OptionSet& options, EvaluateOptions& evaluate, EvaluatePaths paths);
 
 /// Evaluates on the test files if any are given, else on what the model's training held out, else on what the
-/// dataset holds out by time. The baseline is popularity in the same training part, and in the
-/// users' categories of it if the items have the attribute category_baseline; with exact_filter,
-/// chooser or a re-ranker the model without it, among cold items a random order; or options.beside.
+/// dataset holds out by time. The baseline is popularity in the same training part (among cold items a random
+/// order), and in the users' categories of it if the items have the attribute category_baseline; with
+/// exact_filter, chooser or a re-ranker the model without it; or options.beside.
 /// Collective; ConfigError for options that go without each other, also a category_baseline given for another
-/// baseline than popularity, or that items do not have.
+/// baseline than popularity and the random order, or that items do not have.
 /// @param model  the first of options.models
 EvaluationReport assess(Session& session, const Dataset& dataset, const Model& model,
                         const EvaluateOptions& options);

@@ -53,10 +53,15 @@ enum Side : std::size_t { of_model, of_baseline, of_categories };
 
 /// What is popular in the categories of the users, if the items have them. Collective.
 std::optional<CategoryPopularity> category_side(const Communicator& comm, const Dataset& train,
-                                                const Model& popular, const EvaluateConfig& config) {
+                                                const Model& baseline, const EvaluateConfig& config) {
   if (config.category_attribute.empty() || !has_item_attribute(train, config.category_attribute))
     return std::nullopt;
-  return category_popularity(comm, train, popular, config.category_attribute, {});
+  TopRequest request;
+  if (config.among == Candidates::all)
+    return category_popularity(comm, train, baseline, config.category_attribute, request);
+  // Ties by index would tell: indices follow the popularity in the whole log, held-out pairs included.
+  request.item_allowed = cold_items(train, config);
+  return category_sizes(comm, train, baseline, config.category_attribute, request);
 }
 
 /// The evaluation of a model and its baselines, step by step; all are served the same requests.

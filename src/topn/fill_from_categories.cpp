@@ -15,9 +15,11 @@ using detail::ShortList;
 /// An item that can be listed for a user, by its exact score.
 struct Candidate {
   double score = 0;
+  float order = 0;  ///< of equal scores the higher one comes first
   Count item = 0;
   bool operator<(const Candidate& other) const {
-    return score > other.score || (score == other.score && item < other.item);
+    if (score != other.score) return score > other.score;
+    return order > other.order || (order == other.order && item < other.item);
   }
 };
 
@@ -81,7 +83,7 @@ SparseRows most_popular(const SparseRows& by_category, Count depth) {
 }
 
 void take(const Mix& mix, const detail::WeightRows& rows, std::span<const double> totals,
-          const std::vector<Count>& needed, ShortList& list) {
+          const std::vector<Count>& needed, bool items_are_alike, ShortList& list) {
   std::vector<Candidate> candidates;
   for (const auto& [category, count] : mix.counts) {
     const auto position = std::lower_bound(needed.begin(), needed.end(), category) - needed.begin();
@@ -90,7 +92,9 @@ void take(const Mix& mix, const detail::WeightRows& rows, std::span<const double
     const auto row = rows.row(category);
     for (std::size_t i = 0; i < row.columns.size(); ++i) {
       if (!list.wants(row.columns[i])) continue;
-      candidates.push_back({share * static_cast<double>(row.values[i]) / total, row.columns[i]});
+      const double popularity = items_are_alike ? 1.0 : static_cast<double>(row.values[i]);
+      candidates.push_back(
+          {share * popularity / total, items_are_alike ? row.values[i] : 0.0F, row.columns[i]});
     }
   }
   const auto kept = std::min(candidates.size(), static_cast<std::size_t>(list.missing));
@@ -101,10 +105,9 @@ void take(const Mix& mix, const detail::WeightRows& rows, std::span<const double
   }
 }
 
-}  // namespace
-
-CategoryPopularity category_popularity(const Communicator& comm, const Dataset& dataset, const Model& popular,
-                                       const std::string& attribute, const TopRequest& request) {
+/// Allowed items by category, all but the totals. Collective. @param values  item_bias
+CategoryPopularity items_by_category(const Communicator& comm, const Dataset& dataset, const Model& values,
+                                     const std::string& attribute, const TopRequest& request) {
   check_item_attribute(dataset, attribute, "--category-attribute");
   CategoryPopularity result{categories_of(comm, dataset, attribute), {}, {}};
   const Range owned = dataset.items.range(comm.rank());
@@ -113,15 +116,32 @@ CategoryPopularity category_popularity(const Communicator& comm, const Dataset& 
     const auto position = static_cast<std::size_t>(item);
     if (!request.item_allowed.empty() && !request.item_allowed[position]) continue;
     const Count category = result.categories.of_item[position];
-    const float value = popular.item_bias[position];
+    const float value = values.item_bias[position];
     if (category >= 0 && value > 0) pairs.push_back({category, owned.begin + item, 0, value});
   }
   result.by_category = rows_by_owner(comm, result.categories.partition, dataset.num_items(), pairs);
+  return result;
+}
+
+}  // namespace
+
+CategoryPopularity category_popularity(const Communicator& comm, const Dataset& dataset, const Model& popular,
+                                       const std::string& attribute, const TopRequest& request) {
+  CategoryPopularity result = items_by_category(comm, dataset, popular, attribute, request);
   for (Count row = 0; row < result.by_category.num_rows(); ++row) {
     double total = 0;  // of whole numbers: exact in any order
     for (const float value : result.by_category.row_values(row)) total += static_cast<double>(value);
     result.totals.push_back(total);
   }
+  return result;
+}
+
+CategoryPopularity category_sizes(const Communicator& comm, const Dataset& dataset, const Model& order,
+                                  const std::string& attribute, const TopRequest& request) {
+  CategoryPopularity result = items_by_category(comm, dataset, order, attribute, request);
+  result.items_are_alike = true;
+  for (Count row = 0; row < result.by_category.num_rows(); ++row)
+    result.totals.push_back(static_cast<double>(result.by_category.row_length(row)));
   return result;
 }
 
@@ -144,7 +164,8 @@ void fill_from_categories(const Communicator& comm, const CategoryPopularity& po
   const SparseRows best = most_popular(popularity.by_category, comm.allreduce(depth, Reduce::max));
   const detail::WeightRows rows(comm, categories.partition, best, needed);
   const auto totals = fetch_values<double>(comm, categories.partition, popularity.totals, needed);
-  for (std::size_t r = 0; r < short_lists.size(); ++r) take(mixes[r], rows, totals, needed, short_lists[r]);
+  for (std::size_t r = 0; r < short_lists.size(); ++r)
+    take(mixes[r], rows, totals, needed, popularity.items_are_alike, short_lists[r]);
   detail::append_added(lists, short_lists, source);
 }
 

@@ -5,10 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "eval/metric_value.hpp"
 #include "pushcart/eval/evaluate.hpp"
+#include "pushcart/eval/random_order.hpp"
 #include "pushcart/eval/ranking_metrics.hpp"
 #include "pushcart/eval/split.hpp"
 #include "pushcart/models/popular.hpp"
@@ -25,12 +27,34 @@ std::string kind_of(Count item) {
   return item % 7 == 3 ? "" : "kind " + std::to_string(item * item % 5);
 }
 
+EvaluationReport measured_beside(const Communicator& comm, const Model& model, const Model& baseline,
+                                 const Split& split, Candidates among, const std::string& attribute) {
+  EvaluateConfig config;
+  config.at = {3, 10};
+  config.replicates = 60;
+  config.among = among;
+  config.segment_bounds = {5, 9};
+  config.category_attribute = attribute;
+  PhaseLog phases;
+  return evaluate(comm, model, baseline, split.train, split.held_out, config, phases);
+}
+
+/// Takes away what a report has by categories.
+void erase_categories(nlohmann::ordered_json& report) {
+  for (const char* key : {"category_attribute", "category_baseline", "category_difference"})
+    report.erase(key);
+  for (auto& segment : report.at("segments")) {
+    segment.erase("category_baseline");
+    segment.erase("category_difference");
+  }
+}
+
 /// A shop whose first users have items of no kind only, and the training part of its pairs.
 struct Shop {
   Split split;
   Model popular, model;
 
-  explicit Shop(const Communicator& comm) {
+  explicit Shop(const Communicator& comm, SplitKind kind = SplitKind::random) {
     const Dataset random = small_dataset(comm, {.num_users = shop_users, .num_items = shop_items});
     std::vector<Interaction> pairs;
     for (const Interaction& pair : all_pairs(comm, random)) {
@@ -42,7 +66,7 @@ struct Shop {
     const Range owned = dataset.items.range(comm.rank());
     for (Count item = owned.begin; item < owned.end; ++item) kinds.values.push_back(kind_of(item));
     dataset.item_attributes.push_back(std::move(kinds));
-    split = hold_out(comm, dataset, {SplitKind::random, 0.3, 1, 4});
+    split = hold_out(comm, dataset, {kind, 0.3, 1, 4});
     popular = train_popular(comm, split.train, PopularConfig{});
     model = popular;
     model.family = "upside down";
@@ -50,13 +74,7 @@ struct Shop {
   }
 
   EvaluationReport measured(const Communicator& comm, const std::string& attribute) const {
-    EvaluateConfig config;
-    config.at = {3, 10};
-    config.replicates = 60;
-    config.segment_bounds = {5, 9};
-    config.category_attribute = attribute;
-    PhaseLog phases;
-    return evaluate(comm, model, popular, split.train, split.held_out, config, phases);
+    return measured_beside(comm, model, popular, split, Candidates::all, attribute);
   }
 };
 
@@ -107,13 +125,17 @@ std::vector<std::set<Count>> items_of_users(const std::vector<Interaction>& pair
   return has;
 }
 
+std::vector<Interaction> tested_pairs(const Communicator& comm, const Split& split) {
+  Dataset tested = split.train;
+  tested.by_user = split.held_out.by_user;
+  tested.last_time.assign(tested.by_user.columns.size(), 0);
+  return all_pairs(comm, tested);
+}
+
 TEST(CategoryBaseline, AgreesWithPlainListsForAllUsersAndSegments) {
   const Shop shop(world());
   const auto has = items_of_users(all_pairs(world(), shop.split.train));
-  Dataset tested = shop.split.train;
-  tested.by_user = shop.split.held_out.by_user;
-  tested.last_time.assign(tested.by_user.columns.size(), 0);
-  const auto wanted = items_of_users(all_pairs(world(), tested));
+  const auto wanted = items_of_users(tested_pairs(world(), shop.split));
   const PlainCategories plain(has);
 
   std::array<std::map<std::string, double>, 4> sums;  // of all users, then by segment
@@ -160,6 +182,114 @@ TEST(CategoryBaseline, AgreesWithPlainListsForAllUsersAndSegments) {
     EXPECT_NEAR(value_of(report.category_baseline, "coverage@" + std::to_string(n)),
                 static_cast<double>(items.size()) / shop_items, 1e-12);
   }
+}
+
+/// The lists of cold items: by the share of their kind among the user's items over its number of cold items,
+/// then by the baseline's order alone.
+std::vector<Count> plain_cold_list(const std::set<Count>& has, const std::set<Count>& cold,
+                                   const std::vector<float>& order) {
+  std::map<std::string, double> counts, sizes;
+  double all = 0;
+  for (const Count item : has) {
+    if (kind_of(item).empty()) continue;
+    ++counts[kind_of(item)];
+    ++all;
+  }
+  for (const Count item : cold) ++sizes[kind_of(item)];
+  std::vector<std::tuple<double, float, Count>> sorted;
+  for (const Count item : cold) {
+    const std::string kind = kind_of(item);
+    const double score = kind.empty() || !counts.contains(kind) ? 0 : counts[kind] / all / sizes[kind];
+    sorted.emplace_back(-score, -order[static_cast<std::size_t>(item)], item);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<Count> list;
+  for (const auto& entry : sorted) list.push_back(std::get<2>(entry));
+  return list;
+}
+
+/// A shop with a third of its items held out whole.
+struct ColdShop {
+  Split split;
+  Model order, model;
+
+  explicit ColdShop(const Communicator& comm) : split(Shop(comm, SplitKind::items).split) {
+    order = random_order(comm, split.train, 1);
+    model = random_order(comm, split.train, 2);
+  }
+
+  EvaluationReport measured(const Communicator& comm, const std::string& attribute) const {
+    return measured_beside(comm, model, order, split, Candidates::cold, attribute);
+  }
+};
+
+TEST(CategoryBaseline, OfColdItemsAgreesWithPlainListsForAllUsersAndSegments) {
+  const ColdShop shop(world());
+  const auto has = items_of_users(all_pairs(world(), shop.split.train));
+  const auto wanted = items_of_users(tested_pairs(world(), shop.split));
+  const auto order = all_rows(world(), shop.order.item_bias);
+  std::set<Count> cold;
+  for (Count item = 0; item < shop_items; ++item) cold.insert(item);
+  for (const auto& items : has) {
+    for (const Count item : items) cold.erase(item);
+  }
+
+  std::array<std::map<std::string, double>, 4> sums;  // of all users, then by segment
+  std::array<double, 4> users{};
+  std::set<Count> shown;
+  Count by_chance = 0;
+  for (std::size_t user = 0; user < has.size(); ++user) {
+    if (wanted[user].empty()) continue;
+    const auto list = plain_cold_list(has[user], cold, order);
+    const std::vector<Count> relevant(wanted[user].begin(), wanted[user].end());
+    if (std::all_of(has[user].begin(), has[user].end(), [](Count item) { return kind_of(item).empty(); }))
+      ++by_chance;
+    const std::size_t segment = has[user].size() < 5 ? 1 : has[user].size() < 9 ? 2 : 3;
+    for (const std::size_t part : {std::size_t{0}, segment}) {
+      ++users[part];
+      for (const Count n : {3, 10}) {
+        const auto values = as_array(ranking_metrics(list, relevant, n));
+        for (std::size_t kind = 0; kind < values.size(); ++kind)
+          sums[part][std::string(ranking_metric_names[kind]) + "@" + std::to_string(n)] += values[kind];
+      }
+    }
+    shown.insert(list.begin(), list.begin() + 3);
+  }
+  EXPECT_GT(by_chance, 0);
+  EXPECT_LT(cold.size(), shop_items / 2);
+
+  const auto report = shop.measured(world(), "kind");
+  const std::array<const ComparedMetrics*, 4> parts{&report, &report.segments[0], &report.segments[1],
+                                                    &report.segments[2]};
+  bool differs = false;
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    EXPECT_GT(users[part], 0);
+    EXPECT_EQ(sums[part].size(), 12U);
+    for (const auto& [name, sum] : sums[part]) {
+      const double mean = sum / users[part];
+      EXPECT_NEAR(value_of(parts[part]->category_baseline, name), mean, 1e-12) << name << part;
+      EXPECT_NEAR(value_of(parts[part]->category_differences, name),
+                  value_of(parts[part]->metrics, name) - mean, 1e-12)
+          << name << part;
+      differs = differs || std::abs(value_of(parts[part]->baseline, name) - mean) > 0.01;
+    }
+  }
+  EXPECT_TRUE(differs);  // from the random order alone
+  EXPECT_NEAR(value_of(report.category_baseline, "coverage@3"),
+              static_cast<double>(shown.size()) / shop_items, 1e-12);
+}
+
+TEST(CategoryBaseline, OfColdItemsIsTheSameOnOneRankAndAddsToTheReportOnly) {
+  const auto run = [](const Communicator& comm, const std::string& attribute) {
+    return ColdShop(comm).measured(comm, attribute).to_json();
+  };
+  const Communicator alone = world().split(world().rank(), 0);
+  auto found = run(world(), "kind");
+  EXPECT_EQ(found.dump(), run(alone, "kind").dump());
+  EXPECT_TRUE(found.at("category_baseline").at("ndcg@3").at("low").is_number());
+  EXPECT_TRUE(found.at("category_difference").at("mrr@10").at("high").is_number());
+  erase_categories(found);
+  EXPECT_EQ(found.dump(), run(world(), "").dump());
 }
 
 /// The same lists as those of a model have its intervals.
@@ -221,11 +351,7 @@ TEST(CategoryBaseline, IsTheSameOnOneRankAndAddsToTheReportOnly) {
   EXPECT_EQ(found.at("category_attribute"), "kind");
   EXPECT_TRUE(found.at("segments").at(1).at("category_baseline").at("ndcg@3").at("low").is_number());
   EXPECT_TRUE(found.at("category_difference").at("mrr@10").at("high").is_number());
-  for (const char* key : {"category_attribute", "category_baseline", "category_difference"}) found.erase(key);
-  for (auto& segment : found.at("segments")) {
-    segment.erase("category_baseline");
-    segment.erase("category_difference");
-  }
+  erase_categories(found);
   EXPECT_EQ(found.dump(), run(world(), "").dump());
 }
 

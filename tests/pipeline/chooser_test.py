@@ -135,8 +135,8 @@ class Chooser(SharedFolderTest):
         self.run_badly(2, USAGE, ["--category-baseline", "did you mean 'group'"], *base, "--category-baseline", "grup")
         # Given by its usual name it is wanted as by any other.
         self.run_badly(2, USAGE, ["--category-baseline category", "did you mean"], *base, "--category-baseline", "category")
-        for other in (["--beside", "part-content.h5"], ["--among", "cold"]):
-            self.run_badly(2, USAGE, ["--category-baseline", "popularity"], *base, "--category-baseline", "category", *other)
+        self.run_badly(2, USAGE, ["--category-baseline", "popularity"], *base, "--category-baseline", "category", "--beside",
+                       "part-content.h5")
         self.assertNotIn("popularity by category", self.run_well(2, *base, "--category-baseline", "").out)
         self.run_badly(2, USAGE, ["--category-baseline", "popularity"], *base, "--category-baseline", "group", "--fallback",
                        "part-content.h5")

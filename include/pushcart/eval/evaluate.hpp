@@ -44,7 +44,8 @@ struct EvaluateConfig {
   /// serves users in its place (--learn-min-evidence).
   bool learns_min_evidence = false;
   /// Item attribute: what is popular in the users' own categories (fill_from_categories, then popular) is
-  /// measured beside the baseline, which must be the popular model. Empty = it is not.
+  /// measured beside the baseline, which must be the popular model; among cold items, which are all alike to
+  /// popularity, their categories' shares alone, beside random_order. Empty = it is not.
   std::string category_attribute;
 };
 

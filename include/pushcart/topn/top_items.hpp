@@ -75,14 +75,20 @@ void fill_from_model(const Communicator& comm, const Model& model, const Dataset
 /// What is popular within each category of items.
 struct CategoryPopularity {
   Categories categories;
-  SparseRows by_category;      ///< this rank's categories x allowed items, value = popularity, above 0
-  std::vector<double> totals;  ///< of the values of each of these rows
+  SparseRows by_category;        ///< this rank's categories x allowed items, value = popularity, above 0
+  std::vector<double> totals;    ///< popularity of each of these rows
+  bool items_are_alike = false;  ///< each item's popularity is 1, and values order those of equal score
 };
 
 /// @param popular  item_bias only, whole numbers: of users, say
 /// Collective. ConfigError: the items have no such attribute.
 CategoryPopularity category_popularity(const Communicator& comm, const Dataset& dataset, const Model& popular,
                                        const std::string& attribute, const TopRequest& request);
+
+/// The same of items that nobody has: one is as popular as the other.
+/// @param order  item_bias only, above 0: of items with equal scores those of higher ones come first
+CategoryPopularity category_sizes(const Communicator& comm, const Dataset& dataset, const Model& order,
+                                  const std::string& attribute, const TopRequest& request);
 
 /// Appends to lists shorter than n what is popular in the categories of the user's items, by
 ///
