@@ -52,6 +52,7 @@ void declare_chooser(OptionSet& options, ChooserOptions& chooser, FurtherModels 
 void check_chooser(const ChooserOptions& options) {
   ChooserConfig config;
   config.min_evidence = options.min_evidence.value_or(config.min_evidence);
+  for (const Count least : options.fallback_evidence) config.fallbacks.push_back({nullptr, "", least});
   config.new_items = {options.new_share, options.new_days, options.new_seed, nullptr};
   check_chooser_config(config);
   if (options.min_evidence && (options.learns_min_evidence || !options.min_evidence_from.empty()))
@@ -91,12 +92,17 @@ ChooserParts::ChooserParts(Session& session, const ChooserOptions& options, cons
   if (!options.new_model.empty()) new_model_ = load_model(session, options.new_model, dataset);
   if (options.min_evidence_from.empty()) return;
   learned_ = read_learned_evidence(session, options.min_evidence_from);
-  const bool is_of_these = learned_->model == served_by_ && learned_->filled_by == filled_by();
-  if (is_of_these && (learned_->fallbacks.empty() || learned_->fallbacks.size() == fallbacks_.size())) return;
-  throw ConfigError(fmt::format(
-      "--min-evidence-from {}: learned for lists of {} filled by {}; these are of {} filled by {}",
-      options.min_evidence_from, learned_->model, fmt::join(learned_->filled_by, ", "), served_by_,
-      fmt::join(filled_by(), ", ")));
+  if (learned_->model != served_by_ || learned_->filled_by != filled_by()) {
+    throw ConfigError(fmt::format(
+        "--min-evidence-from {}: learned for lists of {} filled by {}; these are of {} filled by {}",
+        options.min_evidence_from, learned_->model, fmt::join(learned_->filled_by, ", "), served_by_,
+        fmt::join(filled_by(), ", ")));
+  }
+  if (!learned_->fallbacks.empty() && learned_->fallbacks.size() != fallbacks_.size()) {
+    throw ConfigError(fmt::format(
+        "--min-evidence-from {}: has {} numbers of pairs for fallbacks ('fallbacks'); these lists have {}",
+        options.min_evidence_from, learned_->fallbacks.size(), fallbacks_.size()));
+  }
 }
 
 std::vector<std::string> ChooserParts::filled_by() const {

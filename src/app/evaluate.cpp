@@ -173,6 +173,14 @@ ChooserOptions measured_chooser(const EvaluateOptions& options) {
   return chooser;
 }
 
+/// Lists of the request's users that hold nothing yet.
+TopLists empty_lists(const TopRequest& request) {
+  TopLists lists;
+  lists.rows = request.users;
+  lists.offsets.assign(request.users.size() + 1, 0);
+  return lists;
+}
+
 /// From how many pairs on each fallback serves users better than what fills their lists after it; the last is
 /// learned first. The chooser then keeps to it. Collective. @param allowed  as the chooser has it
 std::vector<Count> learn_fallbacks(Session& session, const Dataset& train, const HeldOut& held_out,
@@ -182,14 +190,18 @@ std::vector<Count> learn_fallbacks(Session& session, const Dataset& train, const
   config.learns_min_evidence = true;
   std::vector<Count> learned;
   ChooserConfig after = chooser;
-  after.min_evidence = std::numeric_limits<Count>::max();
+  after.min_evidence = 0;
   after.fallbacks.clear();
   for (auto fallback = chooser.fallbacks.rbegin(); fallback != chooser.fallbacks.rend(); ++fallback) {
     const Model& model = *fallback->model;
     const ListChooser rest(session.comm, train, after, allowed, session.phases);
-    config.lists = [&](const TopRequest& request) {
-      return rest.lists(request, [&](const TopRequest& personal) {
-        return top_items(session.comm, model, train, personal, session.phases);
+    config.lists = [&](const TopRequest& request) { return rest.lists(request, empty_lists); };
+    // As it serves: a fallback gives what it scores above 0, and the rest of a list comes from what follows.
+    config.baseline_lists = [&](const TopRequest& request) {
+      return rest.lists(request, [&](const TopRequest& wanted) {
+        TopLists lists = empty_lists(wanted);
+        fill_from_model(session.comm, model, train, wanted, lists, fallback->label, 0, session.phases);
+        return lists;
       });
     };
     const auto report = evaluate(session.comm, model, model, train, held_out, config, session.phases);
@@ -283,8 +295,11 @@ EvaluationReport assess(Session& session, const Dataset& dataset, const Model& t
     const ListChooser chooser(comm, train, chooser_config, allowed, session.phases);
     config.learns_min_evidence = options.learns_min_evidence;
     config.lists = [&](const TopRequest& request) { return chooser.lists(request, personal); };
+    // What is learned is from when on the lists that would be served are better: reranked ones, if so.
+    if (options.learns_min_evidence && reranks) config.baseline_lists = personal;
     EvaluationReport report = evaluate(comm, model, without, train, *held_out, config, session.phases);
     report.family = name + ", chosen lists";
+    if (config.baseline_lists) report.baseline_family = name;
     if (report.learned) {
       report.learned->model = reranks ? reranked_source : trained.family;
       report.learned->filled_by = parts.filled_by();

@@ -162,6 +162,7 @@ class Evaluation {
   TopLists lists_of(std::size_t side, const TopRequest& request) {
     if (side == of_categories) return category_lists(request);
     if (side == of_model && config_.lists) return config_.lists(request);
+    if (side == of_baseline && config_.baseline_lists) return config_.baseline_lists(request);
     if (side == of_model && config_.exact_filter != nullptr) {
       return top_items(comm_, *models_[side], *config_.exact_filter, train_, request, phases_);
     }

@@ -1,7 +1,9 @@
 """Lists made of several sources, and places kept for new items: a shop of two kinds of things where a few users have little."""
 
 import json
+import math
 import random
+import statistics
 import unittest
 
 from support import BAD_INPUT, STORAGE, USAGE, SharedFolderTest, lists_of, parts_planned
@@ -197,9 +199,52 @@ class Chooser(SharedFolderTest):
         self.write("fallback.json", json.dumps({"min_evidence": {**found, "model": "als", "learned": 1000, "fallbacks": [5],
                                                                  "filled_by": ["als 2", "category 'group'", "popular"]}}))
         self.assertEqual(self.recommend(2, "--min-evidence-from", "fallback.json", *given[2:6])[0], lists)
+        self.write("two.json", json.dumps({"min_evidence": {**found, "model": "als", "filled_by": ["als 2", "category 'group'", "popular"]}}))
         for words, more in (("--fallback-evidence: give a number for each", ["--fallback-evidence", "5", "6"]),
-                            ("--fallback-evidence: given, and in", ["--min-evidence-from", "fallback.json", "--fallback-evidence", "5"])):
+                            ("--fallback-evidence: given, and in", ["--min-evidence-from", "fallback.json", "--fallback-evidence", "5"]),
+                            ("two.json: has 2 numbers of pairs for fallbacks ('fallbacks'); these lists have 1", ["--min-evidence-from", "two.json"])):
             self.run_badly(2, USAGE, words, "recommend", "--dataset", "data.h5", "--model", "als.h5", *given[2:6], *more, "--output", "never")
+
+    def test_a_fallback_is_learned_by_the_lists_that_it_serves(self):
+        """The reference are the lists of recommend with and without the fallback, against the pairs that are tested."""
+        made, classes, has, test, draw = 120, 6, {}, {}, random.Random(8)
+        for user in range(200):
+            few = user < 120  # of items that have a shelf and nothing else
+            liked = range(made + user % 2, made + 20, 2) if few else range(user % classes, made, classes)
+            drawn = draw.sample(liked, 6 if few else 13)
+            has[f"u{user}"], test[f"u{user}"] = drawn[:2 if few else 9], drawn[2 if few else 9:]
+        for name, pairs in (("known", has), ("test", test)):
+            self.write(f"{name}.csv", "user,item\n" + "".join(f"{user},i{item}\n" for user in pairs for item in pairs[user]))
+        self.write("made.csv", "item,maker,letter,shelf\n" + "".join(
+            f"i{item}," + (f"{item % classes},{draw.choice('abcdef')}," if item < made else f",,{item % 2}") + "\n"
+            for item in range(made + 20)))
+        self.run_well(2, "ingest", "--input", "known.csv", "--columns", "user=user,item=item", "--items", "made.csv", "--output",
+                      "made.h5")
+        for tags in ("maker", "letter"):
+            self.run_well(0, "train", "content", "--dataset", "made.h5", "--tags", tags, "--k", "0", "--output", f"{tags}.h5")
+
+        def gains(*options):
+            """In NDCG@10 of lists without the fallback over those with it, by the user's number of pairs."""
+            found = []
+            for fallback in ([], options[:2]):
+                self.run_well(0, "recommend", "--dataset", "made.h5", "--model", "maker.h5", "--min-evidence", "1000", "--n", "10",
+                              *fallback, *options[2:], "--output", "made-lists")
+                lists = lists_of(self.path("made-lists"))
+                found.append({user: sum(1 / math.log2(rank + 2) for rank, place in enumerate(lists[user])
+                                        if int(place[1][1:]) in test[user]) for user in test})
+            return {count: [found[0][user] - found[1][user] for user in test if len(has[user]) == count] for count in (2, 9)}
+
+        for options, best in ((["--fallback", "maker.h5", "--category-attribute", "shelf"], 1),
+                              (["--fallback", "letter.h5", "--category-attribute", "maker"], 10)):
+            of = gains(*options)
+            self.assertEqual(set(of[2]), {0})  # the fallback knows nothing of them and leaves their lists as they are
+            spread = 4 * statistics.stdev(of[9]) / math.sqrt(len(of[9]))
+            self.assertTrue(statistics.mean(of[9]) > spread if best > 9 else statistics.mean(of[9]) < -spread)
+            for ranks in (0, 3):
+                learned = self.run_well(ranks, "evaluate", "--dataset", "made.h5", "--model", "maker.h5", "--test", "test.csv",
+                                        "--test-columns", "user=user,item=item", "--at", "10", "--replicates", "100", *options,
+                                        "--learn-min-evidence", "--json").json()["min_evidence"]
+                self.assertEqual(learned["fallbacks"], [best])
 
     def test_a_run_learns_its_threshold_and_keeps_to_it(self):
         self.write("run.toml", '[run]\noutput = "ran"\nrefit = false\npush = false\nsimilar-n = 0\n[ingest]\n'
@@ -241,6 +286,7 @@ class Chooser(SharedFolderTest):
         base = ["--dataset", "data.h5", "--model", "als.h5"]
         for words, options in ((["--new-share 2"], ["--new-share", "2"]),
                                (["--min-evidence -1"], ["--min-evidence", "-1"]),
+                               (["--fallback-evidence -1"], ["--fallback", "never read", "--fallback-evidence", "-1"]),
                                (["--new-days", "no times"], ["--new-share", "0.1", "--new-days", "3"]),
                                (["--category-attribute", "did you mean 'group'"], ["--category-attribute", "grup"])):
             for ranks in (0, 3):

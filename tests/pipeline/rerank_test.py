@@ -93,6 +93,9 @@ class Rerank(SharedFolderTest):
         self.assertNotEqual(results[0]["ndcg@20"], alone["ndcg@20"])
         self.assertAlmostEqual(results[0]["difference"]["ndcg@20"]["value"],
                                results[0]["ndcg@20"]["value"] - alone["ndcg@20"]["value"])
+        learned = self.run_well(2, "evaluate", *self.served("--learn-min-evidence", "--json")).json()  # beside what is served
+        self.assertEqual((learned["baseline"]["ndcg@20"], learned["baseline_model"]),
+                         (results[0]["ndcg@20"], results[0]["model"]))
 
     def planned(self, step, *command):
         """What the step plans on two ranks, by part; parts are largest on other ranks, so that the sum is more than any has."""

@@ -37,11 +37,12 @@ struct EvaluateConfig {
   Count batch_users = 1 << 16;  ///< users a rank ranks at a time: bounds memory, changes no result
   const ExactFilter* exact_filter = nullptr;  ///< in place of the model's item weights (--exact-filter)
   ListSearch lists;  ///< what makes the lists in place of the model alone (ListChooser); empty = nothing
+  ListSearch baseline_lists;  ///< likewise those of the baseline, beside `lists`
   /// Users with fewer training pairs than the first bound are a segment (new), then those below the second
   /// (light) and so on (--segments); ascending. Each segment is reported by itself; empty = none is.
   std::vector<Count> segment_bounds;
-  /// Whether to find from how many pairs on the model is better than config.lists, which must be of what
-  /// serves users in its place (--learn-min-evidence).
+  /// Whether to find from how many pairs on the baseline, which is the model or config.baseline_lists, is
+  /// better than config.lists, which must be of what serves users in its place (--learn-min-evidence).
   bool learns_min_evidence = false;
   /// Item attribute: what is popular in the users' own categories (fill_from_categories, then popular) is
   /// measured beside the baseline, which must be the popular model; among cold items, which are all alike to
