@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <map>
 #include <optional>
 
 #include "pushcart/base/error.hpp"
@@ -50,13 +51,18 @@ std::string_view outcome_name(Outcome outcome) {
 }
 
 Count nights_since_cold(std::span<const Night> nights, const Night& service) {
-  Count count = 0;
+  std::map<std::string, Count> since_cold;  // by version
+  std::string in_service;
   for (const Night& night : nights) {
-    if (night.outcome == Outcome::held && night.facts.value(cold_is_due_fact, false)) count = 0;
-    if (night.outcome != Outcome::published || night.number > service.number) continue;
-    count = night.facts.value("start", "cold") == "cold" ? 0 : count + 1;
+    if (night.outcome == Outcome::held && night.facts.value(cold_is_due_fact, false)) since_cold.clear();
+    if (night.number > service.number) continue;
+    if (night.outcome == Outcome::rolled_back) in_service = night.version;
+    if (night.outcome != Outcome::published) continue;
+    const Count before = since_cold[night.facts.value(compared_with_fact, in_service)];
+    since_cold[night.version] = night.facts.value("start", "cold") == "cold" ? 0 : before + 1;
+    in_service = night.version;
   }
-  return count;
+  return since_cold[service.version];
 }
 
 std::string night_text(const Night& night) {

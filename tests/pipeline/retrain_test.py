@@ -459,11 +459,12 @@ class Operating(Shop):
         second = self.in_service()
         damage("store/current/measured.h5")
         self.bring(13)
-        ended = self.run_well(2, "retrain", "--config", "shop.toml", "--now", time_of(13), "--json")
+        ended = self.run_well(2, "retrain", "--config", "shop.toml", "--now", time_of(13), "--cold-every", "2",
+                              "--json")
         night = ended.json()["night"]
         self.assertEqual([f"versions/{name}" for name in night["damaged"]], [second])
         self.assertEqual(f"versions/{night['compared_with']}", first)
-        self.assertEqual(night["start"], "warm")
+        self.assertEqual(night["start"], "warm", "upon the first, which was cold; the damaged one was warm")
         self.assertGreater(night["metric"]["in_service"], 0)
         self.assertGreater(night["lists"]["churn"], 0)
         self.assertRegex(ended.err, f"{second[9:]} is damaged.*measured.h5")

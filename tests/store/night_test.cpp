@@ -59,6 +59,32 @@ TEST(Night, ColdStartsAreCountedAlsoThoseThatWereDueAndHeld) {
   EXPECT_EQ(since_cold(), 0);
 }
 
+TEST(Night, ColdStartsAreCountedAlongTheVersionsThatANightStartedFrom) {
+  std::vector<Night> nights;
+  const auto add = [&](Outcome outcome, const std::string& version, const std::string& start,
+                       const std::string& from = "") {
+    Night& night = nights.emplace_back(some_night(static_cast<Count>(nights.size()) + 1));
+    night.outcome = outcome;
+    night.version = version;
+    night.facts["start"] = start;
+    if (!from.empty()) night.facts[compared_with_fact] = from;
+  };
+  const auto since_cold = [&](std::size_t night) { return nights_since_cold(nights, nights[night]); };
+  add(Outcome::published, "one", "cold");
+  add(Outcome::published, "two", "warm");
+  add(Outcome::published, "three", "warm");
+  add(Outcome::published, "four", "cold");
+  add(Outcome::published, "five", "warm", "three");  // four is damaged
+  EXPECT_EQ(since_cold(3), 0);
+  EXPECT_EQ(since_cold(4), 3) << "upon three, two and one";
+  add(Outcome::published, "six", "warm");
+  EXPECT_EQ(since_cold(5), 4);
+  add(Outcome::rolled_back, "two", "cold");
+  add(Outcome::published, "eight", "warm");
+  EXPECT_EQ(since_cold(7), 2) << "upon two and one";
+  EXPECT_EQ(since_cold(2), 2);
+}
+
 TEST(Night, ALastLineCutShortByACrashIsLeftOut) {
   const std::string line = night_text(some_night(1)) + "\n";
   EXPECT_EQ(nights_of(line + line.substr(0, 20), "history.jsonl").size(), 1U);

@@ -33,7 +33,11 @@ struct Night {
 /// In the facts of a night that started cold since the time for that had come (`--cold-every`).
 inline constexpr const char* cold_is_due_fact = "cold_is_due";
 
-/// Published nights after the last cold start, up to the one in service. One that was due and held counts as
+/// In the facts of a night that found the version in service damaged: the earlier one that it started from.
+inline constexpr const char* compared_with_fact = "compared_with";
+
+/// Warm starts one upon the other, from the last cold one to the published night `service`: each from the
+/// version then in service, or from that of compared_with_fact. A cold start that was due and held counts as
 /// well: were it due again, and held again, no night would be published any more. Local.
 Count nights_since_cold(std::span<const Night> nights, const Night& service);
 

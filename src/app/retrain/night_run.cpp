@@ -159,7 +159,7 @@ const ServedVersion* NightRun::read_service() {
     }
     if (damage) {
       log_warning("this night starts from {} and is compared with it", version.name);
-      night_.facts["compared_with"] = version.name;
+      night_.facts[compared_with_fact] = version.name;
     }
     return &version;
   }
@@ -173,7 +173,7 @@ void NightRun::choose_start() {
   const Count num_factors = is_als ? std::stoll(options_.train_settings.find("k")->get().front()) : 0;
   const bool can = service && is_als && service->factors == num_factors;
   const bool cold_is_due =
-      can && options_.cold_every > 0 && tonight_.nights_since_cold + 1 >= options_.cold_every;
+      can && options_.cold_every > 0 && service->nights_since_cold + 1 >= options_.cold_every;
   warm_ = can && !cold_is_due;
   if (cold_is_due && options_.cold_every > 1) night_.facts[cold_is_due_fact] = true;
   night_.facts["factors"] = num_factors;

@@ -43,7 +43,6 @@ const Night* night_of_version(const std::vector<Night>& nights, const std::strin
 void add_earlier_nights(const std::vector<Night>& nights, Json& found) {
   if (const Night* service = night_of_version(nights, found["service"].get<std::string>())) {
     found["cutoff"] = service->facts.value("cutoff_time", std::int64_t{0});
-    found["since_cold"] = nights_since_cold(nights, *service);
   }
   for (const Night& night : nights) {
     if (!night.facts.contains("log")) continue;
@@ -59,7 +58,8 @@ Json served_versions(const Store& store, const std::vector<Night>& nights, const
   for (std::optional<std::string> version = service; version;
        version = version_before(*version, on_disk, nights)) {
     const Night* night = night_of_version(nights, *version);
-    served.push_back({*version, night ? night->facts.value("factors", Count{0}) : Count{0}});
+    served.push_back({*version, night ? night->facts.value("factors", Count{0}) : Count{0},
+                      night ? nights_since_cold(nights, *night) : Count{0}});
   }
   return served;
 }
@@ -72,7 +72,6 @@ Json look_at(const Store& store, const RetrainOptions& options) {
   found["night"] = store.next_night();
   found["service"] = store.current().value_or("");
   found["cutoff"] = std::int64_t{0};
-  found["since_cold"] = Count{0};
   found["bad_rows"] = found["duplicate_rows"] = Count{0};
   try {
     add_earlier_nights(nights, found);
@@ -167,8 +166,8 @@ Tonight begin_night(const Communicator& comm, const Store& store, const RetrainO
   tonight.service = found["service"].get<std::string>();
   tonight.service_cutoff = found["cutoff"].get<std::int64_t>();
   for (const Json& version : found["served"])
-    tonight.served.push_back({version[0].get<std::string>(), version[1].get<Count>()});
-  tonight.nights_since_cold = found["since_cold"].get<Count>();
+    tonight.served.push_back(
+        {version[0].get<std::string>(), version[1].get<Count>(), version[2].get<Count>()});
   tonight.bad_rows_before = found["bad_rows"].get<Count>();
   tonight.duplicate_rows_before = found["duplicate_rows"].get<Count>();
   Night before;

@@ -13,7 +13,8 @@ namespace pushcart::app {
 /// A version that is or was in service.
 struct ServedVersion {
   std::string name;
-  Count factors = 0;  ///< columns of its ALS factors; 0 = another family
+  Count factors = 0;            ///< columns of its ALS factors; 0 = another family
+  Count nights_since_cold = 0;  ///< as nights_since_cold() counts them
 };
 
 /// What a night begins with, the same on all ranks.
@@ -24,7 +25,6 @@ struct Tonight {
   std::string service;                ///< version in service; empty = none yet
   std::int64_t service_cutoff = 0;    ///< last event it has seen, unix seconds
   std::vector<ServedVersion> served;  ///< on disk: the one in service, then those before it, latest first
-  Count nights_since_cold = 0;        ///< published ones after the last cold start, up to the one in service
   std::vector<LogFile> files_before;
   Count bad_rows_before = 0, duplicate_rows_before = 0;  ///< in the log of the night before
   std::vector<std::string> inputs;                       ///< log files to read
