@@ -161,9 +161,12 @@ class Ingest : public Command {
     declare_ingest(settings_, options_, OutputOption::declared);
   }
   void run(Session& session) override {
+    check_parts(parts_);
     make_parent_folder(session.comm, options_.output);
     if (options_.config.rejects_path.empty()) options_.config.rejects_path = sibling(options_.output, "rejects.csv.gz");
     make_parent_folder(session.comm, options_.config.rejects_path);
+    check_beside_parts(session.comm, parts_, "--output", options_.output);
+    check_beside_parts(session.comm, parts_, "--rejects", options_.config.rejects_path);
     complete_ingest(options_);
     std::optional<KeptEvents> kept;
     if (!parts_.folder.empty()) kept = keep_in_parts(session, options_.config, parts_);
@@ -173,7 +176,7 @@ class Ingest : public Command {
       const auto timer = session.phases.time("write dataset");
       session.name_at_end(stage_dataset(session.comm, options_.output, dataset));
     }
-    if (kept) remove_parts_at_end(session, parts_);
+    if (kept) remove_parts_at_end(session, *kept);
     session.results["dataset"] = {{"path", options_.output}, {"digest", dataset.digest}};
     session.text += fmt::format("dataset: {} (digest {})\n", options_.output, dataset.digest);
   }

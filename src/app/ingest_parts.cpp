@@ -6,7 +6,7 @@
 #include <chrono>
 
 #include "app/retrain/version_output.hpp"
-#include "pushcart/base/log.hpp"
+#include "pushcart/comm/collectively.hpp"
 #include "pushcart/ingest/keep_log.hpp"
 
 namespace pushcart::app {
@@ -56,8 +56,27 @@ void declare_ingest_parts(OptionSet& options, IngestParts& parts) {
   declare_stop(options, parts.stop);
 }
 
-KeptEvents keep_in_parts(Session& session, const IngestConfig& config, const IngestParts& parts) {
+void check_parts(const IngestParts& parts) {
   if (parts.files_a_part < 0) throw ConfigError("--checkpoint-files: must not be negative");
+  if (!parts.folder.empty()) return;
+  for (const auto& [option, is_given] : {std::pair("max-hours", parts.stop.max_hours != 0),
+                                         std::pair("checkpoint-files", parts.files_a_part != 0)}) {
+    if (is_given) throw ConfigError(fmt::format("--{}: needs --checkpoint FOLDER", option));
+  }
+}
+
+void check_beside_parts(const Communicator& comm, const IngestParts& parts, std::string_view option,
+                        const std::string& path) {
+  if (parts.folder.empty()) return;
+  collectively(comm, "checking paths", [&] {
+    if (!is_named_as_kept(parts.folder, path)) return;
+    throw ConfigError(
+        fmt::format("{} {}: a part in --checkpoint {} may be named so; take another name or folder", option,
+                    path, parts.folder));
+  });
+}
+
+KeptEvents keep_in_parts(Session& session, const IngestConfig& config, const IngestParts& parts) {
   KeptEvents kept;
   kept.folder = parts.folder;
   kept.most_files = 4096;  // of parts; none is to be read again
@@ -79,19 +98,22 @@ KeptEvents keep_in_parts(Session& session, const IngestConfig& config, const Ing
       stop_if_asked(
           session, seconds,
           fmt::format(
-              "{} of the log files are still to be parsed, what is parsed of the others is in {}; run "
-              "the same command again to go on, on any number of ranks",
-              left.size(), parts.folder));
+              "{} in {}; run the same command again to go on, on any number of ranks",
+              left.empty()
+                  ? "all log files are parsed, and only the data set is left to make; what is parsed is"
+                  : fmt::format("{} of the log files are still to be parsed, what is parsed of the others is",
+                                left.size()),
+              parts.folder));
     }
   }
   StopRequest::end_at_signals();
-  kept.adds = false;
+  kept.adds = kept.of_part = false;
   return kept;
 }
 
-void remove_parts_at_end(Session& session, const IngestParts& parts) {
-  session.outputs.push_back(
-      std::make_unique<LastStep>(session.comm, [folder = parts.folder] { remove_kept(folder); }));
+void remove_parts_at_end(Session& session, const KeptEvents& kept) {
+  session.outputs.push_back(std::make_unique<LastStep>(
+      session.comm, [folder = kept.folder, parts = kept.parts] { remove_parts(folder, parts); }));
 }
 
 }  // namespace pushcart::app

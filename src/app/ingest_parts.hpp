@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "app/session.hpp"
 #include "app/stopping.hpp"
@@ -17,12 +18,20 @@ struct IngestParts {
 };
 void declare_ingest_parts(OptionSet& options, IngestParts& parts);
 
+/// ConfigError for options that need a folder where there is none, or that make no sense. Local.
+void check_parts(const IngestParts& parts);
+
+/// ConfigError if an output of this option would lie where parts do, under a name as theirs. Collective.
+void check_beside_parts(const Communicator& comm, const IngestParts& parts, std::string_view option,
+                        const std::string& path);
+
 /// Parses the log files part by part and keeps their events, up to where the run is asked to stop:
 /// StoppedError. The same command goes on after the parts that are kept. Collective.
 /// @return for a read_log of the whole log, to the same bits as without
 KeptEvents keep_in_parts(Session& session, const IngestConfig& config, const IngestParts& parts);
 
-/// What is kept goes when the run has succeeded, after its outputs so far have their names. Collective.
-void remove_parts_at_end(Session& session, const IngestParts& parts);
+/// The parts that the log was read from go when the run has succeeded, after its outputs so far have their
+/// names. Collective.
+void remove_parts_at_end(Session& session, const KeptEvents& kept);
 
 }  // namespace pushcart::app

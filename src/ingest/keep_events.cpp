@@ -88,7 +88,8 @@ std::vector<bool> unchanged_texts(const Communicator& comm, const LogShare& shar
 }
 
 /// The new file; nullptr if there is nothing to keep. Collective; StorageError on all ranks.
-std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestConfig& config, ReadLog& log) {
+std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestConfig& config, ReadLog& log,
+                                        bool is_part) {
   const LogShare& share = log.share;
   const auto wanted = unchanged_texts(comm, share);
   auto& chunks = log.to_keep->chunks();
@@ -111,7 +112,8 @@ std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestCo
   collectively(comm, "keeping events", [&] {
     if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
   });
-  return std::make_unique<FileWriter>(write_kept(comm, path, KeptColumns(config), keys, num_chunks, chunks));
+  return std::make_unique<FileWriter>(
+      write_kept(comm, path, is_part, KeptColumns(config), keys, num_chunks, chunks));
 }
 
 }  // namespace
@@ -119,10 +121,9 @@ std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestCo
 std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestConfig& config, ReadLog& log,
                                          KeptEvents& kept) {
   std::unique_ptr<StagedOutput> file;
-  std::vector<std::string> useless, replaced = log.share.kept->replaced();
-  if (!kept.of_part) useless = log.share.kept->useless();
+  std::vector<std::string> useless = log.share.kept->useless(), replaced = log.share.kept->replaced();
   try {
-    file = write_new(comm, config, log);
+    file = write_new(comm, config, log, kept.of_part);
   } catch (const CollectiveError& error) {
     not_kept(kept, error);  // what is of no use goes all the same: there may be no space because of it
     replaced.clear();

@@ -14,6 +14,8 @@ std::vector<InputFile> files_to_keep(const Communicator& comm, const IngestConfi
   for (std::size_t f = 0; share.kept && f < share.files.size(); ++f) {
     if (!share.kept->of_file(f)) files.push_back(share.files[f]);
   }
+  const std::size_t num_kept = share.kept ? share.files.size() - files.size() : 0;
+  if (num_kept > 0) log_info("going on after {} of {} log files", num_kept, share.files.size());
   return files;
 }
 
@@ -38,17 +40,23 @@ void keep_log(const Communicator& comm, const IngestConfig& config, std::span<co
   if (output) output->publish();
 }
 
-void remove_kept(const std::string& folder) {
+bool is_named_as_kept(const std::string& folder, const std::string& path) {
+  if (detail::number_of_kept(path) == 0) return false;
+  const auto place = [](const std::filesystem::path& of) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(of) / "");
+  };
+  return place(folder) == place(std::filesystem::absolute(path).parent_path());
+}
+
+void remove_parts(const std::string& folder, const std::vector<std::string>& parts) {
   std::error_code error;
-  if (!std::filesystem::is_directory(folder, error)) return;
-  try {
-    for (const std::string& path : detail::kept_files_in(folder)) {
-      if (!std::filesystem::remove(path, error)) log_warning("{}: not removed: {}", path, error.message());
-    }
-  } catch (const StorageError& unreadable) {
-    log_warning("not removed: {}", unreadable.what());
+  for (const std::string& path : parts) {
+    std::filesystem::remove(path, error);
+    if (error) log_warning("{}: not removed: {}", path, error.message());
   }
-  std::filesystem::remove(folder, error);  // unless it holds files of others
+  if (!std::filesystem::is_directory(folder, error)) return;
+  std::filesystem::remove(folder, error);
+  if (error) log_info("{}: stays, since it holds other files", folder);
 }
 
 }  // namespace pushcart

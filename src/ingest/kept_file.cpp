@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "checkpoint/header_io.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ingest/kept_events.hpp"
 
@@ -17,6 +18,7 @@ constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name 
                      *hashes_name = "hashes", *details_name = "details", *labels_name = "labels",
                      *texts_name = "texts", *types_name = "types", *rejected_lines = "rejected/lines",
                      *rejected_reasons = "rejected/reasons", *rejected_texts = "rejected/texts";
+constexpr const char* part_name = "part";  // attribute of those that were kept as parts
 /// Columns of the tables, as 32-bit words or 64-bit numbers.
 constexpr Count row_words = sizeof(KeptRow) / 4, hash_words = sizeof(LineHash) / 4,
                 label_words = sizeof(KeptLabels) / 4, detail_columns = sizeof(EventDetails) / sizeof(float),
@@ -85,10 +87,11 @@ std::vector<Record> read_column(const FileReader& file, const char* name, Count 
 
 }  // namespace
 
-FileWriter write_kept(const Communicator& comm, const std::string& path, const KeptColumns& columns,
-                      const std::vector<KeptKey>& keys, const std::vector<Count>& num_chunks,
-                      std::vector<KeptChunk>& chunks) {
+FileWriter write_kept(const Communicator& comm, const std::string& path, bool is_part,
+                      const KeptColumns& columns, const std::vector<KeptKey>& keys,
+                      const std::vector<Count>& num_chunks, std::vector<KeptChunk>& chunks) {
   FileWriter file(comm, path, kept_events_kind, schema, WritesBy::system);
+  if (is_part) file.attribute(part_name, 1);
   std::vector<Count> files;
   for (std::size_t f = 0; comm.is_root() && f < keys.size(); ++f) {
     for (const Count number : {static_cast<Count>(keys[f].bytes_digest), keys[f].num_bytes,
@@ -117,12 +120,29 @@ FileWriter write_kept(const Communicator& comm, const std::string& path, const K
   return file;
 }
 
+bool says_part(const Communicator& comm, const std::string& path) {
+  bool says = false;
+  if (comm.is_root()) {
+    try {
+      const FileHeader header = load_header(path);
+      says = header.kind == kept_events_kind && header.attributes.contains(part_name);
+    } catch (const Error&) {
+      // so damaged that it might be anything
+    }
+  }
+  return comm.any(says);
+}
+
 KeptFile::KeptFile(const Communicator& comm, const std::string& path)
     : file_(std::make_unique<FileReader>(comm, path, kept_events_kind)) {
   collectively(comm, "reading " + path, [&] {
     read_places();
     read_log_files();
   });
+}
+
+bool KeptFile::is_part() const {
+  return file_->header().attributes.contains(part_name);
 }
 
 /// Takes what is left of the rows of a table; InputError if that is not there.

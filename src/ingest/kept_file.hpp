@@ -27,11 +27,15 @@ struct KeptLogFile {
 };
 
 /// Writes chunks, each rank's after those of the ranks before it, but for the file's name. They are used up.
+/// @param is_part  KeptEvents::of_part
 /// @param keys  of the log files, in the order of their chunks; @param num_chunks  of each, over all ranks
 /// Collective; StorageError.
-FileWriter write_kept(const Communicator& comm, const std::string& path, const KeptColumns& columns,
-                      const std::vector<KeptKey>& keys, const std::vector<Count>& num_chunks,
-                      std::vector<KeptChunk>& chunks);
+FileWriter write_kept(const Communicator& comm, const std::string& path, bool is_part,
+                      const KeptColumns& columns, const std::vector<KeptKey>& keys,
+                      const std::vector<Count>& num_chunks, std::vector<KeptChunk>& chunks);
+
+/// Whether a file, damaged perhaps, says of itself that it was kept as a part. Collective.
+bool says_part(const Communicator& comm, const std::string& path);
 
 /// A file of kept events, open.
 class KeptFile {
@@ -40,6 +44,7 @@ class KeptFile {
   KeptFile(const Communicator& comm, const std::string& path);
 
   const std::string& path() const { return file_->path(); }
+  bool is_part() const;
   const std::vector<KeptLogFile>& log_files() const { return log_files_; }
   Count num_rows() const;
   /// Rows of a chunk. Local.

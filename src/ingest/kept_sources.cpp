@@ -16,14 +16,22 @@ namespace {
 
 constexpr std::string_view ending = ".h5";
 
-/// "000007.h5" -> 7; 0 for other names.
-Count number_of(const std::filesystem::path& path) {
-  constexpr std::size_t longest = 16;
-  const std::string name = path.filename().string();
-  if (name.size() > longest) return 0;
-  Count number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  return error == std::errc() && std::string_view(end) == ending ? number : 0;
+/// By number.
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::pair<Count, std::string>> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (const Count number = number_of_kept(entry->path()); number > 0)
+      found.push_back({number, entry->path().string()});
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw StorageError(fmt::format("{}: cannot be read: {}", folder, error.message()));
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> paths;
+  for (auto& [number, path] : found) paths.push_back(std::move(path));
+  return paths;
 }
 
 /// What rank 0 sees, on all ranks.
@@ -31,7 +39,7 @@ std::vector<std::string> agreed_files_in(const Communicator& comm, const std::st
   std::string joined;
   collectively(comm, "looking for kept events", [&] {
     if (!comm.is_root()) return;
-    for (const auto& path : kept_files_in(folder)) joined += path + '\0';
+    for (const auto& path : files_in(folder)) joined += path + '\0';
   });
   joined = comm.broadcast_text(std::move(joined), 0);
   std::vector<std::string> paths;
@@ -45,21 +53,13 @@ std::vector<std::string> agreed_files_in(const Communicator& comm, const std::st
 
 }  // namespace
 
-std::vector<std::string> kept_files_in(const std::string& folder) {
-  std::vector<std::pair<Count, std::string>> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (const Count number = number_of(entry->path()); number > 0)
-      found.push_back({number, entry->path().string()});
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    throw StorageError(fmt::format("{}: cannot be read: {}", folder, error.message()));
-  }
-  std::sort(found.begin(), found.end());
-  std::vector<std::string> paths;
-  for (auto& [number, path] : found) paths.push_back(std::move(path));
-  return paths;
+Count number_of_kept(const std::filesystem::path& path) {
+  constexpr std::size_t longest = 16;
+  const std::string name = path.filename().string();
+  if (name.size() > longest) return 0;
+  Count number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc() && std::string_view(end) == ending ? number : 0;
 }
 
 KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
@@ -67,11 +67,13 @@ KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, const
     : keys_(std::move(keys)),
       columns_(columns),
       paths_(agreed_files_in(comm, kept.folder)),
-      most_files_(kept.most_files) {
+      most_files_(kept.most_files),
+      found_(keys_.size()) {
+  const Count last = paths_.empty() ? 0 : number_of_kept(paths_.back());
+  next_path_ = fmt::format("{}/{:06}{}", kept.folder, last + 1, ending);
+  if (kept.of_part) return;
   open_all(comm);
   choose();
-  const Count last = paths_.empty() ? 0 : number_of(paths_.back());
-  next_path_ = fmt::format("{}/{:06}{}", kept.folder, last + 1, ending);
 }
 
 void KeptSources::open_all(const Communicator& comm) {
@@ -85,6 +87,7 @@ void KeptSources::open_all(const Communicator& comm) {
     } catch (const Error& error) {  // the same on all ranks
       may_go_.back() = error.code() == ExitCode::bad_input;
       log_warning("kept events are left aside, their log files are read again: {}", error.what());
+      if (may_go_.back() && says_part(comm, path)) damaged_parts_.push_back(path);
     }
   }
 }
@@ -120,6 +123,21 @@ bool KeptSources::serves(std::size_t source) const {
   return std::any_of(found_.begin(), found_.end(), [&](const std::optional<Found>& found) {
     return found && found->source == static_cast<int>(source);
   });
+}
+
+bool KeptSources::holds_any_of_log(std::size_t source) const {
+  const auto& held = sources_[source]->log_files();
+  return std::any_of(held.begin(), held.end(), [&](const KeptLogFile& log_file) {
+    return std::find(keys_.begin(), keys_.end(), log_file.key) != keys_.end();
+  });
+}
+
+std::vector<std::string> KeptSources::parts() const {
+  std::vector<std::string> parts = damaged_parts_;
+  for (std::size_t s = 0; s < sources_.size(); ++s) {
+    if (sources_[s] && sources_[s]->is_part() && holds_any_of_log(s)) parts.push_back(paths_[s]);
+  }
+  return parts;
 }
 
 Count KeptSources::rows_used_of(std::size_t source) const {

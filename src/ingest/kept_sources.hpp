@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,15 +26,15 @@ struct LocalFailure {
   std::string text;
 };
 
-/// The files of kept events in a folder, by number; none if it is not there. Local; StorageError.
-std::vector<std::string> kept_files_in(const std::string& folder);
+/// "000007.h5" -> 7; 0 for names that files of kept events do not have.
+Count number_of_kept(const std::filesystem::path& path);
 
 /// The files of kept events in a folder, and what of them serves the log files of a run.
 class KeptSources {
  public:
-  /// Looks for each log file. Files that are damaged or cannot be opened, those of which less than half would
-  /// serve, and the smallest of too many are left aside and told in the log. Collective; StorageError if the
-  /// folder cannot be read.
+  /// Looks for each log file, but for those of a part. Files that are damaged or cannot be opened, those of
+  /// which less than half would serve, and the smallest of too many are left aside and told in the log.
+  /// Collective; StorageError if the folder cannot be read.
   KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
               std::vector<KeptKey> keys);
 
@@ -64,6 +65,8 @@ class KeptSources {
   /// Those left aside though they could serve: their log files are to be in the new one. The same on all
   /// ranks.
   const std::vector<std::string>& replaced() const { return replaced_; }
+  /// KeptEvents::parts. The same on all ranks.
+  std::vector<std::string> parts() const;
   /// A name for a new one.
   std::string next_path() const { return next_path_; }
 
@@ -78,6 +81,7 @@ class KeptSources {
   void leave_mostly_unused();
   void join_small();
   bool serves(std::size_t source) const;
+  bool holds_any_of_log(std::size_t source) const;
   Count rows_used_of(std::size_t source) const;
   void leave(std::size_t source);
 
@@ -89,7 +93,7 @@ class KeptSources {
   std::size_t most_files_;
   std::map<std::size_t, LocalFailure> failed_;  // by file, on this rank
   std::vector<std::optional<Found>> found_;
-  std::vector<std::string> useless_, replaced_;
+  std::vector<std::string> useless_, replaced_, damaged_parts_;
   std::string next_path_;
 };
 

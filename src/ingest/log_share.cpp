@@ -20,6 +20,7 @@ struct Origin {
 
 std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestConfig& config,
                                        const std::vector<InputFile>& files, KeptEvents& kept) {
+  kept.parts.clear();
   const auto digests = stored_digests(comm, files);
   auto keys = collectively(comm, "looking for kept events", [&] {
     std::vector<KeptKey> made;
@@ -29,7 +30,9 @@ std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestCon
     return made;
   });
   try {
-    return std::make_unique<KeptSources>(comm, kept, KeptColumns(config), std::move(keys));
+    auto found = std::make_unique<KeptSources>(comm, kept, KeptColumns(config), std::move(keys));
+    kept.parts = found->parts();
+    return found;
   } catch (const CollectiveError& error) {
     kept.not_kept = error.what();
     log_warning("all log files are parsed, and their events are not kept: {}", error.what());

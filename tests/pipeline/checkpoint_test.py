@@ -270,9 +270,8 @@ class IngestInParts(SharedFolderTest):
         first.unlink()
         self.run_well(0, *self.COMMAND, "--output", "whole/data.h5")
 
-    def in_parts(self, ranks, *more):
-        return self.run_program(ranks, *self.COMMAND, "--output", "parts/data.h5", "--checkpoint", "kept", "--checkpoint-files", 1,
-                                *more)
+    def in_parts(self, ranks, *more, output="parts/data.h5", files=1):
+        return self.run_program(ranks, *self.COMMAND, "--output", output, "--checkpoint", "kept", "--checkpoint-files", files, *more)
 
     def bits(self, folder):
         data = self.run_well(0, "info", f"{folder}/data.h5", "--json").json()["digest"]
@@ -282,6 +281,7 @@ class IngestInParts(SharedFolderTest):
         for ranks, left in ((2, 3), (3, 2), (0, 1)):
             ended = self.in_parts(ranks, "--max-hours", 1e-9)
             self.assert_refused(ended, STOPPED, f"{left} of the log files are still to be parsed")
+            self.assertEqual(f"going on after {3 - left} of 4 log files" in ended.err, left < 3, ended.told())
         self.assertEqual(sorted(path.name for path in self.path("kept").iterdir()), ["000001.h5", "000002.h5", "000003.h5"])
         damaged = bytearray(self.path("kept/000002.h5").read_bytes())
         damaged[len(damaged) // 2] ^= 8
@@ -291,6 +291,53 @@ class IngestInParts(SharedFolderTest):
         self.assertIn("kept events are left aside", ended.err)
         self.assertEqual(self.bits("parts"), self.bits("whole"))
         self.assertFalse(self.path("kept").exists(), "what is kept goes after success")
+
+    def test_stopped_after_the_last_part(self):
+        ended = self.in_parts(2, "--max-hours", 1e-9, files=4)
+        self.assert_refused(ended, STOPPED, "all log files are parsed, and only the data set is left to make")
+        ended = self.in_parts(0, "--max-hours", 1e-9, files=4)
+        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertIn("going on after 4 of 4 log files", ended.err)
+        self.assertEqual(self.bits("parts"), self.bits("whole"))
+        self.assertFalse(self.path("kept").exists())
+
+    def test_what_others_have_in_the_folder_stays(self):
+        self.write("kept/7.h5", "of somebody else")
+        shutil.copy(self.path("whole/data.h5"), self.path("kept/2024.h5"))
+        ended = self.in_parts(0, "--max-hours", 1e-9, "--default-event", "weight=0.25", output="other.h5")
+        self.assert_refused(ended, STOPPED, "3 of the log files")
+        others = {path.name: path.read_bytes() for path in self.path("kept").iterdir()}
+        self.assertEqual(sorted(others), ["002025.h5", "2024.h5", "7.h5"])
+        for option, output in (("--output", "kept/1.h5"), ("--output", "parts/../kept/2024.h5"), ("--rejects", "kept/000002.h5")):
+            outputs = {"--output": "parts/data.h5", option: output}
+            self.run_badly(2, USAGE, [option, "a part in --checkpoint kept may be named so"], *self.COMMAND, "--checkpoint", "kept",
+                           *(word for pair in outputs.items() for word in pair))
+        ended = self.in_parts(2, output="kept/data.h5")
+        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertEqual(self.bits("kept"), self.bits("whole"))
+        left = {path.name: path.read_bytes() for path in self.path("kept").iterdir()}
+        self.assertEqual({name: left.get(name) for name in others}, others)
+        self.assertEqual(sorted(set(left) - set(others)), ["data.h5", "data.run.json", "rejects.csv.gz"])
+        shutil.rmtree(self.path("kept"))
+
+    def test_a_part_whose_bytes_are_kept_already_harms_no_other(self):
+        shutil.copytree(self.path("log"), self.path("twins/log"))
+        files = sorted(self.path("twins/log").glob("events-*.csv*"))
+        shutil.copy(files[1], files[-1].with_name("events-9.csv"))
+        command = ["ingest", "--input", "twins/log/events-*.csv*", *self.COMMAND[3:]]
+        self.run_well(0, *command, "--output", "twins/whole/data.h5")
+        ended = self.run_well(2, *command, "--output", "twins/parts/data.h5", "--checkpoint", "kept", "--checkpoint-files", 4)
+        self.assertRegex(ended.err, r"5 log files \(\d+ bytes\) are as they were when their events were kept, 0 \(0 bytes\)")
+        self.assertEqual(self.bits("twins/parts"), self.bits("twins/whole"))
+        self.assertFalse(self.path("kept").exists())
+
+    def test_options_of_parts_need_a_folder(self):
+        command = [*self.COMMAND, "--output", "parts/none.h5"]
+        for option, value in (("--max-hours", "2"), ("--max-hours", "-1"), ("--checkpoint-files", "3"), ("--checkpoint-files", "-3")):
+            self.run_badly(0, USAGE, option, *command, f"{option}={value}")
+        self.run_badly(0, USAGE, "--max-hours: needs --checkpoint FOLDER", *command, "--max-hours", 2)
+        self.run_badly(0, USAGE, "--checkpoint-files: must not be negative", *command, "--checkpoint", "kept", "--checkpoint-files=-1")
+        self.run_badly(0, USAGE, "--max-hours must be a number", *command, "--checkpoint", "kept", "--max-hours=-1")
 
     def test_parts_that_cannot_be_kept(self):
         self.write("kept", "a file in the place of the folder")

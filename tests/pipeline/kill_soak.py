@@ -137,8 +137,7 @@ class Soak:
         if verb == "retrain" and self.result(verb) == self.wanted[verb]:
             return True, f"{verb} on {ranks} ranks, one killed after {moment:.2f} s, when it was published"
         again = self.draw.choice(RANKS)
-        from_where = "going on after (sweep|step)" + ("|[1-9] log files .* are as they were" if verb == "parts" else "")
-        resumed = re.search(from_where, self.run(again, command).err)
+        resumed = re.search(r"going on after (sweep|step|\d+ of \d+ log files)", self.run(again, command).err)
         if output and self.result(verb) != self.wanted[verb]:
             raise Failure(f"{verb}: killed on {ranks} ranks, run again on {again}: other bits")
         if (self.folder / "kept").exists():
