@@ -124,8 +124,11 @@ std::vector<char> Communicator::allgather_bytes(std::span<const std::byte> bytes
                                                 std::vector<Count>& byte_counts) const {
   const Count mine = static_cast<Count>(bytes.size());
   byte_counts.resize(static_cast<std::size_t>(size_));
-  const Waiting waiting("MPI_Allgather");
-  check_mpi(MPI_Allgather(&mine, 1, MPI_INT64_T, byte_counts.data(), 1, MPI_INT64_T, comm_), "MPI_Allgather");
+  {
+    const Waiting waiting("MPI_Allgather");
+    check_mpi(MPI_Allgather(&mine, 1, MPI_INT64_T, byte_counts.data(), 1, MPI_INT64_T, comm_),
+              "MPI_Allgather");
+  }
   const Count total = std::accumulate(byte_counts.begin(), byte_counts.end(), Count{0});
   std::vector<char> result(static_cast<std::size_t>(total));
   Count first = 0;

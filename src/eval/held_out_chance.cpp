@@ -1,4 +1,4 @@
-#include "held_out_chance.hpp"
+#include "eval/held_out_chance.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <tuple>
 
-#include "coins.hpp"
-#include "held_out_chance.hpp"
+#include "eval/coins.hpp"
+#include "eval/held_out_chance.hpp"
 #include "pushcart/base/days.hpp"
 #include "pushcart/base/suggest.hpp"
 #include "pushcart/comm/collectively.hpp"

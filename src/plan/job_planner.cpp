@@ -296,6 +296,7 @@ MemoryPlan JobPlanner::attaching_vectors(Count rank) const {
 }
 
 std::vector<Count> JobPlanner::lines_read() const {
+  // Files that cannot be cut are whole units, however long; so long is none of those that could be.
   constexpr Count any_length = (Count{1} << 20) + 1;
   const Count files = std::max<Count>(1, job_.compressed_files);
   const Count lines_a_file = job_.log_lines / files;

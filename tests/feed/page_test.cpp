@@ -138,6 +138,9 @@ TEST(Page, ShowsWhatIsPopularByCategoryBesidePopularity) {
   EXPECT_NE(html.find("popularity by category baseline</span>"), std::string::npos);
   EXPECT_NE(html.find("<b>0.085</b> <span class=\"soft\">0.08 to 0.09</span></td><td class=\"n\">2×<"),
             std::string::npos);
+  data.evaluation["baseline_model"] = "random";  // as beside cold items
+  EXPECT_NE(page_html(data).find("recall@20: model 0.17, random 0.05, popularity by category 0.085"),
+            std::string::npos);
   EXPECT_NE(html.find("recall@20: model 0.17, popularity 0.05, popularity by category 0.085"),
             std::string::npos);
   // The widest interval ends at the end of its scale, and the third mark is on it too.

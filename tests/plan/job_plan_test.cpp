@@ -309,9 +309,31 @@ TEST(PlanUserKnn, IsWhatTheTrainingMovesAndKeeps) {
           << what;
       PhaseLog phases;
       const Count entries = train_user_knn(world(), mine, config, phases).user_items->num_entries();
-      EXPECT_EQ(here.num_neighbours, entries) << what;  // so few users are all looked at
+      EXPECT_EQ(here.num_neighbours, entries) << what;                 // so few users are all looked at
       EXPECT_GT(here.memory.total_bytes(), 2 * entries * 12) << what;  // what is found, and the model
     }
+  }
+}
+
+TEST(PlanUserKnn, AsksSomeUsersIfTheyAreMany) {
+  const Dataset mine = small_dataset(world(), shape()), all = whole();
+  const auto parts = cut_dataset(all, world().size());
+  const UserKnnConfig config{{.k = 5, .block_columns = 64}, 20};
+  PhaseLog phases;
+  const Model model = train_user_knn(world(), mine, config, phases);
+  const SparseRows& found = *model.user_items;
+  for (const Count sample : {1, 3, 7}) {
+    const Count size = found.num_rows(), step = (size + sample - 1) / sample;
+    Count num_items = 0, num_asked = 0;
+    for (Count row = 0; row < size; ++row) {
+      if (row % step != step / 2) continue;
+      num_items += found.row_length(row);
+      ++num_asked;
+    }
+    EXPECT_LE(num_asked, sample);
+    const auto plans = plan_user_knn(alone(), all, parts, config, {sample * world().size(), 1});
+    EXPECT_EQ(plans[static_cast<std::size_t>(world().rank())].num_neighbours,
+              num_asked == 0 ? 0 : num_items * size / num_asked);
   }
 }
 

@@ -22,7 +22,7 @@ struct CategoryVectorsConfig {
   std::string attribute = "category";  ///< of the items
   std::string separator = "|";         ///< between the categories of an item; not empty
   Count dimensions = 64;               ///< D, in [1, 4096]; columns beyond the rank of M are 0
-  SingularVectorsConfig svd{};           ///< categories of which less than the tolerance is kept have no vector
+  SingularVectorsConfig svd{};         ///< categories of which less than the tolerance is kept have no vector
 };
 
 /// ConfigError, naming the option, for settings that make no sense. Local.

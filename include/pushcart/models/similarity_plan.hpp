@@ -29,10 +29,17 @@ std::vector<SimilarityRankPlan> plan_nearest_users(const Communicator& alone, co
                                                    std::span<const Dataset> parts,
                                                    const SimilarityConfig& config);
 
+/// How many users the plan of userknn finds items for, evenly drawn: about `of_all`, of each rank at least
+/// `of_a_rank`; both at least 1.
+struct AskedUsers {
+  Count of_all = 20000, of_a_rank = 64;
+};
+
 /// The same of train_user_knn(), its model too: num_neighbours are entries of user_items, and
 /// multiply_adds those of both products; who the neighbours are is not known, so that both are estimates.
 std::vector<SimilarityRankPlan> plan_user_knn(const Communicator& alone, const Dataset& whole,
-                                              std::span<const Dataset> parts, const UserKnnConfig& config);
+                                              std::span<const Dataset> parts, const UserKnnConfig& config,
+                                              const AskedUsers& asked = {});
 
 /// What a model of item weights holds while train_item_knn() makes it of so many neighbours. Local.
 Count item_knn_bytes(Count num_items, Count num_neighbours);

@@ -56,15 +56,17 @@ std::string interval_mark(const Metric& metric, double highest, double y, std::s
 
 /// What the model is measured beside.
 struct Baseline {
-  std::string_view name;
+  std::string name;
   const Json& metrics;
 };
 
-/// Those that an evaluation has, popularity first.
+/// Those that an evaluation has, that of one more model first: popularity, or what it names.
 std::vector<Baseline> baselines_of(const Json& evaluation) {
   static const Json none = Json::object();
-  std::vector<Baseline> baselines{
-      {"popularity", evaluation.contains("baseline") ? evaluation["baseline"] : none}};
+  const std::string family =
+      evaluation.contains("baseline_model") ? evaluation["baseline_model"].get<std::string>() : "popular";
+  std::vector<Baseline> baselines{{family == "popular" ? "popularity" : html_text(family),
+                                   evaluation.contains("baseline") ? evaluation["baseline"] : none}};
   if (evaluation.contains("category_baseline"))
     baselines.push_back({"popularity by category", evaluation["category_baseline"]});
   return baselines;

@@ -1,11 +1,14 @@
 #include "models/similarity/row_sorter.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <numeric>
 
 namespace pushcart::similarity {
 
 namespace {
 
+/// Without wide registers counting so many takes as long as sorting them.
 constexpr Count most_counted = 128;
 
 /// places[n]: where the n-th key goes. Keys of a row differ.

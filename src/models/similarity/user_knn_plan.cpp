@@ -79,10 +79,9 @@ class FoundItems {
   Count mark_ = 0;
 };
 
-/// How many items users find, at most `most` each: counted for some of them, evenly drawn, for all if they
-/// are few.
+/// How many items users find, at most `most` each: counted for at most `sample` of them, evenly drawn.
 Count items_found(FoundItems& items, Range users, Count sample, Count most) {
-  const Count step = std::max<Count>(1, users.size() / sample);
+  const Count step = std::max<Count>(1, (users.size() + sample - 1) / sample);
   Count found = 0, asked = 0;
   for (Count user = users.begin + std::min(step, users.size()) / 2; user < users.end; user += step, ++asked)
     found += std::min(most, items.of_user(user));
@@ -113,13 +112,11 @@ class ItemsOfUsers {
     shapes_ = padded_shapes(by_rank, ends);
   }
 
-  SimilarityRankPlan plan(std::size_t rank) const {
+  /// @param sample  users of a rank that are asked at most
+  SimilarityRankPlan plan(std::size_t rank, FoundItems& items, Count sample) const {
     const RingOrder order(shapes_, static_cast<Count>(parts_.size()), static_cast<Count>(rank),
                           config_.similarity.block_columns);
     SimilarityRankPlan result = users_[rank];
-    constexpr Count most_asked = 20000, fewest_of_a_rank = 64;
-    const Count sample = std::max(fewest_of_a_rank, most_asked / static_cast<Count>(parts_.size()));
-    FoundItems items(whole_, config_.similarity.k);
     result.num_neighbours = items_found(items, parts_[rank].by_user.rows, sample, kept_);
     result.received_bytes += order.received_bytes();
     result.multiply_adds +=
@@ -192,12 +189,15 @@ class ItemsOfUsers {
 }  // namespace similarity
 
 std::vector<SimilarityRankPlan> plan_user_knn(const Communicator& alone, const Dataset& whole,
-                                              std::span<const Dataset> parts, const UserKnnConfig& config) {
+                                              std::span<const Dataset> parts, const UserKnnConfig& config,
+                                              const AskedUsers& asked) {
   if (config.kept_items < 1) throw ConfigError("--kept-items: must be at least 1");
   const auto users = plan_nearest_users(alone, whole, parts, config.similarity);
   const similarity::ItemsOfUsers items(whole, parts, config, users);
+  similarity::FoundItems found(whole, config.similarity.k);
+  const Count sample = std::max(asked.of_a_rank, asked.of_all / static_cast<Count>(parts.size()));
   std::vector<SimilarityRankPlan> plans;
-  for (std::size_t rank = 0; rank < parts.size(); ++rank) plans.push_back(items.plan(rank));
+  for (std::size_t rank = 0; rank < parts.size(); ++rank) plans.push_back(items.plan(rank, found, sample));
   return plans;
 }
 
