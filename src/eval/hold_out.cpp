@@ -365,7 +365,7 @@ void plan_split(MemoryPlan& plan, const DatasetSizes& whole, const SplitConfig& 
   // With a coin each, where pairs of the same time are drawn from.
   const bool draws_pairs = config.kind == SplitKind::sessions || known > 0 || config.popularity != 0;
   plan.add("marks of pairs",
-           whole.user_entries * Count{sizeof(std::uint8_t) + (draws_pairs ? sizeof(double) : 0)});
+           whole.user_entries * (Count{sizeof(std::uint8_t)} + (draws_pairs ? Count{sizeof(double)} : 0)));
   plan.add("training part", memory_bytes(part));
   const double share = is_by_share(config.kind) ? config.share : 1;
   const auto held_out = static_cast<Count>(share * static_cast<double>(whole.user_entries));

@@ -26,7 +26,10 @@ LearnedEvidence learn_min_evidence(const Communicator& comm, std::span<const Evi
   for (std::size_t i = 0; i < thresholds.size(); ++i) {
     const MetricOfSums gain = [i](std::span<const double> s) { return s[i] / s[one]; };
     const auto interval = percentile_interval(sums, gain);
-    if (interval && interval->low > best.interval.low) best = {thresholds[i], gain(sums.point), *interval};
+    if (!interval || !(interval->low > best.interval.low)) continue;
+    best.min_evidence = thresholds[i];
+    best.gain = gain(sums.point);
+    best.interval = *interval;
   }
   return best;
 }

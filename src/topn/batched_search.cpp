@@ -30,7 +30,8 @@ Count first_rows(const Communicator& comm, const BatchedRows& what) {
 }
 
 RowLists taken_from(TopLists&& lists) {
-  return {std::move(lists.rows), std::move(lists.offsets), std::move(lists.items), std::move(lists.scores)};
+  return {
+      std::move(lists.rows), std::move(lists.offsets), std::move(lists.items), std::move(lists.scores), {}};
 }
 
 }  // namespace
