@@ -132,23 +132,14 @@ std::vector<Interaction> tested_pairs(const Communicator& comm, const Split& spl
   return all_pairs(comm, tested);
 }
 
-TEST(CategoryBaseline, AgreesWithPlainListsForAllUsersAndSegments) {
-  const Shop shop(world());
-  const auto has = items_of_users(all_pairs(world(), shop.split.train));
-  const auto wanted = items_of_users(tested_pairs(world(), shop.split));
-  const PlainCategories plain(has);
-
-  std::array<std::map<std::string, double>, 4> sums;  // of all users, then by segment
+/// Means over all users, then by segment, made one list after another.
+struct PlainMeans {
+  std::array<std::map<std::string, double>, 4> sums;
   std::array<double, 4> users{};
-  std::map<Count, std::set<Count>> shown;
-  Count without_kind = 0;
-  for (std::size_t user = 0; user < has.size(); ++user) {
-    if (wanted[user].empty()) continue;
-    const auto list = plain.list_of(user);
-    const std::vector<Count> relevant(wanted[user].begin(), wanted[user].end());
-    if (std::all_of(has[user].begin(), has[user].end(), [](Count item) { return kind_of(item).empty(); }))
-      ++without_kind;
-    const std::size_t segment = has[user].size() < 5 ? 1 : has[user].size() < 9 ? 2 : 3;
+
+  void add(const std::vector<Count>& list, const std::set<Count>& wanted, std::size_t num_pairs) {
+    const std::vector<Count> relevant(wanted.begin(), wanted.end());
+    const std::size_t segment = num_pairs < 5 ? 1 : num_pairs < 9 ? 2 : 3;
     for (const std::size_t part : {std::size_t{0}, segment}) {
       ++users[part];
       for (const Count n : {3, 10}) {
@@ -157,27 +148,53 @@ TEST(CategoryBaseline, AgreesWithPlainListsForAllUsersAndSegments) {
           sums[part][std::string(ranking_metric_names[kind]) + "@" + std::to_string(n)] += values[kind];
       }
     }
+  }
+
+  /// That the report has these of its category baseline, and that they are not those of its baseline.
+  void expect_in(const EvaluationReport& report) const {
+    const std::array<const ComparedMetrics*, 4> parts{&report, &report.segments[0], &report.segments[1],
+                                                      &report.segments[2]};
+    bool differs = false;
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      EXPECT_GT(users[part], 0);
+      EXPECT_EQ(sums[part].size(), 12U);
+      for (const auto& [name, sum] : sums[part]) {
+        const double mean = sum / users[part];
+        EXPECT_NEAR(value_of(parts[part]->category_baseline, name), mean, 1e-12) << name << part;
+        EXPECT_NEAR(value_of(parts[part]->category_differences, name),
+                    value_of(parts[part]->metrics, name) - mean, 1e-12)
+            << name << part;
+        differs = differs || std::abs(value_of(parts[part]->baseline, name) - mean) > 0.01;
+      }
+    }
+    EXPECT_TRUE(differs);
+  }
+};
+
+bool has_no_kind(const std::set<Count>& items) {
+  return std::all_of(items.begin(), items.end(), [](Count item) { return kind_of(item).empty(); });
+}
+
+TEST(CategoryBaseline, AgreesWithPlainListsForAllUsersAndSegments) {
+  const Shop shop(world());
+  const auto has = items_of_users(all_pairs(world(), shop.split.train));
+  const auto wanted = items_of_users(tested_pairs(world(), shop.split));
+  const PlainCategories plain(has);
+
+  PlainMeans means;
+  std::map<Count, std::set<Count>> shown;
+  Count without_kind = 0;
+  for (std::size_t user = 0; user < has.size(); ++user) {
+    if (wanted[user].empty()) continue;
+    const auto list = plain.list_of(user);
+    if (has_no_kind(has[user])) ++without_kind;
+    means.add(list, wanted[user], has[user].size());
     for (const Count n : {3, 10}) shown[n].insert(list.begin(), list.begin() + n);
   }
   EXPECT_GT(without_kind, 0);
 
   const auto report = shop.measured(world(), "kind");
-  const std::array<const ComparedMetrics*, 4> parts{&report, &report.segments[0], &report.segments[1],
-                                                    &report.segments[2]};
-  bool differs = false;
-  for (std::size_t part = 0; part < parts.size(); ++part) {
-    EXPECT_GT(users[part], 0);
-    EXPECT_EQ(sums[part].size(), 12U);
-    for (const auto& [name, sum] : sums[part]) {
-      const double mean = sum / users[part];
-      EXPECT_NEAR(value_of(parts[part]->category_baseline, name), mean, 1e-12) << name << part;
-      EXPECT_NEAR(value_of(parts[part]->category_differences, name),
-                  value_of(parts[part]->metrics, name) - mean, 1e-12)
-          << name << part;
-      differs = differs || std::abs(value_of(parts[part]->baseline, name) - mean) > 0.01;
-    }
-  }
-  EXPECT_TRUE(differs);  // from what is popular among all
+  means.expect_in(report);
   for (const auto& [n, items] : shown) {
     EXPECT_NEAR(value_of(report.category_baseline, "coverage@" + std::to_string(n)),
                 static_cast<double>(items.size()) / shop_items, 1e-12);
@@ -234,47 +251,21 @@ TEST(CategoryBaseline, OfColdItemsAgreesWithPlainListsForAllUsersAndSegments) {
     for (const Count item : items) cold.erase(item);
   }
 
-  std::array<std::map<std::string, double>, 4> sums;  // of all users, then by segment
-  std::array<double, 4> users{};
+  PlainMeans means;
   std::set<Count> shown;
   Count by_chance = 0;
   for (std::size_t user = 0; user < has.size(); ++user) {
     if (wanted[user].empty()) continue;
     const auto list = plain_cold_list(has[user], cold, order);
-    const std::vector<Count> relevant(wanted[user].begin(), wanted[user].end());
-    if (std::all_of(has[user].begin(), has[user].end(), [](Count item) { return kind_of(item).empty(); }))
-      ++by_chance;
-    const std::size_t segment = has[user].size() < 5 ? 1 : has[user].size() < 9 ? 2 : 3;
-    for (const std::size_t part : {std::size_t{0}, segment}) {
-      ++users[part];
-      for (const Count n : {3, 10}) {
-        const auto values = as_array(ranking_metrics(list, relevant, n));
-        for (std::size_t kind = 0; kind < values.size(); ++kind)
-          sums[part][std::string(ranking_metric_names[kind]) + "@" + std::to_string(n)] += values[kind];
-      }
-    }
+    if (has_no_kind(has[user])) ++by_chance;
+    means.add(list, wanted[user], has[user].size());
     shown.insert(list.begin(), list.begin() + 3);
   }
   EXPECT_GT(by_chance, 0);
   EXPECT_LT(cold.size(), shop_items / 2);
 
   const auto report = shop.measured(world(), "kind");
-  const std::array<const ComparedMetrics*, 4> parts{&report, &report.segments[0], &report.segments[1],
-                                                    &report.segments[2]};
-  bool differs = false;
-  for (std::size_t part = 0; part < parts.size(); ++part) {
-    EXPECT_GT(users[part], 0);
-    EXPECT_EQ(sums[part].size(), 12U);
-    for (const auto& [name, sum] : sums[part]) {
-      const double mean = sum / users[part];
-      EXPECT_NEAR(value_of(parts[part]->category_baseline, name), mean, 1e-12) << name << part;
-      EXPECT_NEAR(value_of(parts[part]->category_differences, name),
-                  value_of(parts[part]->metrics, name) - mean, 1e-12)
-          << name << part;
-      differs = differs || std::abs(value_of(parts[part]->baseline, name) - mean) > 0.01;
-    }
-  }
-  EXPECT_TRUE(differs);  // from the random order alone
+  means.expect_in(report);
   EXPECT_NEAR(value_of(report.category_baseline, "coverage@3"),
               static_cast<double>(shown.size()) / shop_items, 1e-12);
 }
