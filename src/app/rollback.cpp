@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "app/command.hpp"
+#include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/feed/push.hpp"
 #include "pushcart/store/store.hpp"
@@ -34,8 +36,15 @@ class Rollback : public Command {
       constexpr double hour_seconds = 3600;
       const StoreLock lock(folder_, name(), static_cast<std::int64_t>(lock_hours_ * hour_seconds));
       const Store store(folder_);
+      const auto unfinished = store.unfinished_rollback();
       store.open();
       from = current_of(store);
+      if (unfinished && (to_.empty() || chosen(store, from) == from)) {
+        // The same command again would go back once more.
+        log_info("{}: a rollback that was killed had put {} into service already", folder_, from);
+        to = std::exchange(from, unfinished->facts.value("from", ""));
+        return;
+      }
       to = chosen(store, from);
       Night night;
       night.number = store.next_night();
@@ -44,7 +53,7 @@ class Rollback : public Command {
       night.version = to;
       night.reason = reason_;
       night.facts["from"] = from;
-      store.put_into_service(night, from);
+      store.put_back(night, from);
     });
     session.results = {{"store", folder_}, {"from", from}, {"in_service", to}};
     session.text = fmt::format("in service: {} (before: {})\n", to, from.empty() ? "nothing" : from);

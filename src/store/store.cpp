@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view partial_ending = ".partial";
 constexpr std::string_view removed_ending = ".removed";
-constexpr const char *night_file = "night.json", *stopped_file = "stopped.json";
+constexpr const char *night_file = "night.json", *stopped_file = "stopped.json",
+                     *rollback_file = "rollback.json";
 
 /// Runs a step on the file system; StorageError saying what for.
 template <class Work>
@@ -87,6 +88,12 @@ bool is_version(const std::string& name) {
          !name.ends_with(removed_ending);
 }
 
+/// What the link leads to; empty if there is none.
+std::string linked_version(const std::string& folder) {
+  std::error_code failed;
+  return fs::read_symlink(folder + "/current", failed).filename();
+}
+
 void write_file(const std::string& path, const std::string& text) {
   OutputFile file(path);
   file.write(text);
@@ -116,13 +123,15 @@ void Store::open() const {
     for (const auto& path : leftovers) fs::remove_all(path);
     fs::remove(folder_ + "/current.partial");
   });
-  const auto version = current();
-  if (!version) return;
+  finish_rollback();
+  const std::string version = linked_version(folder_);
+  std::error_code failed;
+  if (version.empty() || !fs::is_directory(version_folder(version), failed)) return;  // current() says so
   const auto all = nights();
   const bool known =
-      std::any_of(all.begin(), all.end(), [&](const Night& n) { return n.version == *version; });
+      std::any_of(all.begin(), all.end(), [&](const Night& n) { return n.version == version; });
   if (known) return;
-  const std::string path = version_folder(*version) + "/" + night_file;
+  const std::string path = version_folder(version) + "/" + night_file;
   const auto found = nights_of(read_text_file(path), path);
   if (found.size() == 1) record(found.front());
 }
@@ -199,6 +208,38 @@ void Store::put_into_service(const Night& night, const std::string& before) cons
     if (!before.empty()) switch_to(before);
     throw;
   }
+}
+
+void Store::put_back(const Night& night, const std::string& before) const {
+  const std::string path = folder_ + "/" + rollback_file;
+  write_file(path, night_text(night) + "\n");
+  try {
+    put_into_service(night, before);
+  } catch (const StorageError&) {
+    std::error_code ignored;
+    if (linked_version(folder_) != night.version) fs::remove(path, ignored);
+    throw;
+  }
+  storing(path, [&] { fs::remove(path); });
+}
+
+std::optional<Night> Store::unfinished_rollback() const {
+  const std::string path = folder_ + "/" + rollback_file;
+  std::error_code failed;
+  if (!fs::exists(path, failed)) return std::nullopt;
+  const auto found = nights_of(read_text_file(path), path);
+  if (found.size() != 1 || found.front().version != linked_version(folder_)) return std::nullopt;
+  return found.front();
+}
+
+void Store::finish_rollback() const {
+  if (const auto night = unfinished_rollback()) {
+    const auto all = nights();
+    const bool known =
+        std::any_of(all.begin(), all.end(), [&](const Night& n) { return n.number == night->number; });
+    if (!known) record(*night);
+  }
+  storing(folder_, [&] { fs::remove(folder_ + "/" + rollback_file); });
 }
 
 void Store::switch_to(const std::string& version) const {

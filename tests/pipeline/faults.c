@@ -10,8 +10,9 @@
  *
  * Files below PUSHCART_TEST_IO_PATH, on rank PUSHCART_TEST_IO_RANK (all, if not set):
  *   PUSHCART_TEST_SHORT_READS=n  a read gives n bytes at most
- *   PUSHCART_TEST_FAIL=CALL      read, write, fsync or rename fails with EIO ...
- *   PUSHCART_TEST_FAIL_FROM=n    ... from the n-th such call on (1), which is told on stderr */
+ *   PUSHCART_TEST_FAIL=CALL      read, write, fsync, rename or unlink (remove, too) fails with EIO ...
+ *   PUSHCART_TEST_FAIL_FROM=n    ... from the n-th such call on (1), which is told on stderr ...
+ *   PUSHCART_TEST_FAIL_KILLS     ... or the process ends by SIGKILL instead of that call */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -60,6 +61,7 @@ static int fails(const char *call, const char *path) {
   char text[PATH_MAX + 60];
   const int length = snprintf(text, sizeof text, "fault: %s %s\n", call, path);
   if (length > 0) syscall(SYS_write, STDERR_FILENO, text, (size_t)length);
+  if (getenv("PUSHCART_TEST_FAIL_KILLS")) raise(SIGKILL);
   errno = EIO;
   return 1;
 }
@@ -106,9 +108,20 @@ ssize_t pwritev(int file, const struct iovec *pieces, int count, off_t at) {
 }
 int fsync(int file) { return fails("fsync", path_of(file)) ? -1 : REAL("fsync", int (*)(int))(file); }
 
-static int rename_fails(const char *from) {
+/* The same by path; where it does not fail errno stays as it was. */
+static int name_fails(const char *call, const char *path) {
   char whole[PATH_MAX];
-  return fails("rename", realpath(from, whole) ? whole : from);
+  const int before = errno;
+  if (fails(call, realpath(path, whole) ? whole : path)) return 1;
+  errno = before;
+  return 0;
+}
+static int rename_fails(const char *from) { return name_fails("rename", from); }
+int unlink(const char *path) {
+  return name_fails("unlink", path) ? -1 : REAL("unlink", int (*)(const char *))(path);
+}
+int remove(const char *path) {
+  return name_fails("unlink", path) ? -1 : REAL("remove", int (*)(const char *))(path);
 }
 
 int rename(const char *from, const char *to) {

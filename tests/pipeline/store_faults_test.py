@@ -1,8 +1,11 @@
 """Input and output errors while a store is worked on: a night, a rollback or the history comes to a clear end, and what is
 in service, its versions and its history stay as they were. What the faults do is in faults.c."""
 
+import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -117,11 +120,69 @@ class StoreFaults(Shop):
             self.assertEqual(self.kept(), {})
 
     def test_a_rollback_that_meets_one(self):
-        for call, first, path in (("read", 1, "history.jsonl"), ("write", 1, "lock"), ("write", 1, "history.jsonl"),
-                                  ("fsync", 1, "history.jsonl"), ("rename", 1, "versions")):
+        for call, first, path in (("read", 1, "history.jsonl"), ("write", 1, "lock"), ("write", 1, "rollback.json"),
+                                  ("write", 1, "history.jsonl"), ("fsync", 1, "history.jsonl"), ("rename", 1, "versions")):
             self.assertTrue(self.meet(ROLLBACK, call, first=first, path=path))
         self.run_well(2, *ROLLBACK)
         self.assertNotEqual(self.in_service(), self.service)
+
+    def killed(self, command, call, number):
+        """Kills the only rank in place of its n-th such call below the store. @return of which file; None: there is none"""
+        ended = self.run_program(0, *command, environment=faults(
+            FAIL=call, FAIL_FROM=number, FAIL_KILLS=1, IO_PATH=f"{self.folder.name}/store"))
+        met = re.search(rf"fault: {call} (.*)", ended.err)
+        self.assertEqual(ended.code, -signal.SIGKILL if met else DONE, ended.told())
+        return met and os.path.basename(met[1])
+
+    def check_after_kill(self, command, newest, before):
+        """One of both is in service; the same command once more gets there, as if nothing had been."""
+        self.assertIn(self.in_service(), (newest, before))
+        self.assertEqual(self.digests("store/versions"), self.versions)
+        self.run_well(0, *command)
+        self.assertEqual(self.in_service(), before)
+        self.assertEqual(self.digests("store/versions"), self.versions)
+        nights = [json.loads(line) for line in self.path("store/history.jsonl").read_text().splitlines()]
+        nights = [(night["outcome"], night["version"]) for night in nights]
+        self.assertEqual(nights[-1], ("rolled_back", os.path.basename(before)))
+        self.assertEqual(sorted(os.listdir(self.path("store"))), self.files)
+        return nights.count(nights[-1])
+
+    def check_killed_rollbacks(self, command, calls, newest, before):
+        """@return calls and files that there were"""
+        met = []
+        for call in calls:
+            number = 1
+            while name := self.killed(command, call, number):
+                all_done = (call, name) == ("unlink", "lock")
+                with self.subTest(command=command, call=call, number=number, name=name):
+                    if "--to" in command or not all_done:  # without --to it would go back once more
+                        self.assertEqual(self.check_after_kill(command, newest, before), 1 + all_done)
+                self.restore()
+                met.append((call, name))
+                number += 1
+            self.restore()
+        return met
+
+    def restore(self):
+        """The store as it was after three nights."""
+        shutil.rmtree(self.path("store"))
+        shutil.copytree(self.path("before"), self.path("store"), symlinks=True)
+
+    def test_a_rollback_killed_at_any_call_is_whole_and_goes_back_once(self):
+        self.published(12)  # a rollback that went back twice would find a third version
+        self.versions = self.digests("store/versions")
+        self.files = sorted(os.listdir(self.path("store")))
+        shutil.copytree(self.path("store"), self.path("before"), symlinks=True)
+        newest, before = self.in_service(), self.service
+        met = self.check_killed_rollbacks(ROLLBACK, ("write", "fsync", "rename", "unlink"), newest, before)
+        self.assertGreaterEqual({name for _, name in met}, {"lock", "rollback.json", "history.jsonl"})
+        self.assertGreaterEqual(len(met), 12)
+        self.check_killed_rollbacks([*ROLLBACK, "--to", os.path.basename(before)], ("unlink",), newest, before)
+
+        shutil.rmtree(self.path(f"store/{newest}"))  # lost: the retrain that finds this says to
+        self.run_badly(0, STORAGE, "rollback --to", *RETRAIN)
+        self.run_well(0, *ROLLBACK, "--to", os.path.basename(before))
+        self.assertEqual(self.in_service(), before)
 
     def test_a_history_that_meets_one(self):
         for call, path in (("read", "history.jsonl"), ("write", "nights.svg"), ("fsync", "nights.svg"),

@@ -103,6 +103,54 @@ TEST_F(StoreTest, AVersionInServiceWithoutALineGetsItsLineBack) {
   EXPECT_EQ(store_.nights().size(), 2U);
 }
 
+TEST_F(StoreTest, ARollbackThatWasKilledAfterItsSwitchIsWrittenDownOnce) {
+  const Night first = make(1), second = make(2);
+  store_.publish(first);
+  store_.publish(second);
+  Night rollback;
+  rollback.number = 3;
+  rollback.outcome = Outcome::rolled_back;
+  rollback.version = first.version;
+  const std::string path = store_.folder() + "/rollback.json";
+  const auto dies = [&] { std::ofstream(path) << night_text(rollback) << "\n"; };
+
+  dies();  // before the switch
+  EXPECT_FALSE(store_.unfinished_rollback());
+  store_.open();
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_EQ(served(), "2");
+  EXPECT_EQ(store_.nights().size(), 2U);
+
+  dies();
+  store_.switch_to(first.version);
+  ASSERT_TRUE(store_.unfinished_rollback());
+  EXPECT_EQ(store_.unfinished_rollback()->version, first.version);
+  store_.open();
+  EXPECT_FALSE(store_.unfinished_rollback());
+  ASSERT_EQ(store_.nights().size(), 3U);
+  EXPECT_EQ(night_text(store_.nights()[2]), night_text(rollback));
+
+  dies();  // after the line
+  store_.open();
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_EQ(store_.nights().size(), 3U);
+  EXPECT_EQ(served(), "1");
+}
+
+TEST_F(StoreTest, ARollbackIsOneLineAndLeavesNothingElse) {
+  const Night first = make(1), second = make(2);
+  store_.publish(first);
+  store_.publish(second);
+  Night rollback;
+  rollback.number = 3;
+  rollback.outcome = Outcome::rolled_back;
+  rollback.version = first.version;
+  store_.put_back(rollback, second.version);
+  EXPECT_EQ(served(), "1");
+  EXPECT_EQ(store_.nights().size(), 3U);
+  EXPECT_FALSE(fs::exists(store_.folder() + "/rollback.json"));
+}
+
 TEST_F(StoreTest, ATornLineIsReplacedByTheNextOne) {
   store_.publish(make(1));
   std::ofstream(store_.history_path(), std::ios::app) << "{\"night\": 2, \"ti";
@@ -139,6 +187,7 @@ TEST_F(StoreTest, AVersionInServiceThatIsNotThereIsRefused) {
   store_.publish(night);
   fs::remove_all(store_.version_folder(night.version));
   EXPECT_THROW(store_.current(), StorageError);
+  EXPECT_NO_THROW(store_.open()) << "or no rollback --to could mend it";
 }
 
 TEST_F(StoreTest, SortsVersionsByNumberBeyondFourDigits) {

@@ -22,6 +22,7 @@ struct StoppedNight {
 ///     history.jsonl                     a line a night
 ///     lock                              while a verb changes the store (StoreLock)
 ///     stopped.json                      after a night that was stopped, until one has ended
+///     rollback.json                     while a version is put back into service
 ///
 /// All members are local: with several ranks one of them calls, and tells the others. Errors are
 /// StorageError, and InputError for a history that is damaged. Changes need the lock.
@@ -41,7 +42,7 @@ class Store {
   static std::string version_name(Count night, std::int64_t unix_seconds);
 
   /// Makes the folders, removes what runs that died left half made, and writes down a version that went into
-  /// service without a line in the history.
+  /// service without a line in the history, or was put back into it.
   void open() const;
 
   std::optional<std::string> current() const;
@@ -55,9 +56,12 @@ class Store {
   /// folder must hold everything but night.json, which is written here. After an error the version before is in
   /// service, if there was one, and the new one is gone.
   void publish(const Night& night) const;
-  /// Puts the night's version into service and the night into the history; after an error `before` is in service
-  /// again, if it is not empty.
-  void put_into_service(const Night& night, const std::string& before) const;
+  /// Puts the version of `night`, a rollback, back into service and the night into the history; after an error
+  /// `before` is in service again, if it is not empty. A run that dies here has done nothing, or all but the
+  /// line in the history, which the next open() adds.
+  void put_back(const Night& night, const std::string& before) const;
+  /// A rollback whose run died after it had put its version into service, before it said so. Before open().
+  std::optional<Night> unfinished_rollback() const;
   /// Puts a version that is on disk into service.
   void switch_to(const std::string& version) const;
   /// A night that was stopped when asked to, and is to be gone on with.
@@ -69,6 +73,9 @@ class Store {
   std::vector<std::string> remove_oldest(Count keep) const;
 
  private:
+  void put_into_service(const Night& night, const std::string& before) const;
+  void finish_rollback() const;
+
   std::string folder_;
 };
 
