@@ -124,6 +124,41 @@ class ListCheckpoints(SharedFolderTest):
         self.assertIn(f"going on after {done} lists", ended.err)
         self.assertEqual(self.digest("filter/lists.h5"), self.digest("whole-filter/lists.h5"))
 
+    def train_reranker(self):
+        """Skips the test where the program has none."""
+        for name, words in (("als", ["als", "--k", "8", "--sweeps", "3"]), ("itemknn", ["itemknn", "--neighbours", "20"])):
+            self.run_well(2, "train", *words, "--dataset", "data.h5", "--hold-out", "random", "--output", f"part-{name}.h5")
+        ended = self.run_program(2, "train", "rerank", "--dataset", "data.h5", "--model", "part-als.h5", "part-itemknn.h5",
+                                 "--rerank-candidates", "30", "--trees", "8", "--output", "rerank.h5")
+        if any("without XGBoost" in line for line in ended.complaints()):
+            self.skipTest("built without XGBoost")
+        self.assertEqual(ended.code, 0, ended.told())
+
+    def test_reranked_lists(self):
+        self.train_reranker()
+        command = ["recommend", "--dataset", "data.h5", "--model", "als.h5", "whole-itemknn.h5", "--rerank", "rerank.h5", "--n", "15"]
+        self.run_well(3, *command, "--output", "whole-reranked")
+        self.assertEqual(self.stopped(2, [*command, "--output", "reranked", *SHORT]), 300)
+        self.run_badly(2, BAD_INPUT, "lists (by re-ranker", *self.lists("reranked"))
+        for ranks in (1, 4):
+            output = f"reranked-{ranks}"
+            shutil.copytree(self.path("reranked.checkpoint"), self.path(f"{output}.checkpoint"))
+            ended = self.run_well(ranks, *command, "--output", output)
+            self.assertIn("going on after 300 lists", ended.err)
+            self.assertEqual(self.digest(f"{output}/lists.h5"), self.digest("whole-reranked/lists.h5"))
+            self.assertFalse(self.path(f"{output}.checkpoint").exists(), "checkpoints go after success")
+        done = [300]
+        for ranks in (3, 7, 2, 1):  # a stop after every batch
+            ended = self.run_program(ranks, *command, "--output", "reranked", *SHORT)
+            if ended.code == 0:
+                break
+            self.assert_refused(ended, STOPPED, "stopped after")
+            done.append(int(re.search(r"stopped after (\d+) lists", ended.err)[1]))
+        self.assertEqual(ended.code, 0, ended.told())
+        self.assertEqual(done, sorted(set(done)))
+        self.assertGreaterEqual(len(done), 2)
+        self.assertEqual(self.digest("reranked/lists.h5"), self.digest("whole-reranked/lists.h5"))
+
     def test_checkpoints_on_the_way_change_nothing(self):
         ended = self.run_well(3, *self.lists("often", "--checkpoint-every", "100rows"))
         self.assertGreaterEqual(ended.err.count("checkpoint after"), 4)

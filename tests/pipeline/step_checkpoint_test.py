@@ -1,8 +1,11 @@
 """Trainings that are done step by step, singular vectors, the dense inverse, a blend's parts, the candidates of a re-ranker,
 can be stopped after any of them and taken up on any number of ranks; the model is that of a run never stopped."""
 
+import os
 import re
 import shutil
+import signal
+import time
 import unittest
 
 from support import BAD_INPUT, STOPPED, SharedFolderTest
@@ -131,6 +134,31 @@ class StepCheckpoints(SharedFolderTest):
         self.assertIn("columns of candidates", whole.err)
         ended = self.run_program(1, *self.rerank("rerank-late", "--max-hours", 1e-9))
         self.assert_refused(ended, STOPPED, ["stopped after step 1", "rerank-late.checkpoint"])
+
+    def signalled(self, ranks, command, line, to="mpirun"):
+        """SIGUSR1 when the log has that line. @return how the job ended"""
+        job = self.start(ranks, *command)
+        deadline = time.monotonic() + 30
+        while line not in os.pread(job.err.fileno(), 1_000_000, 0) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        os.kill(job.ranks()[-1] if to == "one rank" else job.process.pid, signal.SIGUSR1)
+        return job.wait(30)
+
+    def test_a_signal_stops_a_reranker_after_its_candidates_and_not_later(self):
+        whole = self.run_program(2, *self.rerank("unasked"))
+        if any("without XGBoost" in line for line in whole.complaints()):
+            self.skipTest("built without XGBoost")
+        for ranks, to, again in ((3, "mpirun", 1), (2, "one rank", 4), (0, "itself", 7)):
+            with self.subTest(ranks=ranks, to=to):
+                command = self.rerank(f"asked-{ranks}")
+                ended = self.signalled(ranks, command, b"memory planned per rank for train", to)
+                self.assert_refused(ended, STOPPED, ["stopped after step 1", "a signal asked", f"asked-{ranks}.checkpoint"])
+                self.assert_nothing_partial()
+                self.assertFalse(self.path(f"asked-{ranks}.h5").exists())
+                ended = self.signalled(again, command, b"going on after step 1")  # its trees are the last step
+                self.assertEqual(ended.code, 0, ended.told())
+                self.assertEqual(self.digest(f"asked-{ranks}.h5"), self.digest("unasked.h5"))
+                self.assertFalse(self.path(f"asked-{ranks}.checkpoint").exists(), "checkpoints go after success")
 
     def test_a_damaged_checkpoint_gives_way_to_the_one_before(self):
         command = self.train("ease", "ease-damaged")
