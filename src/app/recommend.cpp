@@ -376,12 +376,19 @@ class Recommend : public Command {
     declare_for_query(of_queries, queries_);
     set_for_queries_ = ChangedOptions(std::move(of_queries));
     options_.checkpoints.emplace();
-    declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
-    declare_stop(options, stop_);
+    declare_going_on(options);
+    OptionSet of_going_on;
+    declare_going_on(of_going_on);
+    set_for_going_on_ = ChangedOptions(std::move(of_going_on));
   }
   void run(Session& session) override {
     limit_time(session, stop_);
     if (queries_.is_given()) {
+      const std::string option = set_for_going_on_.first_but({});
+      if (!option.empty()) {
+        throw ConfigError(fmt::format(
+            "--{}: lists for queries keep nothing half done; give some queries at a time", option));
+      }
       recommend_for_queries(session, queries_, options_);
       return;
     }
@@ -409,10 +416,15 @@ class Recommend : public Command {
   }
 
  private:
+  void declare_going_on(OptionSet& options) {
+    declare_checkpoints(options, *options_.checkpoints, CheckpointFolderOption::declared);
+    declare_stop(options, stop_);
+  }
+
   RecommendOptions options_;
   ForQueryOptions queries_;
   StopOptions stop_;
-  ChangedOptions set_for_queries_;
+  ChangedOptions set_for_queries_, set_for_going_on_;
 };
 
 }  // namespace

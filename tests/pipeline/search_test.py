@@ -127,6 +127,8 @@ class Search(PipelineTest):
                                      (USAGE, "--similar-weight: is for --for-query", ["--similar-weight", "0.5"]),
                                      (USAGE, "--similar-power: is for --for-query", ["--similar-power", "2"]),
                                      (USAGE, "neither is given", ["--event-weight", "view=2"]),
+                                     (USAGE, "--checkpoint-every: lists for queries", ["--for-query", "red", "--checkpoint-every", "1rows"]),
+                                     (USAGE, "--max-hours: lists for queries", ["--for-query", "red", "--max-hours", "1"]),
                                      (USAGE, "--explain", ["--for-query", "red", "--explain", "3"])):
             for ranks in (0, 3):
                 self.run_badly(ranks, code, [words], "recommend", "--dataset", "data.h5", "--output", "never", *options)
