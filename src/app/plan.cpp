@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <cmath>
@@ -8,6 +9,7 @@
 #include "app/changed_options.hpp"
 #include "app/command.hpp"
 #include "app/inputs.hpp"
+#include "app/planned_log.hpp"
 #include "app/recorded_ingest.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
@@ -37,15 +39,19 @@ class Plan : public Command {
   }
   std::string record_path() const override { return {}; }
   std::string details() const override {
-    return "Runs on one rank and plans for any number of them. With --data bytes are exact; from counts "
-           "alone the\n"
-           "r-th longest row of a side is taken to have interactions in proportion to (r + 5)^-exponent.\n";
+    return "Runs on one rank and plans for any number of them. With --data bytes are exact, but for those of "
+           "ingest;\n"
+           "with --input those too: the log is ingested as it would be on so many ranks, and nothing is "
+           "written.\n"
+           "From counts alone the r-th longest row of a side is taken to have interactions in proportion to\n"
+           "(r + 5)^-exponent.\n";
   }
 
   void declare(OptionSet& options) override {
     options.add("data", data_, "dataset file to plan for");
-    options.add("users", assumed_.users, "without --data: users");
-    options.add("items", assumed_.items, "without --data: items");
+    log_.declare(options);
+    log_.declare_count_or_file(options, "users", assumed_.users);
+    log_.declare_count_or_file(options, "items", assumed_.items);
     options.add("events", log_lines_, "log lines to ingest; 0 = as many as the data set came from");
     options.add(
         "compressed-files", job_.compressed_files,
@@ -122,7 +128,12 @@ class Plan : public Command {
     job_.spectral.neighbours = neighbours_.value_or(job_.spectral.neighbours);
     for (const std::string& path : records_) read_rates(path);
     for (const auto& [rate, value] : given_) *rate = {value, "given"};
-    if (!data_.empty()) dataset_ = load_dataset(session, data_);
+    if (log_.is_given()) {
+      dataset_ = log_.ingest(session);
+      job_.compressed_files = log_.num_compressed_files();
+    } else if (!data_.empty()) {
+      dataset_ = load_dataset(session, data_);
+    }
     describe_log();
     assumed_.log_lines = log_lines_;
     if (assumed_.pairs == 0) assumed_.pairs = log_lines_;
@@ -250,11 +261,21 @@ class Plan : public Command {
           "--deadline: without --ranks, say what the fewest nodes must keep to (--deadline, "
           "--memory-per-node, --memory-per-rank)");
     }
+    check_log();
     if (!data_.empty() && (assumed_.users > 0 || assumed_.items > 0 || assumed_.pairs > 0))
       throw ConfigError("--data: has its own users, items and pairs; leave out --users, --items and --pairs");
     const Count per_node = cores_per_node_ / omp_get_max_threads();
     if (max_nodes_ > most_ranks / std::max<Count>(1, per_node))
       throw ConfigError(fmt::format("--max-nodes: more than {} ranks", most_ranks));
+  }
+
+  void check_log() const {
+    log_.check();
+    if (!log_.is_given()) return;
+    if (!data_.empty())
+      throw ConfigError("--input: plans for the data set that becomes of the log; leave out --data");
+    if (log_lines_ > 0 || job_.compressed_files > 0 || assumed_.pairs > 0)
+      throw ConfigError("--input: the log is counted; leave out --events, --compressed-files and --pairs");
   }
 
   void read_rates(const std::string& path) {
@@ -276,6 +297,7 @@ class Plan : public Command {
         limits_.rank_bytes > 0 ? limits_.rank_bytes : limits_.node_bytes / job_.nodes.ranks_per_node;
     // Half of the memory is what Linux gives /dev/shm.
     job_.nodes.shared_bytes = limits_.node_bytes > 0 ? limits_.node_bytes / 2 : free_shared_bytes();
+    if (log_.is_given()) job_.counted_ingest = log_.counted(job_.num_ranks);
   }
 
   JobPlan planned(const Communicator& comm) const {
@@ -290,16 +312,23 @@ class Plan : public Command {
               {"user_exponent", assumed_.user_exponent},
               {"item_exponent", assumed_.item_exponent}};
     }
-    return {{"path", data_},
-            {"digest", dataset_->digest},
-            {"users", dataset_->num_users()},
-            {"items", dataset_->num_items()},
-            {"pairs", dataset_->by_user.num_entries()}};
+    Json json;
+    if (log_.is_given()) {
+      json["inputs"] = log_.inputs();
+    } else {
+      json["path"] = data_;
+      json["digest"] = dataset_->digest;
+    }
+    json["users"] = dataset_->num_users();
+    json["items"] = dataset_->num_items();
+    json["pairs"] = dataset_->by_user.num_entries();
+    return json;
   }
 
   std::string data_text() const {
     if (dataset_) {
-      return fmt::format("{}: {} users, {} items, {} pairs, as they are\n", data_, dataset_->num_users(),
+      const std::string source = log_.is_given() ? fmt::format("{}", fmt::join(log_.inputs(), ", ")) : data_;
+      return fmt::format("{}: {} users, {} items, {} pairs, as they are\n", source, dataset_->num_users(),
                          dataset_->num_items(), dataset_->by_user.num_entries());
     }
     return fmt::format(
@@ -309,6 +338,7 @@ class Plan : public Command {
   }
 
   std::string data_;
+  PlannedLog log_;
   AssumedData assumed_;
   PlannedJob job_;
   PlanLimits limits_;

@@ -1,5 +1,7 @@
 #include "pushcart/base/log.hpp"
 
+#include "pushcart/base/silent_thread.hpp"
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@ namespace pushcart {
 namespace {
 
 bool speaks_here = true;
+thread_local bool thread_is_silent = false;
 bool bar_is_shown = false;
 
 void remove_bar() {
@@ -45,7 +48,11 @@ void start_log(bool speaks, Verbosity verbosity) {
   spdlog::set_default_logger(logger);
 }
 
+SilentThread::SilentThread() { thread_is_silent = true; }
+SilentThread::~SilentThread() { thread_is_silent = false; }
+
 void log_line(LogLevel level, std::string_view line) {
+  if (thread_is_silent) return;
   switch (level) {
     case LogLevel::detail: spdlog::debug(line); break;
     case LogLevel::info: spdlog::info(line); break;
@@ -71,7 +78,7 @@ struct Progress::State {
 Progress::State* Progress::State::innermost = nullptr;
 
 Progress::Progress(std::string what, Count total) : state_(nullptr) {
-  if (!speaks_here || total <= 0) return;
+  if (!speaks_here || thread_is_silent || total <= 0) return;
   state_ = State::innermost = new State{std::move(what), total, State::innermost};
 }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "comm/thread_group.hpp"
 #include "pushcart/comm/received_bytes.hpp"
 
 namespace pushcart {
@@ -23,10 +24,18 @@ Communicator Communicator::world() {
   return Communicator(comm);
 }
 
+Communicator::Communicator(std::shared_ptr<detail::ThreadGroup> threads, int rank)
+    : threads_(std::move(threads)), rank_(rank), size_(threads_->size()) {}
+
+Communicator Communicator::of_thread(std::shared_ptr<detail::ThreadGroup> threads, int rank) {
+  return Communicator(std::move(threads), rank);
+}
+
 Communicator::Communicator(Communicator&& other) noexcept { *this = std::move(other); }
 
 Communicator& Communicator::operator=(Communicator&& other) noexcept {
   std::swap(comm_, other.comm_);
+  std::swap(threads_, other.threads_);
   std::swap(rank_, other.rank_);
   std::swap(size_, other.size_);
   std::swap(round_bytes_, other.round_bytes_);
@@ -34,12 +43,14 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
 }
 
 Communicator::~Communicator() {
+  if (comm_ == MPI_COMM_NULL) return;
   int finalized = 0;
   MPI_Finalized(&finalized);
-  if (comm_ != MPI_COMM_NULL && !finalized) MPI_Comm_free(&comm_);
+  if (!finalized) MPI_Comm_free(&comm_);
 }
 
 Communicator Communicator::duplicate() const {
+  need_mpi("duplicate");
   MPI_Comm comm = MPI_COMM_NULL;
   const Waiting waiting("MPI_Comm_dup");
   check_mpi(MPI_Comm_dup(comm_, &comm), "MPI_Comm_dup");
@@ -49,6 +60,7 @@ Communicator Communicator::duplicate() const {
 }
 
 Communicator Communicator::split(int color, int key) const {
+  need_mpi("split");
   MPI_Comm comm = MPI_COMM_NULL;
   const Waiting waiting("MPI_Comm_split");
   check_mpi(MPI_Comm_split(comm_, color, key, &comm), "MPI_Comm_split");
@@ -58,6 +70,7 @@ Communicator Communicator::split(int color, int key) const {
 }
 
 Communicator Communicator::split_by_node() const {
+  need_mpi("split_by_node");
   MPI_Comm node = MPI_COMM_NULL;
   const Waiting waiting("MPI_Comm_split_type");
   check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
@@ -68,11 +81,16 @@ Communicator Communicator::split_by_node() const {
 }
 
 void Communicator::barrier() const {
+  if (threads_) return threads_->barrier();
   const Waiting waiting("MPI_Barrier");
   check_mpi(MPI_Barrier(comm_), "MPI_Barrier");
 }
 
 Count Communicator::exclusive_sum(Count value) const {
+  if (threads_) {
+    const auto values = allgather(value);
+    return std::accumulate(values.begin(), values.begin() + rank_, Count{0});
+  }
   Count before = 0;
   const Waiting waiting("MPI_Exscan");
   check_mpi(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_), "MPI_Exscan");
@@ -86,18 +104,21 @@ std::string Communicator::broadcast_text(std::string text, int root) const {
 }
 
 Request Communicator::start_send_bytes(const void* data, Count num_bytes, int to) const {
+  need_mpi("start_send");
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Isend(data, checked_cast<int>(num_bytes), MPI_BYTE, to, 0, comm_, &request), "MPI_Isend");
   return Request(request);
 }
 
 Request Communicator::start_receive_bytes(void* data, Count num_bytes, int from) const {
+  need_mpi("start_receive");
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Irecv(data, checked_cast<int>(num_bytes), MPI_BYTE, from, 0, comm_, &request), "MPI_Irecv");
   return Request(request);
 }
 
 Request Communicator::start_broadcast_bytes(void* data, Count num_bytes, int root) const {
+  need_mpi("start_broadcast");
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Ibcast(data, checked_cast<int>(num_bytes), MPI_BYTE, root, comm_, &request), "MPI_Ibcast");
   return Request(request);
@@ -106,6 +127,10 @@ Request Communicator::start_broadcast_bytes(void* data, Count num_bytes, int roo
 std::vector<Count> Communicator::exchange_counts(std::span<const Count> send_counts) const {
   PUSHCART_CHECK(static_cast<int>(send_counts.size()) == size_);
   std::vector<Count> receive_counts(send_counts.size());
+  if (threads_) {
+    threads_->exchange_counts(rank_, send_counts.data(), receive_counts);
+    return receive_counts;
+  }
   const Waiting waiting("MPI_Alltoall");
   check_mpi(MPI_Alltoall(send_counts.data(), 1, MPI_INT64_T, receive_counts.data(), 1, MPI_INT64_T, comm_),
         "MPI_Alltoall");
@@ -113,6 +138,7 @@ std::vector<Count> Communicator::exchange_counts(std::span<const Count> send_cou
 }
 
 void Communicator::broadcast_bytes(char* data, Count num_bytes, int root) const {
+  if (threads_) return threads_->broadcast(rank_, data, static_cast<std::size_t>(num_bytes), root);
   for (Count first = 0; first < num_bytes; first += round_bytes_) {
     const int length = checked_cast<int>(std::min(round_bytes_, num_bytes - first));
     const Waiting waiting("MPI_Bcast");
@@ -122,6 +148,7 @@ void Communicator::broadcast_bytes(char* data, Count num_bytes, int root) const 
 
 std::vector<char> Communicator::allgather_bytes(std::span<const std::byte> bytes,
                                                 std::vector<Count>& byte_counts) const {
+  if (threads_) return threads_->allgather(rank_, bytes, byte_counts);
   const Count mine = static_cast<Count>(bytes.size());
   byte_counts.resize(static_cast<std::size_t>(size_));
   {
@@ -166,6 +193,7 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
   const Count from_others = std::accumulate(receive_counts.begin(), receive_counts.end(), Count{0}) -
                             receive_counts[static_cast<std::size_t>(rank_)];
   detail::count_received(from_others * static_cast<Count>(element_bytes));
+  if (threads_) return threads_->alltoallv(rank_, send, send_counts, receive, receive_counts, element_bytes);
   // In a round each pair of ranks exchanges at most `per_pair` elements, so that no sum of lengths overflows.
   const Count per_pair = std::max<Count>(1, round_bytes_ / (static_cast<Count>(element_bytes) * size_));
   Count longest = 0;
@@ -221,6 +249,16 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
       }
     }
   }
+}
+
+void Communicator::allreduce_of_threads(void* values, std::size_t count, std::size_t element_bytes,
+                                        Combine combine, Reduce op) const {
+  threads_->allreduce(rank_, static_cast<char*>(values), count, element_bytes,
+                      [&](char* into, const char* from, std::size_t num) { combine(into, from, num, op); });
+}
+
+void Communicator::need_mpi(const char* what) const {
+  if (threads_) throw InternalError(fmt::format("{}: ranks that are threads have none", what));
 }
 
 MPI_Op Communicator::mpi_op(Reduce op) {

@@ -63,7 +63,7 @@ void write_rejects(const Communicator& comm, const detail::ParseSettings& settin
   auto file = is_wanted ? detail::stage_rejects(comm, settings, log, path) : nullptr;
   if (file && rejects && !refusal) *rejects = std::move(file);
   if (file) file->publish();
-  if (refusal && is_wanted) *refusal += fmt::format("; the rejected rows are in {}", path);
+  if (refusal && is_wanted && !config.drop_rejects) *refusal += fmt::format("; the rejected rows are in {}", path);
   if (refusal) throw InputError(*refusal);
 }
 

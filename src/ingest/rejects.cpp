@@ -144,7 +144,7 @@ std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const Pars
                                             ReadLog& log, const std::string& path) {
   std::optional<OutputFile> file;
   collectively(comm, "open the reject file", [&] {
-    if (comm.is_root()) file.emplace(path);
+    if (comm.is_root() && !settings.config.drop_rejects) file.emplace(path);
   });
   const std::string mine = collectively(comm, "compress rejected rows",
                                         [&] { return compressed_rejects(settings, log, comm.is_root()); });
@@ -161,12 +161,12 @@ std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const Pars
       }
       const auto received = comm.gather(part, 0);
       collectively(comm, "write rejected rows", [&] {
-        if (comm.is_root()) file->write({received.data.data(), received.data.size()});
+        if (file) file->write({received.data.data(), received.data.size()});
       });
     }
   }
   collectively(comm, "write rejected rows", [&] {
-    if (comm.is_root()) file->finish();
+    if (file) file->finish();
   });
   return std::make_unique<StagedText>(comm, std::move(file));
 }

@@ -57,15 +57,18 @@ JobPlanner::JobPlanner(const PlannedJob& job, const Rates& rates, std::vector<Da
 PhasePlan JobPlanner::ingest() const {
   PhasePlan phase;
   phase.name = "ingest";
-  phase.bytes = Exactness::estimate;
-  const Count ranks = job_.num_ranks;
-  const std::vector<Count> lines = lines_read();
-  const auto received = ingest_received_bytes(traffic_, job_.ingest, lines, sizes_);
+  const bool is_counted = !job_.counted_ingest.empty();
+  phase.bytes = is_counted ? Exactness::exact : Exactness::estimate;
+  const std::vector<CountedIngest> by_rank = is_counted ? job_.counted_ingest : expected_ingest();
+  const auto ranks = static_cast<Count>(by_rank.size());
+  Count num_ids = 0;
+  for (const CountedIngest& part : by_rank) num_ids += part.owned_ids;
   for (Count rank = 0; rank < ranks; ++rank) {
+    const CountedIngest& part = by_rank[static_cast<std::size_t>(rank)];
     IngestSizes sizes;
-    sizes.read_rows = lines[static_cast<std::size_t>(rank)];
-    sizes.owned_rows = job_.log_lines / ranks;
-    sizes.num_ids = num_users_ + num_items_;
+    sizes.read_rows = part.read_rows;
+    sizes.owned_rows = std::max(part.owned_rows, job_.log_lines / ranks);  // lines are compared evenly spread
+    sizes.num_ids = num_ids;
     sizes.num_types = traffic_.data.typed_columns;
     sizes.row_bytes = traffic_.row_bytes;
     sizes.num_ranks = ranks;
@@ -73,11 +76,24 @@ PhasePlan JobPlanner::ingest() const {
     here.memory = started();
     append(here.memory, plan_ingest(job_.ingest, sizes));
     if (sizes_.front().vector_columns > 0) here.memory = larger(here.memory, attaching_vectors(rank));
-    here.received_bytes = received[static_cast<std::size_t>(rank)];
+    here.received_bytes = part.received_bytes;
   }
   const double cores = static_cast<double>(ranks * threads_);
   phase.work_seconds = static_cast<double>(job_.log_lines) / (rates_.ingested_lines.value * cores);
   return finish(std::move(phase));
+}
+
+std::vector<CountedIngest> JobPlanner::expected_ingest() const {
+  const std::vector<Count> lines = lines_read();
+  const auto received = ingest_received_bytes(traffic_, job_.ingest, lines, sizes_);
+  std::vector<CountedIngest> by_rank;
+  for (std::size_t rank = 0; rank < lines.size(); ++rank) {
+    by_rank.push_back({.read_rows = lines[rank],
+                       .owned_rows = job_.log_lines / job_.num_ranks,
+                       .owned_ids = sizes_[rank].users + sizes_[rank].items,
+                       .received_bytes = received[rank]});
+  }
+  return by_rank;
 }
 
 PhasePlan JobPlanner::train(const AlsPlan& plan) const {

@@ -64,6 +64,8 @@ class JobPlanner {
   static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b);
   /// The last step of ingest, when the log is a data set; all sets of vectors as one.
   MemoryPlan attaching_vectors(Count rank) const;
+  /// By rank, of a log that is not there.
+  std::vector<CountedIngest> expected_ingest() const;
   /// By rank. Plain files are cut evenly; compressed ones, alike in length, are dealt out whole.
   std::vector<Count> lines_read() const;
   MemoryPlan started() const;

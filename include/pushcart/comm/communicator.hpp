@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ void check_mpi(int code, const char* call);
 
 enum class Reduce { sum, min, max };
 
+namespace detail {
+class ThreadGroup;
+}
+
 /// What alltoallv delivers: the elements by ascending source rank, and how many came from each.
 template <class T>
 struct Received {
@@ -41,6 +46,8 @@ class Communicator {
  public:
   /// A duplicate of the world. Collective over all ranks of the job.
   static Communicator world();
+  /// Of a rank that is a thread of this process (run_thread_ranks). Local.
+  static Communicator of_thread(std::shared_ptr<detail::ThreadGroup> threads, int rank);
 
   Communicator(Communicator&& other) noexcept;
   Communicator& operator=(Communicator&& other) noexcept;
@@ -67,6 +74,7 @@ class Communicator {
   /// SumGrid and exact_sum.
   template <class T>
   void allreduce(std::span<T> values, Reduce op) const {
+    if (threads_) return allreduce_of_threads(values.data(), values.size(), sizeof(T), combine<T>, op);
     for (std::size_t first = 0; first < values.size(); first += round_elements<T>()) {
       const auto round = values.subspan(first, std::min(round_elements<T>(), values.size() - first));
       const Waiting waiting("MPI_Allreduce");
@@ -166,7 +174,24 @@ class Communicator {
 
  private:
   explicit Communicator(MPI_Comm comm);
+  Communicator(std::shared_ptr<detail::ThreadGroup> threads, int rank);
   static MPI_Op mpi_op(Reduce op);
+  /// Reduces `count` numbers of one type with as many others, in place.
+  using Combine = void (*)(void* into, const void* from, std::size_t count, Reduce op);
+  template <class T>
+  static void combine(void* into, const void* from, std::size_t count, Reduce op) {
+    auto* const a = static_cast<T*>(into);
+    const auto* const b = static_cast<const T*>(from);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (op == Reduce::sum) a[i] = static_cast<T>(a[i] + b[i]);
+      if (op == Reduce::min) a[i] = std::min(a[i], b[i]);
+      if (op == Reduce::max) a[i] = std::max(a[i], b[i]);
+    }
+  }
+  void allreduce_of_threads(void* values, std::size_t count, std::size_t element_bytes, Combine combine,
+                            Reduce op) const;
+  /// Throws InternalError in a rank that is a thread.
+  void need_mpi(const char* what) const;
   template <class T>
   std::size_t round_elements() const {
     return std::max<std::size_t>(1, static_cast<std::size_t>(round_bytes_) / sizeof(T));
@@ -189,6 +214,7 @@ class Communicator {
   }
 
   MPI_Comm comm_ = MPI_COMM_NULL;
+  std::shared_ptr<detail::ThreadGroup> threads_;  ///< in place of comm_: its ranks
   int rank_ = 0;
   int size_ = 1;
   Count round_bytes_ = Count{1} << 28;

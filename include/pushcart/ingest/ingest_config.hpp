@@ -112,6 +112,7 @@ struct IngestConfig {
   bool keep_details = false;  ///< quantity, price and dwell of each event stay in the cleaned log
   RejectLimit max_rejects;
   std::string rejects_path;    ///< rejects.csv.gz; empty = not written
+  bool drop_rejects = false;   ///< they come to rank 0 as for the file, which is not written; not serialized
   Count memory_per_rank = 0;   ///< bytes; 0 = no budget
   Count batch_rows = 1 << 20;  ///< rows a rank reads between two exchanges of ids
 

@@ -22,6 +22,14 @@ enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral,
 PlannedFamily planned_family_of(std::string_view name);  ///< ConfigError
 std::string_view planned_family_name(PlannedFamily family);
 
+/// What a rank of ingest reads, owns and receives.
+struct CountedIngest {
+  Count read_rows = 0;       ///< of its share of the log
+  Count owned_rows = 0;      ///< events of its users that were kept
+  Count owned_ids = 0;       ///< of users and items, before any of them was left out
+  Count received_bytes = 0;  ///< in the whole phase
+};
+
 /// A job that is planned: ingest, `train`, `recommend` and, of factors on what ingest held out, `evaluate` on
 /// so many ranks, of OpenMP's threads here.
 struct PlannedJob {
@@ -38,6 +46,7 @@ struct PlannedJob {
   Count log_lines = 0;                         ///< that ingest reads; 0 = not known: ingest is not planned
   double kept_share = 1;                       ///< of them, that cleaning keeps
   IngestConfig ingest;                         ///< how they are read
+  std::vector<CountedIngest> counted_ingest;  ///< by rank, of the log itself; empty = it is estimated
   Count compressed_files = 0;  ///< that these lines are in, each read by one rank; 0 = plain text, cut evenly
   Count program_bytes = 0;     ///< that a rank holds before it has read anything
 };
