@@ -252,9 +252,9 @@ void Communicator::alltoallv_bytes(const char* send, std::span<const Count> send
 }
 
 void Communicator::allreduce_of_threads(void* values, std::size_t count, std::size_t element_bytes,
-                                        Combine combine, Reduce op) const {
+                                        Combine reduce, Reduce op) const {
   threads_->allreduce(rank_, static_cast<char*>(values), count, element_bytes,
-                      [&](char* into, const char* from, std::size_t num) { combine(into, from, num, op); });
+                      [&](char* into, const char* from, std::size_t num) { reduce(into, from, num, op); });
 }
 
 void Communicator::need_mpi(const char* what) const {
