@@ -7,7 +7,7 @@ import signal
 import time
 import unittest
 
-from support import DONE, PipelineTest, SharedFolderTest, faults
+from support import BAD_INPUT, DONE, PipelineTest, SharedFolderTest, faults
 
 COLUMNS = "user=user,item=item,type=type,time=time,quantity=quantity,price=price,name=name"
 RANKS = 3
@@ -167,6 +167,25 @@ class KilledSwitch(SharedFolderTest):
     def test_incomplete_without_a_manifest_where_folders_cannot_be_exchanged(self):
         for output in ("lists2", "feed2"):
             self.check_one_by_one(output, NO_EXCHANGE=1)
+
+    def test_files_that_belong_together_are_not_mixed(self):
+        """The data set of newcomers has its name, its model has not: the earlier model is refused beside it."""
+        self.run_well(2, "train", "als", "--dataset", "data.h5", "--k", "8", "--sweeps", "1", "--output", "als.h5")
+        for seed in (2, 3):
+            self.run_well(2, "synth", "--users", "400", "--items", "100", "--events", "3000", "--seed", seed, "--output", f"log{seed}")
+            self.run_well(2, "ingest", "--input", f"log{seed}/events-*.csv", "--columns", COLUMNS, "--output", f"events{seed}.h5")
+        fold_in = ["fold-in", "--dataset", "data.h5", "--model", "als.h5", "--output", "folded", "--newcomers"]
+        both = ["--dataset", "folded/data.h5", "--model", "folded/model.h5", "--output", "of-newcomers"]
+        self.run_well(2, *fold_in, "events2.h5")
+        before = self.content("folded")
+        environment = faults(FAIL="rename", FAIL_FROM=2, FAIL_KILLS=1, IO_PATH=f"{self.folder.name}/folded")
+        self.assertNotEqual(self.run_program(RANKS, *fold_in, "events3.h5", environment=environment).code, DONE)
+        self.assertNotEqual(self.content("folded")["data.h5"], before["data.h5"])
+        self.assertEqual(self.content("folded")["model.h5"], before["model.h5"])
+        self.run_badly(2, BAD_INPUT, "folded/model.h5: trained on the dataset with digest", "recommend", *both)
+        self.run_well(RANKS, *fold_in, "events3.h5")
+        self.run_well(2, "recommend", *both)
+        self.assert_nothing_partial(self.path("folded"))
 
     def test_files_of_others_stay(self):
         for output in ("lists3", "feed3"):
