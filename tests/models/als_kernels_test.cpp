@@ -218,6 +218,28 @@ TEST(RowKernels, ASystemThatIsNotDefiniteIsToldFromItsNeighbours) {
   });
 }
 
+/// What conjugate gradients start from and leave behind: e of ones, y of `from`.
+struct GradientState {
+  Scratch<float> e, y, work;
+  GradientState(const Rows& rows, float from)
+      : e(size_of(tiled(rows.d)), 0.0F),
+        y(size_of(rows.stride), 0.0F),
+        work(size_of(3 * rows.stride + tiled(rows.d))) {
+    std::fill_n(e.begin(), rows.d, 1.0F);
+    std::fill_n(y.begin(), rows.k, from);
+  }
+  GradientRow row(const Rows& rows) { return {rows.values.data(), e.data(), y.data(), work.data()}; }
+};
+
+int take_gradients(const RowKernels& kernels, const Rows& rows, GradientState& state, double tolerance,
+                   int max_steps) {
+  Ahead none;
+  GradientRow row = state.row(rows);
+  kernels.conjugate_gradients(&row, 1, tiled(rows.d), rows.stride, static_cast<float>(tolerance), max_steps,
+                              none);
+  return row.steps;
+}
+
 TEST(RowKernels, ConjugateGradientsReachTheResidual) {
   on_every_path([](const RowKernels& kernels) {
     for_shapes([&](Count d, Count k) {
@@ -227,20 +249,14 @@ TEST(RowKernels, ConjugateGradientsReachTheResidual) {
       const Vector right = b.transpose() * Vector::Ones(d);
       for (const double tolerance : {1e-1, 1e-3, 1e-5}) {
         for (const float from : {0.0F, 0.2F}) {
-          Scratch<float> e(size_of(tiled(d)), 0.0F), y(size_of(rows.stride), 0.0F);
-          Scratch<float> work(size_of(3 * rows.stride + tiled(d)));
-          std::fill_n(e.begin(), d, 1.0F);
-          std::fill_n(y.begin(), k, from);
-          Ahead none;
-          const int steps =
-              kernels.conjugate_gradients(rows.values.data(), tiled(d), rows.stride, e.data(), y.data(),
-                                          work.data(), static_cast<float>(tolerance), 100, none);
+          GradientState state(rows, from);
+          const int steps = take_gradients(kernels, rows, state, tolerance, 100);
           ASSERT_GE(steps, 0);
           ASSERT_LE(steps, std::min(d, k) + 5);
-          const Vector found = Eigen::Map<const Eigen::VectorXf>(y.data(), k).cast<double>();
+          const Vector found = Eigen::Map<const Eigen::VectorXf>(state.y.data(), k).cast<double>();
           EXPECT_LE((right - system * found).norm(), 1.05 * tolerance * right.norm() + 2e-6 * right.norm());
           const Vector left = Vector::Ones(d) - b * found;
-          for (Count j = 0; j < d; ++j) ASSERT_NEAR(static_cast<double>(e[size_of(j)]), left(j), 2e-5);
+          for (Count j = 0; j < d; ++j) ASSERT_NEAR(static_cast<double>(state.e[size_of(j)]), left(j), 2e-5);
         }
       }
     });
@@ -250,16 +266,40 @@ TEST(RowKernels, ConjugateGradientsReachTheResidual) {
 TEST(RowKernels, ConjugateGradientsSayIfTheyDidNotGetThere) {
   on_every_path([](const RowKernels& kernels) {
     const Rows rows(32, 48, 30);
-    Scratch<float> e(32, 1.0F), y(48, 0.0F), work(3 * 48 + 32);
-    Ahead none;
-    EXPECT_EQ(kernels.conjugate_gradients(rows.values.data(), 32, 48, e.data(), y.data(), work.data(), 1e-6F,
-                                          2, none),
-              -3);
+    GradientState state(rows, 0);
+    EXPECT_EQ(take_gradients(kernels, rows, state, 1e-6, 2), -3);
     Rows broken(4, 16, 1);
     broken.values[3] = NAN;
-    EXPECT_LT(kernels.conjugate_gradients(broken.values.data(), 4, 16, e.data(), y.data(), work.data(), 1e-3F,
-                                          50, none),
-              0);
+    GradientState spoilt(broken, 0);
+    EXPECT_LT(take_gradients(kernels, broken, spoilt, 1e-3, 50), 0);
+  });
+}
+
+TEST(RowKernels, RowsThatTakeTurnsHaveTheBitsThatEachHasAlone) {
+  on_every_path([](const RowKernels& kernels) {
+    for_shapes([&](Count d, Count k) {
+      const Rows gentle(d, k, 1), rough(d, k, 12);  // the second takes more steps
+      for (const int max_steps : {100, 2}) {
+        GradientState alone[2] = {{gentle, 0}, {rough, 0.2F}}, together[2] = {{gentle, 0}, {rough, 0.2F}};
+        const int steps[2] = {take_gradients(kernels, gentle, alone[0], 1e-4, max_steps),
+                              take_gradients(kernels, rough, alone[1], 1e-4, max_steps)};
+        for (const int first : {0, 1}) {
+          GradientState both[2] = {together[first], together[1 - first]};
+          const Rows* rows[2] = {first == 0 ? &gentle : &rough, first == 0 ? &rough : &gentle};
+          GradientRow pair[2] = {both[0].row(*rows[0]), both[1].row(*rows[1])};
+          Ahead none;
+          kernels.conjugate_gradients(pair, 2, tiled(d), gentle.stride, 1e-4F, max_steps, none);
+          for (int n = 0; n < 2; ++n) {
+            const int which = first == 0 ? n : 1 - n;
+            ASSERT_EQ(pair[n].steps, steps[which]);
+            ASSERT_EQ(std::memcmp(both[n].y.data(), alone[which].y.data(), both[n].y.size() * sizeof(float)),
+                      0);
+            ASSERT_EQ(std::memcmp(both[n].e.data(), alone[which].e.data(), both[n].e.size() * sizeof(float)),
+                      0);
+          }
+        }
+      }
+    });
   });
 }
 

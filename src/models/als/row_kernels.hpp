@@ -12,6 +12,16 @@ struct Ahead {
   Count row = 0, byte = 0;  ///< what has been asked for
 };
 
+/// A row whose system is solved by conjugate gradients.
+struct GradientRow {
+  const float* b = nullptr;
+  float* e = nullptr;     ///< d floats, becomes e - By
+  float* y = nullptr;     ///< `stride` floats: where to begin, then the solution
+  float* work = nullptr;  ///< 3 * stride + d floats, at a cache line
+  int steps = 0;          ///< set to those that it took, or to -1 - steps if max_steps did not do
+};
+inline constexpr int most_gradient_rows = 2;
+
 /// The hot loops of the row solvers, compiled once for each CPU path. B is a row's gathered rows, scaled (see
 /// RowSolver): d rows of `stride` floats, stride a multiple of `lanes`, padding zero. d is a multiple of
 /// `tile_rows`; rows beyond a row's entries are zero. Sums run in one order that d and stride fix.
@@ -39,10 +49,10 @@ struct RowKernels {
   /// y = B'v.
   void (*combine)(const float* b, Count d, Count stride, const float* v, float* y);
 
-  /// Conjugate gradients on (I + B'B) y = B'e from the y given, until |residual| <= tolerance |B'e|.
-  /// e becomes e - By; work: 3 * stride + d floats. @return the steps, or -1 - steps if max_steps did not do
-  int (*conjugate_gradients)(const float* b, Count d, Count stride, float* e, float* y, float* work,
-                             float tolerance, int max_steps, Ahead& ahead);
+  /// Conjugate gradients on (I + B'B) y = B'e for each of `count` <= most_gradient_rows rows, which take
+  /// turns: from the row's y, until |residual| <= tolerance |B'e|. A row's bits do not depend on the others.
+  void (*conjugate_gradients)(GradientRow* rows, int count, Count d, Count stride, float tolerance,
+                              int max_steps, Ahead& ahead);
 
   /// out[c] = 1 / sqrt(diagonal[c] + shift), `stride` floats.
   void (*inverse_roots)(const float* diagonal, float shift, Count stride, float* out);

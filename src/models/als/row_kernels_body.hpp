@@ -582,47 +582,90 @@ struct Kernels {
       set_four(e + j, *reinterpret_cast<const Loose4*>(e + j) - a * *reinterpret_cast<const Loose4*>(v + j));
   }
 
+  /// The iterations of one row, stage by stage: rows take turns at each, so that one computes while the sums
+  /// over another's lanes and its divisions are on their way.
   template <int V>
-  static int iterate(const float* b, Count d, Count stride, float* e, float* y, float* work, float tolerance,
-                     int max_steps, Ahead& ahead) {
-    if constexpr (V > 0) stride = V * Width;
-    float *const r = work, *const p = r + stride, *const q = p + stride, *const bp = q + stride;
-    // Spread over the passes that most rows take: a CPU waits when it is asked for much at once.
-    constexpr Count passes = 3;
-    const Count lines = 1 + ahead.num_rows * ahead.row_bytes / (64 * passes * (d / 4));
-    const bool is_warm = dot(y, y, stride) > 0;
-    if (is_warm) {
-      begin_at<V>(b, d, stride, e, y, bp, r, q, ahead, lines);
-    } else {
-      combine_and_bring<V>(b, d, stride, e, r, ahead, lines);
+  struct Gradients {
+    GradientRow* row = nullptr;
+    float *r = nullptr, *p = nullptr, *q = nullptr, *bp = nullptr;
+    float goal = 0, size = 0, p_size = 0, step = 0;
+    bool is_warm = false;
+
+    void take(GradientRow& given, Count stride) {
+      row = &given;
+      r = row->work, p = r + stride, q = p + stride, bp = q + stride;
     }
-    const float goal = tolerance * tolerance * dot(r, r, stride);
-    if (is_warm) {
-      subtract(1, bp, d, e);
-      for (Count c = 0; c < stride; c += Width) store(r + c, load(r + c) - load(q + c));
+    void begin(Count d, Count stride, Ahead& ahead, Count lines) {
+      is_warm = dot(row->y, row->y, stride) > 0;
+      if (is_warm) {
+        begin_at<V>(row->b, d, stride, row->e, row->y, bp, r, q, ahead, lines);
+      } else {
+        combine_and_bring<V>(row->b, d, stride, row->e, r, ahead, lines);
+      }
     }
-    clear(p, stride);
-    float size = turn_to(0, r, p, stride), p_size = size;
-    for (int steps = 0;; ++steps) {
-      if (size <= goal) return steps;
-      if (steps == max_steps || !(size < 3e38F)) return -1 - steps;
+    void turn_first(Count d, Count stride, float tolerance) {
+      goal = tolerance * tolerance * dot(r, r, stride);
+      if (is_warm) {
+        subtract(1, bp, d, row->e);
+        for (Count c = 0; c < stride; c += Width) store(r + c, load(r + c) - load(q + c));
+      }
+      clear(p, stride);
+      size = p_size = turn_to(0, r, p, stride);
+      row->steps = 0;
+    }
+    /// Whether it ends here; if it fails, the row's steps say so.
+    bool is_over(int max_steps) {
+      if (size <= goal) return true;
+      if (row->steps < max_steps && size < 3e38F) return false;
+      row->steps = -1 - row->steps;
+      return true;
+    }
+    /// p'q is known without waiting for q.
+    void multiply_once(Count d, Count stride, Ahead& ahead, Count lines) {
+      step = size / (p_size + multiply<V>(row->b, d, stride, p, bp, q, ahead, lines));
+    }
+    void turn(Count d, Count stride) {
       const float inverse = 1 / size;
-      // p'q without waiting for q.
-      const float step = size / (p_size + multiply<V>(b, d, stride, p, bp, q, ahead, lines));
-      const float rest = advance(step, p, q, y, r, stride);
-      p_size = turn_to(rest * inverse, r, p, stride);
-      subtract(step, bp, d, e);
-      size = rest;
+      size = advance(step, p, q, row->y, r, stride);
+      p_size = turn_to(size * inverse, r, p, stride);
+      subtract(step, bp, d, row->e);
+      ++row->steps;
+    }
+  };
+
+  template <int V>
+  static void iterate(GradientRow* rows, int count, Count d, Count stride, float tolerance, int max_steps,
+                      Ahead& ahead) {
+    if constexpr (V > 0) stride = V * Width;
+    // Spread over the passes that most rows take: a CPU waits when it is asked for much at once.
+    const Count passes = 3 * count;
+    const Count lines = 1 + ahead.num_rows * ahead.row_bytes / (64 * passes * (d / 4));
+    Gradients<V> all_rows[most_gradient_rows];
+    Gradients<V>* active[most_gradient_rows];
+    for (int n = 0; n < count; ++n) {
+      active[n] = &all_rows[n];
+      active[n]->take(rows[n], stride);
+    }
+    for (int n = 0; n < count; ++n) active[n]->begin(d, stride, ahead, lines);
+    for (int n = 0; n < count; ++n) active[n]->turn_first(d, stride, tolerance);
+    for (;;) {
+      int left = 0;
+      for (int n = 0; n < count; ++n) {
+        if (!active[n]->is_over(max_steps)) active[left++] = active[n];
+      }
+      count = left;
+      if (count == 0) return;
+      for (int n = 0; n < count; ++n) active[n]->multiply_once(d, stride, ahead, lines);
+      for (int n = 0; n < count; ++n) active[n]->turn(d, stride);
     }
   }
 
-  static int conjugate_gradients(const float* b, Count d, Count stride, float* e, float* y, float* work,
-                                 float tolerance, int max_steps, Ahead& ahead) {
-    int steps = 0;
+  static void conjugate_gradients(GradientRow* rows, int count, Count d, Count stride, float tolerance,
+                                  int max_steps, Ahead& ahead) {
     const bool is_known = in_registers(stride, [&](auto vectors) {
-      steps = iterate<decltype(vectors)::count>(b, d, stride, e, y, work, tolerance, max_steps, ahead);
+      iterate<decltype(vectors)::count>(rows, count, d, stride, tolerance, max_steps, ahead);
     });
-    return is_known ? steps : iterate<0>(b, d, stride, e, y, work, tolerance, max_steps, ahead);
+    if (!is_known) iterate<0>(rows, count, d, stride, tolerance, max_steps, ahead);
   }
 
   /// out[c] = 1 / sqrt(diagonal[c] + shift).

@@ -7,6 +7,8 @@ namespace pushcart::als {
 namespace {
 
 constexpr int max_gradient_steps = 100;
+/// Of the gathered rows of those that take turns: the first cache.
+constexpr Count pair_bytes = Count{32} << 10;
 
 double trace_of_tiles(const float* tiles, Count d) {
   double trace = 0;
@@ -38,9 +40,9 @@ RowSolver::RowSolver(Count k, Count num_entries, const SolverSettings& settings)
       diagonal_(size_of(stride_), 1.0F),
       scale_(size_of(stride_)),
       b_(size_of(std::max(
-          tiled(num_entries) * stride_,
-          std::min(std::max(group_bytes / Count{sizeof(float)}, longest_member(num_entries) * stride_),
-                   kernels_->group * longest_member(num_entries) * stride_)))),
+          {tiled(num_entries) * stride_, pair_bytes / Count{sizeof(float)},
+           std::min(std::max(group_bytes / Count{sizeof(float)}, longest_member(num_entries) * stride_),
+                    kernels_->group * longest_member(num_entries) * stride_)}))),
       tiles_(size_of(std::max(kernels_->group * tile_floats(longest_member(num_entries)),
                               tile_floats(tiled(std::min(num_entries, k)))))),
       group_right_side_(size_of(kernels_->group * longest_member(num_entries))),
@@ -48,16 +50,18 @@ RowSolver::RowSolver(Count k, Count num_entries, const SolverSettings& settings)
       group_work_(size_of(kernels_->group *
                           (tile_floats(longest_member(num_entries)) + longest_member(num_entries)))),
       system_(size_of(stride_ * stride_)),
-      y_(size_of(stride_)),
-      work_(size_of(3 * stride_ + tiled(num_entries))),
+      y_(size_of(most_gradient_rows * stride_)),
+      work_(size_of(most_gradient_rows * (3 * stride_ + padded(num_entries)))),
       step_(size_of(stride_)),
       dual_(size_of(std::max(num_entries, stride_))),
       primal_(size_of(stride_)),
       residual_(size_of(std::max(num_entries, stride_))) {
-  for (Slot& slot : slots_) {
-    for (auto* values : {&slot.weights, &slot.targets, &slot.roots, &slot.right_side})
-      values->resize(size_of(padded(num_entries)));
-    slot.rows.resize(size_of(tiled(num_entries)));
+  for (Turn& turn : turns_) {
+    for (Slot& slot : turn.slots) {
+      for (auto* values : {&slot.weights, &slot.targets, &slot.roots, &slot.right_side})
+        values->resize(size_of(padded(num_entries)));
+    }
+    turn.rows.resize(size_of(most_gradient_rows * num_entries));
   }
 }
 
@@ -68,7 +72,7 @@ Count RowSolver::scratch_bytes(Count k, Count num_entries) {
                       tile_floats(tiled(std::min(num_entries, k)));
   return float_bytes * (std::max(length * stride, std::max(group_bytes / float_bytes, member * stride)) +
                         group + stride * stride) +
-         64 * (length + stride);
+         112 * (length + stride);
 }
 
 void RowSolver::set_basis(double alpha0, std::span<const double> eigenvalues) {
@@ -95,33 +99,38 @@ void RowSolver::fill(Slot& slot, const GatheredRows& rows, std::span<const std::
   for (Count j = d; j < tiled(d); ++j) slot.roots[size_of(j)] = slot.right_side[size_of(j)] = 0;
 }
 
-Ahead RowSolver::ahead_of(const Slot& slot) const {
+Ahead RowSolver::ahead_of(const Turn& turn) const {
   Ahead ahead;
-  ahead.rows = slot.rows.data();
-  ahead.num_rows = slot.num_entries;
+  ahead.rows = turn.rows.data();
+  ahead.num_rows = turn.num_entries;
   ahead.row_bytes = stored_width(settings_.precision, k_) * Count{sizeof(float)};
   return ahead;
 }
 
 void RowSolver::add(Count row, const GatheredRows& rows, std::span<const std::int32_t> positions, double rho,
                     std::span<float> x, const Finish& finish) {
-  Slot& slot = slots_[next_];
+  Turn& turn = turns_[filling_];
+  Slot& slot = next_slot();
+  slot.rows = turn.rows.data() + turn.num_entries;
   fill(slot, rows, positions);
   slot.row = row;
   slot.rho = rho;
   slot.x = x;
-  next_ = 1 - next_;
+  turn.num_entries += slot.num_entries;
+  ++turn.count;
   constexpr std::size_t floats_a_line = 16;
   for (std::size_t c = 0; c < x.size(); c += floats_a_line) __builtin_prefetch(x.data() + c, 1, 2);
-  Ahead ahead = ahead_of(slot);
-  if (waiting_) process(slots_[next_], ahead, finish);
-  waiting_ = true;
+  if (turn.count < most_gradient_rows) return;
+  filling_ = 1 - filling_;
+  Ahead ahead = ahead_of(turn);
+  process(turns_[filling_], ahead, finish);
 }
 
 void RowSolver::flush(const Finish& finish) {
+  Ahead ahead = ahead_of(turns_[filling_]);
+  process(turns_[1 - filling_], ahead, finish);
   Ahead none;
-  if (waiting_) process(slots_[1 - next_], none, finish);
-  waiting_ = false;
+  process(turns_[filling_], none, finish);
   solve_group(finish);
 }
 
@@ -144,22 +153,48 @@ Solved RowSolver::solve(const NormalSums& sums, double rho, std::span<float> x) 
   return sums.solve(d, x) ? Solved::yes : Solved::no;
 }
 
+void RowSolver::process(Turn& turn, Ahead& ahead, const Finish& finish) {
+  const std::span<Slot> slots(turn.slots, static_cast<std::size_t>(turn.count));
+  if (take_turns(turn)) {
+    solve_group(finish);
+    solve_by_gradients(slots, ahead, finish);
+  } else {
+    for (Slot& slot : slots) process(slot, ahead, finish);
+  }
+  turn.count = 0;
+  turn.num_entries = 0;
+}
+
+/// Whether its rows are of like length, so short that they feel what their sums wait for, and iterate.
+bool RowSolver::take_turns(const Turn& turn) const {
+  if (turn.count < most_gradient_rows) return false;
+  const Count d = tiled(turn.slots[0].num_entries);
+  return turn.count * d * stride_ * Count{sizeof(float)} <= pair_bytes &&
+         std::all_of(turn.slots, turn.slots + turn.count, [&](const Slot& slot) {
+           return tiled(slot.num_entries) == d && method_of(slot) == RowMethod::gradients;
+         });
+}
+
+RowMethod RowSolver::method_of(const Slot& slot) const {
+  return method_of_row(settings_.solver, slot.num_entries, k_);
+}
+
 void RowSolver::process(Slot& slot, Ahead& ahead, const Finish& finish) {
-  set_rho(slot.rho);
-  const RowMethod method = method_of_row(settings_.solver, slot.num_entries, k_);
+  const RowMethod method = method_of(slot);
   if (method == RowMethod::dual_group) {
+    set_rho(slot.rho);
     add_to_group(slot, ahead, finish);
     return;
   }
   solve_group(finish);
-  double observed = 0;
-  Solved solved = Solved::no;
-  gather(slot, b_.data());
   if (method == RowMethod::gradients) {
-    solved = solve_by_gradients(slot, ahead, observed);
-  } else {
-    solved = solve_exactly(slot, observed);
+    solve_by_gradients({&slot, 1}, ahead, finish);
+    return;
   }
+  set_rho(slot.rho);
+  gather(slot, b_.data());
+  double observed = 0;
+  const Solved solved = solve_exactly(slot, observed);
   finish(slot.row, slot.x, solved, observed);
 }
 
@@ -167,7 +202,7 @@ void RowSolver::gather(const Slot& slot, float* b) const {
   const auto kernel =
       settings_.precision == GatherPrecision::float32 ? kernels_->gather : kernels_->gather_bf16;
   const Count d = slot.num_entries;
-  kernel(slot.rows.data(), d, k_, stride_, slot.roots.data(), scale_.data(), b);
+  kernel(slot.rows, d, k_, stride_, slot.roots.data(), scale_.data(), b);
   std::fill(b + d * stride_, b + tiled(d) * stride_, 0.0F);
 }
 
@@ -217,24 +252,44 @@ void RowSolver::solve_group(const Finish& finish) {
   group_.clear();
 }
 
-Solved RowSolver::solve_by_gradients(Slot& slot, Ahead& ahead, double& observed) {
-  const Count d = tiled(slot.num_entries);
+void RowSolver::solve_by_gradients(std::span<Slot> slots, Ahead& ahead, const Finish& finish) {
+  const Count d = tiled(slots.front().num_entries);
+  GradientRow rows[most_gradient_rows];
+  for (std::size_t n = 0; n < slots.size(); ++n) {
+    const auto lane = static_cast<Count>(n);
+    Slot& slot = slots[n];
+    set_rho(slot.rho);
+    float* const b = b_.data() + lane * d * stride_;
+    float* const y = y_.data() + lane * stride_;
+    gather(slot, b);
+    const auto rho = static_cast<float>(slot.rho);
+    for (Count c = 0; c < k_; ++c)  // D^1/2 x
+      y[c] = slot.x[size_of(c)] * ((diagonal_[size_of(c)] + rho) * scale_[size_of(c)]);
+    rows[n] = {b, slot.right_side.data(), y, work_.data() + lane * (3 * stride_ + padded(d))};
+  }
+  kernels_->conjugate_gradients(rows, static_cast<int>(slots.size()), d, stride_,
+                                static_cast<float>(settings_.cg_tolerance), max_gradient_steps, ahead);
+  for (std::size_t n = 0; n < slots.size(); ++n) {
+    double observed = 0;
+    const Solved solved = take_gradients(slots[n], rows[n], observed);
+    finish(slots[n].row, slots[n].x, solved, observed);
+  }
+}
+
+Solved RowSolver::take_gradients(Slot& slot, const GradientRow& row, double& observed) {
   ++num_gradient_rows_;
-  const auto rho = static_cast<float>(slot.rho);
-  for (Count c = 0; c < k_; ++c)  // D^1/2 x
-    y_[size_of(c)] = slot.x[size_of(c)] * ((diagonal_[size_of(c)] + rho) * scale_[size_of(c)]);
-  const int steps =
-      kernels_->conjugate_gradients(b_.data(), d, stride_, slot.right_side.data(), y_.data(), work_.data(),
-                                    static_cast<float>(settings_.cg_tolerance), max_gradient_steps, ahead);
-  num_gradient_steps_ += std::abs(steps);
-  if (steps < 0) {
+  num_gradient_steps_ += std::abs(row.steps);
+  set_rho(slot.rho);
+  if (row.steps < 0) {
+    const Count d = tiled(slot.num_entries);
     std::transform(slot.roots.begin(), slot.roots.begin() + d, slot.targets.begin(), slot.right_side.begin(),
                    std::multiplies<>());
     std::fill(slot.right_side.begin() + slot.num_entries, slot.right_side.begin() + d, 0.0F);
+    gather(slot, b_.data());
     return solve_exactly(slot, observed);
   }
-  for (Count c = 0; c < k_; ++c) slot.x[size_of(c)] = y_[size_of(c)] * scale_[size_of(c)];
-  if (takes_loss_) observed = sum_of_squares({slot.right_side.data(), size_of(d)});
+  for (Count c = 0; c < k_; ++c) slot.x[size_of(c)] = row.y[c] * scale_[size_of(c)];
+  if (takes_loss_) observed = sum_of_squares({slot.right_side.data(), size_of(tiled(slot.num_entries))});
   return all_finite(slot.x) ? Solved::yes : Solved::no;
 }
 

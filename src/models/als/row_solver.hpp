@@ -46,8 +46,9 @@ inline constexpr double tame_trace = 64;
 /// - conjugate gradients on the latter, from the x given, until |residual| <= cg_tolerance |right side|; rows
 ///   that do not get there in 100 steps are solved exactly.
 ///
-/// Rows are added one by one, and their entries fetched while the one before is worked on. The bits of a row
-/// depend on its entries (and, for gradients, the x given) alone. One a thread.
+/// Rows are added one by one and worked on in pairs, while the entries of the next pair are fetched; short
+/// rows of like length take turns at each iteration. The bits of a row depend on its entries (and, for
+/// gradients, the x given) alone. One a thread.
 class alignas(64) RowSolver {  // one a thread: no line shared with another
  public:
   /// What became of a row, and sum over its entries of w (z.x - t)^2, if that is taken.
@@ -61,8 +62,8 @@ class alignas(64) RowSolver {  // one a thread: no line shared with another
   void take_loss(bool wanted) { takes_loss_ = wanted; }
 
   /// Room for the weights and targets of the row to be added next.
-  std::span<float> weights() { return slots_[next_].weights; }
-  std::span<float> targets() { return slots_[next_].targets; }
+  std::span<float> weights() { return next_slot().weights; }
+  std::span<float> targets() { return next_slot().targets; }
   /// Solves a row, of at least one entry, now or with those that follow; the rows at hand and x must stay
   /// until finish() has been called for it. Its weights and targets are in weights() and targets().
   /// @param rho  the row's regularization
@@ -86,12 +87,19 @@ class alignas(64) RowSolver {  // one a thread: no line shared with another
   struct Slot {
     std::vector<float> weights, targets;
     std::vector<float> roots, right_side;  // W^1/2, W^1/2 t
-    std::vector<const void*> rows;
+    const void** rows = nullptr;           // those of its entries
     GatheredRows gathered;
     std::span<const std::int32_t> positions;
     Count row = -1, num_entries = 0;
     double rho = 0;
     std::span<float> x;
+  };
+  /// Rows that wait to be worked on together, and where their entries' rows lie, one after the other's.
+  struct Turn {
+    Slot slots[most_gradient_rows];
+    std::vector<const void*> rows;
+    int count = 0;
+    Count num_entries = 0;
   };
   /// A row of the group at hand.
   struct Member {
@@ -99,9 +107,13 @@ class alignas(64) RowSolver {  // one a thread: no line shared with another
     std::span<float> x;
   };
 
+  Slot& next_slot() { return turns_[filling_].slots[turns_[filling_].count]; }
   void fill(Slot& slot, const GatheredRows& rows, std::span<const std::int32_t> positions) const;
-  Ahead ahead_of(const Slot& slot) const;
+  Ahead ahead_of(const Turn& turn) const;
+  void process(Turn& turn, Ahead& ahead, const Finish& finish);
   void process(Slot& slot, Ahead& ahead, const Finish& finish);
+  bool take_turns(const Turn& turn) const;
+  RowMethod method_of(const Slot& slot) const;
   void set_rho(double rho);
   void gather(const Slot& slot, float* b) const;
   void add_to_group(Slot& slot, Ahead& ahead, const Finish& finish);
@@ -110,7 +122,8 @@ class alignas(64) RowSolver {  // one a thread: no line shared with another
   Solved solve_exactly(const Slot& slot, double& observed);
   Solved solve_dual(const Slot& slot, double& observed);
   Solved solve_primal(const Slot& slot, double& observed);
-  Solved solve_by_gradients(Slot& slot, Ahead& ahead, double& observed);
+  void solve_by_gradients(std::span<Slot> slots, Ahead& ahead, const Finish& finish);
+  Solved take_gradients(Slot& slot, const GradientRow& row, double& observed);
   bool correct_dual(const Slot& slot, double trace);
   bool correct_primal(const Slot& slot, double& observed);
   Solved solve_dual_in_double(const Slot& slot, double& observed);
@@ -126,17 +139,16 @@ class alignas(64) RowSolver {  // one a thread: no line shared with another
   std::vector<double> eigenvalues_;
   Scratch<float> diagonal_;  // alpha0 * eigenvalues
   Scratch<float> scale_;     // D^-1/2
-  Slot slots_[2];
-  int next_ = 0;
-  bool waiting_ = false;  // in the other slot
+  Turn turns_[2];
+  int filling_ = 0;  // the other one waits
 
   Scratch<float> b_;  // entries x stride, or those of a group
   std::vector<Member> group_;
   Count group_entries_ = 0;  // of each member, tiled
   Scratch<float> tiles_, group_right_side_, group_scale_, group_work_;
 
-  Scratch<float> system_;  // I + BB' or I + B'B, then its factor
-  Scratch<float> y_, work_;
+  Scratch<float> system_;    // I + BB' or I + B'B, then its factor
+  Scratch<float> y_, work_;  // of the rows that take turns, one after the other's
   std::vector<float> step_;  // right side, then solution, in float
   Scratch<double> dual_;     // v by entry
   Scratch<double> primal_;   // B'v or y, by column, padded
