@@ -1,29 +1,19 @@
 #include "feed/item_labels.hpp"
 
-#include <algorithm>
-
-#include "pushcart/base/error.hpp"
 #include "pushcart/ids/fetch_strings.hpp"
 
 namespace pushcart {
 
 ItemLabels::ItemLabels(const Communicator& comm, const Dataset& dataset, std::span<const Count> items)
-    : items_(items.begin(), items.end()) {
-  std::sort(items_.begin(), items_.end());
-  items_.erase(std::unique(items_.begin(), items_.end()), items_.end());
-  ids_ = fetch_strings(comm, dataset.items, dataset.item_ids, items_);
+    : items_(dataset.items.num_rows(), items) {
+  const std::vector<Count> distinct = items_.members();
+  ids_ = fetch_strings(comm, dataset.items, dataset.item_ids, distinct);
   if (!comm.any(dataset.item_names.size() > 0)) return;
   if (comm.all(dataset.item_names.size() == dataset.items.range(comm.rank()).size())) {
-    names_ = fetch_strings(comm, dataset.items, dataset.item_names, items_);
+    names_ = fetch_strings(comm, dataset.items, dataset.item_names, distinct);
   } else {
-    names_ = fetch_strings(comm, dataset.items, owned_item_names(comm, dataset), items_);
+    names_ = fetch_strings(comm, dataset.items, owned_item_names(comm, dataset), distinct);
   }
-}
-
-Count ItemLabels::position(Count item) const {
-  const auto found = std::lower_bound(items_.begin(), items_.end(), item);
-  PUSHCART_CHECK(found != items_.end() && *found == item);
-  return found - items_.begin();
 }
 
 StringTable owned_item_names(const Communicator& comm, const Dataset& dataset) {

@@ -2,8 +2,8 @@
 
 #include <span>
 #include <string_view>
-#include <vector>
 
+#include "ids/numbered_subset.hpp"
 #include "pushcart/base/string_table.hpp"
 #include "pushcart/comm/communicator.hpp"
 #include "pushcart/matrix/dataset.hpp"
@@ -16,15 +16,13 @@ class ItemLabels {
   /// Collective. `items`: global indices, any order, may repeat.
   ItemLabels(const Communicator& comm, const Dataset& dataset, std::span<const Count> items);
 
-  std::string_view id(Count item) const { return ids_[position(item)]; }
+  std::string_view id(Count item) const { return ids_[items_.position(item)]; }
   std::string_view name(Count item) const {
-    return names_.size() == 0 ? std::string_view() : names_[position(item)];
+    return names_.size() == 0 ? std::string_view() : names_[items_.position(item)];
   }
 
  private:
-  Count position(Count item) const;
-
-  std::vector<Count> items_;  // ascending, distinct
+  NumberedSubset items_;
   StringTable ids_;
   StringTable names_;
 };
