@@ -73,8 +73,11 @@ newer() {
 
 # What CONFIG holds out (by days or by share) is left out of data-train.h5, by which the night is measured, and is in data.h5,
 # from which lists are made.
+# Run again after a stop, the job leaves what it has made.
 step_ingest() {
-  launch ingest --config "$CONFIG" --output "$RUN/data-train.h5" --rejects "$RUN/rejects.csv.gz"
+  if ! { ((${SLURM_RESTART_COUNT:-0} > 0)) && newer "$RUN/data-train.h5" "$CONFIG"; }; then
+    launch ingest --config "$CONFIG" --output "$RUN/data-train.h5" --rejects "$RUN/rejects.csv.gz"
+  fi
   launch ingest --config "$CONFIG" --output "$RUN/data.h5" --rejects "$RUN/rejects.csv.gz" --hold-out-days 0 --hold-out-share 0
 }
 

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "app/command.hpp"
+#include "app/ingest_checkpoints.hpp"
 #include "app/ingest_options.hpp"
-#include "app/ingest_parts.hpp"
 #include "app/paths.hpp"
 #include "pushcart/base/days.hpp"
 #include "pushcart/base/digest.hpp"
@@ -157,33 +157,31 @@ class Ingest : public Command {
   std::string record_path() const override { return record_beside(options_.output); }
   void declare(OptionSet& options) override {
     declare_ingest(options, options_, OutputOption::declared);
-    declare_ingest_parts(options, parts_);
+    declare_ingest_checkpoints(options, checkpoints_);
     declare_ingest(settings_, options_, OutputOption::declared);
   }
   void run(Session& session) override {
-    check_parts(parts_);
+    complete(checkpoints_, options_.output);
     make_parent_folder(session.comm, options_.output);
     if (options_.config.rejects_path.empty()) options_.config.rejects_path = sibling(options_.output, "rejects.csv.gz");
     make_parent_folder(session.comm, options_.config.rejects_path);
-    check_beside_parts(session.comm, parts_, "--output", options_.output);
-    check_beside_parts(session.comm, parts_, "--rejects", options_.config.rejects_path);
-    complete_ingest(options_);
-    std::optional<KeptEvents> kept;
-    if (!parts_.folder.empty()) kept = keep_in_parts(session, options_.config, parts_);
-    auto ingested = read_log(session, options_, kept ? &*kept : nullptr);
+    check_beside_parts(session.comm, checkpoints_, "--output", options_.output);
+    check_beside_parts(session.comm, checkpoints_, "--rejects", options_.config.rejects_path);
+    IngestCheckpoints checkpoints(session, checkpoints_, options_.config);
+    auto ingested = read_log(session, options_, &checkpoints.kept());
     Dataset dataset = make_dataset(session, std::move(ingested), options_, settings_, HoldOut::as_configured);
     {
       const auto timer = session.phases.time("write dataset");
       session.name_at_end(stage_dataset(session.comm, options_.output, dataset));
     }
-    if (kept) remove_parts_at_end(session, *kept);
+    checkpoints.remove_at_end();
     session.results["dataset"] = {{"path", options_.output}, {"digest", dataset.digest}};
     session.text += fmt::format("dataset: {} (digest {})\n", options_.output, dataset.digest);
   }
 
  private:
   IngestOptions options_;
-  IngestParts parts_;
+  IngestCheckpointOptions checkpoints_;
   OptionSet settings_;
 };
 

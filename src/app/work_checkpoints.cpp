@@ -16,8 +16,6 @@
 namespace pushcart::app {
 namespace {
 
-constexpr const char *resume_auto = "auto", *resume_never = "never";
-
 /// Removes the checkpoints as the last of the run's outputs but its record.
 class RemoveAtEnd : public StagedOutput {
  public:
@@ -91,6 +89,18 @@ void add_settings(WorkIdentity& identity, const nlohmann::ordered_json& settings
   }
 }
 
+void CheckpointClock::wrote(double seconds) {
+  last_ = Clock::now();
+  write_seconds_ = std::max(write_seconds_, seconds);
+}
+
+bool CheckpointClock::is_due(const Communicator& comm, double every_seconds, double ahead_seconds) const {
+  if (every_seconds <= 0) return false;
+  constexpr double least_ratio = 40;
+  const bool is_late = seconds_since(last_) + ahead_seconds >= std::max(every_seconds, least_ratio * write_seconds_);
+  return comm.any(comm.is_root() && is_late);
+}
+
 WorkCheckpoints::WorkCheckpoints(Session& session, const CheckpointOptions& options, WorkIdentity identity,
                                  const std::string& kind)
     : session_(session),
@@ -113,7 +123,7 @@ std::unique_ptr<FileReader> WorkCheckpoints::open_any() {
 std::unique_ptr<FileReader> WorkCheckpoints::open() {
   const auto timer = session_.phases.time("read checkpoint");
   auto file = open_any();
-  last_time_ = std::chrono::steady_clock::now();
+  clock_.begin();
   if (!file) return nullptr;
   const std::string differences = collectively(session_.comm, "reading the checkpoint " + file->path(),
                                                [&] { return identity_differences(*file, identity_); });
@@ -137,12 +147,7 @@ void WorkCheckpoints::going_on(const FileReader& file, Count step, const std::st
 
 bool WorkCheckpoints::is_due(Count step, Count every) const {
   if (every > 0) return step - last_step_ >= every;
-  if (options_.every.seconds <= 0) return false;
-  // Where writing is slow, less often: never more than a fortieth of the time.
-  constexpr double least_ratio = 40;
-  const bool is_late =
-      seconds_since(last_time_) >= std::max(options_.every.seconds, least_ratio * write_seconds_);
-  return session_.comm.any(session_.comm.is_root() && is_late);
+  return clock_.is_due(session_.comm, options_.every.seconds);
 }
 
 void WorkCheckpoints::write(Count step, const std::string& what,
@@ -157,8 +162,7 @@ void WorkCheckpoints::write(Count step, const std::string& what,
     folder_.keep(step, last_);
   }
   last_ = last_step_ = step;
-  last_time_ = std::chrono::steady_clock::now();
-  write_seconds_ = std::max(write_seconds_, seconds_since(start));
+  clock_.wrote(seconds_since(start));
   log_info("checkpoint after {}: {} ({}, {:.2f} s)", what, path, bytes_text(static_cast<double>(num_bytes)),
            seconds_since(start));
 }
@@ -168,7 +172,7 @@ void WorkCheckpoints::between_steps(const DoneStep& done,
   constexpr double caution = 1.2;
   // Room for the next step, with a checkpoint before and after.
   const StopReason asked =
-      session_.stop.agreed(session_.comm, caution * (done.longest_seconds + 2 * write_seconds_));
+      session_.stop.agreed(session_.comm, caution * (done.longest_seconds + 2 * clock_.write_seconds()));
   const bool stops = done.is_last_of_run || asked != StopReason::none;
   if (stops || is_due(done.number, done.every)) write(done.number, done.what, writer);
   if (!stops) return;

@@ -23,6 +23,27 @@ struct CheckpointInterval {
 CheckpointInterval checkpoint_interval_of(const std::string& text);
 std::string checkpoint_interval_text(const CheckpointInterval& interval);
 
+/// "auto": go on from the latest checkpoint if there is one. "never": begin anew.
+inline constexpr const char *resume_auto = "auto", *resume_never = "never";
+
+/// When a checkpoint is due by time: where writing is slow, less often, never more than a fortieth of the time.
+class CheckpointClock {
+ public:
+  /// The work begins, or goes on. Local.
+  void begin() { last_ = Clock::now(); }
+  /// A checkpoint was written, which took so long. Local.
+  void wrote(double seconds);
+  /// @param every_seconds  0 = never; @param ahead_seconds  until one can be written again, beyond the usual. The
+  /// same on all ranks. Collective.
+  bool is_due(const Communicator& comm, double every_seconds, double ahead_seconds = 0) const;
+  double write_seconds() const { return write_seconds_; }  ///< the most that one took
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last_ = Clock::now();
+  double write_seconds_ = 0;
+};
+
 /// What is done when the folder holds a checkpoint of another piece of work.
 enum class OtherWork : int {
   refuse,      ///< InputError with what differs
@@ -89,8 +110,7 @@ class WorkCheckpoints {
   CheckpointFolder folder_;
   std::optional<Count> last_;  // step of the checkpoint written or read last, in the folder
   Count last_step_ = 0;        // the same, wherever it was read
-  double write_seconds_ = 0;
-  std::chrono::steady_clock::time_point last_time_ = std::chrono::steady_clock::now();
+  CheckpointClock clock_;
 };
 
 /// The options for work that follows another, such as lists a training: in a folder of their own, and a

@@ -13,6 +13,11 @@ std::size_t ArchiveSource::refill() {
   return got;
 }
 
+std::size_t ArchiveSource::given(std::size_t num_bytes) {
+  given_ += static_cast<Count>(num_bytes);
+  return num_bytes;
+}
+
 void ArchiveSource::report_damage(const char* kind, std::size_t unused, const char* detail) const {
   throw InputError(
       fmt::format("{}: damaged or truncated {} archive at byte {}: {}; copy or create the file again",

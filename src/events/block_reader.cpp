@@ -26,12 +26,18 @@ struct BlockReader::State {
       : source(open_unit(file, unit)),
         block_bytes(wanted_block_bytes),
         max_line_bytes(line_limit),
-        skipping(unit.begin > 0) {
+        skipping(unit.begin > 0 || unit.left_out > 0) {
     PUSHCART_CHECK(block_bytes > 0 && max_line_bytes > 0);
-    if (file.compression != FileCompression::plain) read_byte_order_mark();
+    if (file.compression == FileCompression::plain) return;
+    if (unit.left_out > 0) {
+      leave_out(unit.left_out);
+    } else {
+      read_byte_order_mark();
+    }
   }
 
   void read_byte_order_mark();
+  void leave_out(Count num_bytes);
   std::size_t read_more(std::string& block);
   void drop_skipped(std::string& block, std::size_t old_size);
   void end_last_line(std::string& block, std::size_t old_size);
@@ -57,6 +63,17 @@ void BlockReader::State::read_byte_order_mark() {
   }
   const bool mark = got == mark_bytes && std::equal(first, first + mark_bytes, detail::byte_order_mark);
   if (!mark) carry.assign(first, got);
+}
+
+/// All but the last of these bytes, so that what comes up to the next newline ends a line that starts in them.
+void BlockReader::State::leave_out(Count num_bytes) {
+  std::string unwanted(block_bytes, '\0');
+  for (Count left = num_bytes - 1; left > 0;) {
+    const std::size_t got =
+        source->read(unwanted.data(), std::min(unwanted.size(), static_cast<std::size_t>(left)));
+    if (got == 0) return;
+    left -= static_cast<Count>(got);
+  }
 }
 
 /// Appends the next bytes. @return how many were read, 0 if there are no more
@@ -141,6 +158,10 @@ bool BlockReader::next(std::string& block) {
   state.carry.assign(block, line);
   block.resize(line);
   return true;
+}
+
+Count BlockReader::position() const {
+  return state_->source->position() - static_cast<Count>(state_->carry.size());
 }
 
 std::uint64_t BlockReader::digest() const {

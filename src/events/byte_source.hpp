@@ -17,6 +17,8 @@ class ByteSource {
   virtual std::size_t read(char* to, std::size_t num_bytes) = 0;
   /// After the end of the unit: the bytes of the file that follow it; 0 at the end of the file.
   virtual std::size_t read_beyond(char* to, std::size_t num_bytes) = 0;
+  /// Bytes of the file's text before what is read next.
+  virtual Count position() const = 0;
   /// XXH3 over the unit's bytes on disk that have been read.
   virtual std::uint64_t digest() const = 0;
 };

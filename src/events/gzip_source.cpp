@@ -44,7 +44,7 @@ class GzipSource : public ArchiveSource {
         report_damage("gzip", stream_.avail_in, stream_.msg != nullptr ? stream_.msg : "invalid data");
       }
     }
-    return room - stream_.avail_out;
+    return given(room - stream_.avail_out);
   }
 
  private:

@@ -45,6 +45,7 @@ class PlainSource : public ByteSource {
     return got;
   }
 
+  Count position() const override { return position_; }
   std::uint64_t digest() const override { return digest_.value(); }
 
  private:

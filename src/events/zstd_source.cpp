@@ -27,7 +27,7 @@ class ZstdSource : public ArchiveSource {
       within_frame_ = status != 0;
       if (at_end && within_frame_ && out.pos == 0) report_damage("zstd", 0, "the file ends too early");
     }
-    return out.pos;
+    return given(out.pos);
   }
 
  private:

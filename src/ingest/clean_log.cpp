@@ -83,12 +83,10 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
 
   InteractionLog result;
   ReadLog log;
-  std::vector<std::string> local_types;
-  {
-    auto timer = phases.time("read and parse");
-    local_types = detail::read_log(comm, settings, kept, log, result, report);
-    for (const auto& batch : log.batches) timer.count_rows(static_cast<Count>(batch.rows.size()));
-  }
+  detail::read_log(comm, settings, kept, phases, log, result, report);
+  Count num_rows = 0;
+  for (const auto& batch : log.batches) num_rows += static_cast<Count>(batch.rows.size());
+  { const auto counted = phases.time("read and parse", num_rows); }
   {
     const auto timer = phases.time("check");
     make_global_checks(comm, settings, log);
@@ -104,7 +102,7 @@ InteractionLog clean_log(const Communicator& comm, const IngestConfig& config, C
     log.to_keep.reset();
   }
   const auto timer = phases.time("sort events");
-  const auto type_numbers = detail::number_types(comm, log, local_types, enabled, result, report);
+  const auto type_numbers = detail::number_types(comm, log, log.types, enabled, result, report);
   warn_of_unused_rules(config, result.types);
   if (result.has_queries) detail::collect_searches(comm, log.batches, enabled, result);
   detail::collect_events(comm, log.batches, enabled, type_numbers, result);

@@ -5,16 +5,15 @@
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
-#include "pushcart/comm/collectively.hpp"
 
 namespace pushcart::detail {
-
-namespace {
 
 void not_kept(KeptEvents& kept, const CollectiveError& error) {
   kept.not_kept = error.what();
   log_warning("the events read are not kept: {}", error.what());
 }
+
+namespace {
 
 /// The new file takes its name, then those that it replaces go, and those of no use: whether that fails or
 /// the process ends between, nothing of use is kept less.
@@ -68,7 +67,7 @@ std::vector<bool> unchanged_texts(const Communicator& comm, const LogShare& shar
   std::vector<InputFile> parsed;
   std::vector<std::size_t> places;
   for (std::size_t f = 0; f < share.files.size(); ++f) {
-    if (share.kept->of_file(f)) continue;
+    if (share.kept->is_whole(f)) continue;
     const InputFile& file = share.files[f];
     if (has_size(comm, file.path, share.kept->keys()[f].num_bytes)) {
       parsed.push_back(file);
@@ -88,8 +87,7 @@ std::vector<bool> unchanged_texts(const Communicator& comm, const LogShare& shar
 }
 
 /// The new file; nullptr if there is nothing to keep. Collective; StorageError on all ranks.
-std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestConfig& config, ReadLog& log,
-                                        bool is_part) {
+std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestConfig& config, ReadLog& log) {
   const LogShare& share = log.share;
   const auto wanted = unchanged_texts(comm, share);
   auto& chunks = log.to_keep->chunks();
@@ -100,20 +98,19 @@ std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestCo
   std::vector<Count> by_file(share.files.size(), 0);
   for (const KeptChunk& chunk : chunks) ++by_file[file_of(chunk)];
   comm.allreduce(std::span<Count>(by_file), Reduce::sum);
-  std::vector<KeptKey> keys;
-  std::vector<Count> num_chunks;
+  KeptContent content = content_of(chunks);
   for (std::size_t f = 0; f < wanted.size(); ++f) {
     if (!wanted[f]) continue;
-    keys.push_back(share.kept->keys()[f]);
-    num_chunks.push_back(by_file[f]);
+    content.keys.push_back(share.kept->keys()[f]);
+    content.num_chunks.push_back(by_file[f]);
   }
-  if (keys.empty()) return nullptr;
+  if (content.keys.empty()) return nullptr;
   const std::string path = share.kept->next_path();
   collectively(comm, "keeping events", [&] {
     if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
   });
   return std::make_unique<FileWriter>(
-      write_kept(comm, path, is_part, KeptColumns(config), keys, num_chunks, chunks));
+      write_kept(comm, path, KeptAs::whole_files, KeptColumns(config), content));
 }
 
 }  // namespace
@@ -123,7 +120,7 @@ std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestC
   std::unique_ptr<StagedOutput> file;
   std::vector<std::string> useless = log.share.kept->useless(), replaced = log.share.kept->replaced();
   try {
-    file = write_new(comm, config, log, kept.of_part);
+    file = write_new(comm, config, log);
   } catch (const CollectiveError& error) {
     not_kept(kept, error);  // what is of no use goes all the same: there may be no space because of it
     replaced.clear();

@@ -11,6 +11,12 @@
 
 namespace pushcart::detail {
 
+/// A rank reads whole chunks, so they are small beside its share, and large beside the texts that each repeats.
+inline constexpr std::size_t kept_chunk_rows = 1 << 17;
+
+/// The end of a file's text, however long that is.
+inline constexpr Count end_of_text = Count{1} << 62;
+
 /// A row as it was parsed, before any check that looks at other rows, at the clock or at the window. Texts
 /// are positions in its chunk's table; no_id = empty.
 struct KeptRow {

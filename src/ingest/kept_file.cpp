@@ -16,19 +16,31 @@ namespace {
 constexpr std::int64_t schema = 1;
 constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name = "rows",
                      *hashes_name = "hashes", *details_name = "details", *labels_name = "labels",
-                     *texts_name = "texts", *types_name = "types", *rejected_lines = "rejected/lines",
+                     *texts_name = "texts", *types_name = "types", *parts_name = "parts",
+                     *rejected_lines = "rejected/lines",
                      *rejected_reasons = "rejected/reasons", *rejected_texts = "rejected/texts";
 constexpr const char* part_name = "part";  // attribute of those that were kept as parts
 /// Columns of the tables, as 32-bit words or 64-bit numbers.
 constexpr Count row_words = sizeof(KeptRow) / 4, hash_words = sizeof(LineHash) / 4,
                 label_words = sizeof(KeptLabels) / 4, detail_columns = sizeof(EventDetails) / sizeof(float),
-                file_columns = 4, chunk_columns = 7;
+                file_columns = 4, chunk_columns = 7, part_columns = sizeof(Range) / sizeof(Count);
 constexpr Count most_lines = Count{1} << 53;  ///< of all log files: their sum is no overflow
 
-/// The column of all chunks, one after another; they give it up.
+void append(StringTable& table, const StringTable& more) {
+  for (Count i = 0; i < more.size(); ++i) table.push_back(more[i]);
+}
+
 template <class Record, class Number>
-void write_column(FileWriter& file, const char* name, Count width, std::vector<KeptChunk>& chunks,
-                  std::vector<Record> KeptChunk::*column) {
+void write_column(FileWriter& file, const char* name, Count width, const std::vector<Record>& records) {
+  file.write(name,
+             std::span<const Number>(reinterpret_cast<const Number*>(records.data()),
+                                     records.size() * static_cast<std::size_t>(width)),
+             width);
+}
+
+/// The column of all chunks, one after another; they give it up.
+template <class Record>
+std::vector<Record> taken(std::vector<KeptChunk>& chunks, std::vector<Record> KeptChunk::*column) {
   std::size_t size = 0;
   for (const KeptChunk& chunk : chunks) size += (chunk.*column).size();
   std::vector<Record> all;
@@ -37,38 +49,27 @@ void write_column(FileWriter& file, const char* name, Count width, std::vector<K
     all.insert(all.end(), (chunk.*column).begin(), (chunk.*column).end());
     chunk.*column = {};
   }
-  file.write(name,
-             std::span<const Number>(reinterpret_cast<const Number*>(all.data()),
-                                     size * static_cast<std::size_t>(width)),
-             width);
+  return all;
 }
 
-void append(StringTable& table, const StringTable& more) {
-  for (Count i = 0; i < more.size(); ++i) table.push_back(more[i]);
-}
-
-void write_rejected(FileWriter& file, const std::vector<KeptChunk>& chunks) {
+void write_rejected(FileWriter& file, const std::vector<KeptRejection>& rejected) {
   std::vector<std::uint32_t> lines;
   StringTable reasons, texts;
-  for (const KeptChunk& chunk : chunks) {
-    for (const KeptRejection& rejection : chunk.rejected) {
-      lines.push_back(rejection.line);
-      reasons.push_back(rejection.reason);
-      texts.push_back(rejection.text);
-    }
+  for (const KeptRejection& rejection : rejected) {
+    lines.push_back(rejection.line);
+    reasons.push_back(rejection.reason);
+    texts.push_back(rejection.text);
   }
   file.write(rejected_lines, std::span<const std::uint32_t>(lines));
   file.write_strings(rejected_reasons, reasons);
   file.write_strings(rejected_texts, texts);
 }
 
-std::vector<Count> chunk_numbers(const std::vector<KeptChunk>& chunks) {
+std::vector<Count> numbers_of(const std::vector<KeptCounts>& chunks) {
   std::vector<Count> numbers;
-  for (const KeptChunk& chunk : chunks) {
-    for (const Count number :
-         {static_cast<Count>(chunk.rows.size()), chunk.num_lines, static_cast<Count>(chunk.lines_digest),
-          chunk.returns, chunk.texts.size(), static_cast<Count>(chunk.types.size()),
-          static_cast<Count>(chunk.rejected.size())}) {
+  for (const KeptCounts& chunk : chunks) {
+    for (const Count number : {chunk.rows, chunk.lines, static_cast<Count>(chunk.lines_digest), chunk.returns,
+                               chunk.texts, chunk.types, chunk.rejected}) {
       numbers.push_back(number);
     }
   }
@@ -87,35 +88,53 @@ std::vector<Record> read_column(const FileReader& file, const char* name, Count 
 
 }  // namespace
 
-FileWriter write_kept(const Communicator& comm, const std::string& path, bool is_part,
-                      const KeptColumns& columns, const std::vector<KeptKey>& keys,
-                      const std::vector<Count>& num_chunks, std::vector<KeptChunk>& chunks) {
+KeptContent content_of(std::vector<KeptChunk>& chunks) {
+  KeptContent content;
+  for (KeptChunk& chunk : chunks) {
+    content.chunks.push_back({static_cast<Count>(chunk.rows.size()), chunk.num_lines, chunk.lines_digest,
+                              chunk.returns, chunk.texts.size(), static_cast<Count>(chunk.types.size()),
+                              static_cast<Count>(chunk.rejected.size())});
+    for (const auto& type : chunk.types) content.types.push_back(type);
+    std::move(chunk.rejected.begin(), chunk.rejected.end(), std::back_inserter(content.rejected));
+    chunk.rejected = {};
+  }
+  content.rows = [&chunks] { return taken(chunks, &KeptChunk::rows); };
+  content.hashes = [&chunks] { return taken(chunks, &KeptChunk::hashes); };
+  content.details = [&chunks] { return taken(chunks, &KeptChunk::details); };
+  content.labels = [&chunks] { return taken(chunks, &KeptChunk::labels); };
+  content.texts = [&chunks] {
+    StringTable texts;
+    for (KeptChunk& chunk : chunks) append(texts, std::exchange(chunk.texts, {}));
+    return texts;
+  };
+  return content;
+}
+
+FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs as, const KeptColumns& columns,
+                      const KeptContent& content) {
   FileWriter file(comm, path, kept_events_kind, schema, WritesBy::system);
-  if (is_part) file.attribute(part_name, 1);
+  if (as == KeptAs::parts) file.attribute(part_name, 1);
   std::vector<Count> files;
-  for (std::size_t f = 0; comm.is_root() && f < keys.size(); ++f) {
-    for (const Count number : {static_cast<Count>(keys[f].bytes_digest), keys[f].num_bytes,
-                               static_cast<Count>(keys[f].settings), num_chunks[f]}) {
+  for (std::size_t f = 0; comm.is_root() && f < content.keys.size(); ++f) {
+    const KeptKey& key = content.keys[f];
+    for (const Count number : {static_cast<Count>(key.bytes_digest), key.num_bytes,
+                               static_cast<Count>(key.settings), content.num_chunks[f]}) {
       files.push_back(number);
     }
   }
   file.write(files_name, std::span<const Count>(files), file_columns);
-  file.write(chunks_name, std::span<const Count>(chunk_numbers(chunks)), chunk_columns);
-  write_column<KeptRow, std::uint32_t>(file, rows_name, row_words, chunks, &KeptChunk::rows);
-  if (columns.hashes)
-    write_column<LineHash, std::uint32_t>(file, hashes_name, hash_words, chunks, &KeptChunk::hashes);
-  if (columns.details)
-    write_column<EventDetails, float>(file, details_name, detail_columns, chunks, &KeptChunk::details);
-  if (columns.labels)
-    write_column<KeptLabels, std::uint32_t>(file, labels_name, label_words, chunks, &KeptChunk::labels);
-  write_rejected(file, chunks);
-  StringTable texts, types;
-  for (KeptChunk& chunk : chunks) {
-    append(texts, std::exchange(chunk.texts, {}));
-    for (const auto& type : chunk.types) types.push_back(type);
+  file.write(chunks_name, std::span<const Count>(numbers_of(content.chunks)), chunk_columns);
+  if (as == KeptAs::parts) {
+    write_column<Range, Count>(file, parts_name, part_columns, content.parts);
   }
-  file.write_strings(texts_name, texts);
-  file.write_strings(types_name, types);
+  write_column<KeptRow, std::uint32_t>(file, rows_name, row_words, content.rows());
+  if (columns.hashes) write_column<LineHash, std::uint32_t>(file, hashes_name, hash_words, content.hashes());
+  if (columns.details) write_column<EventDetails, float>(file, details_name, detail_columns, content.details());
+  if (columns.labels)
+    write_column<KeptLabels, std::uint32_t>(file, labels_name, label_words, content.labels());
+  write_rejected(file, content.rejected);
+  file.write_strings(texts_name, content.texts());
+  file.write_strings(types_name, content.types);
   file.finish();
   return file;
 }
@@ -138,6 +157,7 @@ KeptFile::KeptFile(const Communicator& comm, const std::string& path)
   collectively(comm, "reading " + path, [&] {
     read_places();
     read_log_files();
+    if (is_part()) read_parts();
   });
 }
 
@@ -194,6 +214,17 @@ void KeptFile::read_log_files() {
     log_files_.push_back(log_file);
   }
   if (left != 0) throw InputError(path() + ": has chunks of no log file; the file is damaged");
+}
+
+void KeptFile::read_parts() {
+  const auto numbers = file_->read<Count>(parts_name, 0, file_->shape(parts_name).num_rows, part_columns);
+  for (std::size_t at = 0; at < numbers.size(); at += part_columns) {
+    parts_.push_back({numbers[at], numbers[at + 1]});
+  }
+  const bool fit = parts_.size() == places_.size() && std::all_of(parts_.begin(), parts_.end(), [](const Range& part) {
+    return 0 <= part.begin && part.begin <= part.end && part.end <= end_of_text;
+  });
+  if (!fit) throw InputError(path() + ": its chunks are of no part of a text; the file is damaged");
 }
 
 Count KeptFile::num_rows() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,13 +27,36 @@ struct KeptLogFile {
   Count num_rows = 0;
 };
 
-/// Writes chunks, each rank's after those of the ranks before it, but for the file's name. They are used up.
-/// @param is_part  KeptEvents::of_part
-/// @param keys  of the log files, in the order of their chunks; @param num_chunks  of each, over all ranks
-/// Collective; StorageError.
-FileWriter write_kept(const Communicator& comm, const std::string& path, bool is_part,
-                      const KeptColumns& columns, const std::vector<KeptKey>& keys,
-                      const std::vector<Count>& num_chunks, std::vector<KeptChunk>& chunks);
+/// The numbers of a chunk.
+struct KeptCounts {
+  Count rows = 0, lines = 0;
+  std::uint64_t lines_digest = 0;
+  Count returns = 0, texts = 0, types = 0, rejected = 0;
+};
+
+/// What a rank has for a file of kept events. Long columns are made when they are written, one after another.
+struct KeptContent {
+  std::vector<KeptKey> keys;      ///< of the log files, in the order of their chunks; the same on all ranks
+  std::vector<Count> num_chunks;  ///< of each, over all ranks
+  std::vector<KeptCounts> chunks;
+  std::vector<Range> parts;  ///< of a file's text, by chunk; empty: log files are kept whole
+  std::function<std::vector<KeptRow>()> rows;
+  std::function<std::vector<LineHash>()> hashes;       ///< asked if the columns have them, like the next
+  std::function<std::vector<EventDetails>()> details;
+  std::function<std::vector<KeptLabels>()> labels;
+  std::function<StringTable()> texts;
+  StringTable types;
+  std::vector<KeptRejection> rejected;
+};
+
+enum class KeptAs : int { whole_files, parts };
+
+/// Writes them, each rank's after those of the ranks before it, but for the file's name. Collective; StorageError.
+FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs as, const KeptColumns& columns,
+                      const KeptContent& content);
+
+/// Of these chunks, which are used up as they are asked for.
+KeptContent content_of(std::vector<KeptChunk>& chunks);
 
 /// Whether a file, damaged perhaps, says of itself that it was kept as a part. Collective.
 bool says_part(const Communicator& comm, const std::string& path);
@@ -49,6 +73,8 @@ class KeptFile {
   Count num_rows() const;
   /// Rows of a chunk. Local.
   Count num_rows(Count chunk) const;
+  /// Of its file's text: the chunk's lines start there. Of a part. Local.
+  Range part(Count chunk) const { return parts_[static_cast<std::size_t>(chunk)]; }
   /// A chunk without its rejected lines; InputError if it cannot be what was written. Local.
   KeptChunk load(Count chunk, const KeptColumns& columns) const;
   /// The rejected lines of a chunk. Local; InputError.
@@ -56,18 +82,18 @@ class KeptFile {
 
  private:
   /// A chunk's numbers, and what lies before it in the tables.
-  struct Place {
-    Count rows = 0, lines = 0, returns = 0, texts = 0, types = 0, rejected = 0;
-    std::uint64_t lines_digest = 0;
+  struct Place : KeptCounts {
     Count first_row = 0, first_text = 0, first_type = 0, first_rejected = 0;
   };
   Count take(Count& left, Count wanted) const;
   void read_places();
   void read_log_files();
+  void read_parts();
   void check(const KeptChunk& chunk) const;
 
   std::unique_ptr<FileReader> file_;
   std::vector<Place> places_;
+  std::vector<Range> parts_;  // by chunk; empty unless it holds parts
   std::vector<KeptLogFile> log_files_;
 };
 

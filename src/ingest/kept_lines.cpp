@@ -1,17 +1,8 @@
 #include "ingest/kept_lines.hpp"
 
-#include "ingest/log_reader.hpp"
 #include "pushcart/base/checked.hpp"
 
 namespace pushcart::detail {
-
-namespace {
-
-/// A rank reads whole chunks, so they are small beside its share, and large beside the texts that each
-/// repeats.
-constexpr std::size_t chunk_rows = 1 << 17;
-
-}  // namespace
 
 KeptColumns::KeptColumns(const IngestConfig& config)
     : hashes(config.dedupe != Dedupe::off),
@@ -53,7 +44,7 @@ void KeptLines::add(const ParsedRow& parsed, Count line, std::uint16_t type) {
 }
 
 void KeptLines::reach(const UnitSummary& read, const std::vector<std::string>& types, UnitEnds ends) {
-  if (ends == UnitEnds::yes || open_.rows.size() >= chunk_rows) close(read, types);
+  if (ends == UnitEnds::yes || open_.rows.size() >= kept_chunk_rows) close(read, types);
 }
 
 Count KeptLines::bytes_of(const KeptChunk& chunk) {

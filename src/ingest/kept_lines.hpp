@@ -5,10 +5,9 @@
 #include "ingest/intern_table.hpp"
 #include "ingest/kept_chunk.hpp"
 #include "ingest/line_parser.hpp"
+#include "ingest/unit_summary.hpp"
 
 namespace pushcart::detail {
-
-struct UnitSummary;
 
 enum class UnitEnds : int { no, yes };
 

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <filesystem>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -51,6 +53,14 @@ std::vector<std::string> agreed_files_in(const Communicator& comm, const std::st
   return paths;
 }
 
+/// Of the folder or the single file that is named, or of the folder. The same on all ranks. Collective.
+std::vector<std::string> agreed_files_of(const Communicator& comm, const KeptEvents& kept) {
+  if (kept.taken_from.empty()) return agreed_files_in(comm, kept.folder);
+  const bool is_folder = comm.any(comm.is_root() && std::filesystem::is_directory(kept.taken_from));
+  if (!is_folder) return {kept.taken_from};
+  return agreed_files_in(comm, kept.taken_from);
+}
+
 }  // namespace
 
 Count number_of_kept(const std::filesystem::path& path) {
@@ -63,17 +73,31 @@ Count number_of_kept(const std::filesystem::path& path) {
 }
 
 KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
-                         std::vector<KeptKey> keys)
-    : keys_(std::move(keys)),
-      columns_(columns),
-      paths_(agreed_files_in(comm, kept.folder)),
+                         std::size_t num_log_files)
+    : columns_(columns),
+      paths_(agreed_files_of(comm, kept)),
       most_files_(kept.most_files),
-      found_(keys_.size()) {
-  const Count last = paths_.empty() ? 0 : number_of_kept(paths_.back());
-  next_path_ = fmt::format("{}/{:06}{}", kept.folder, last + 1, ending);
-  if (kept.of_part) return;
+      takes_(kept.takes),
+      takes_parts_(kept.checkpoints != nullptr),
+      found_(num_log_files),
+      is_elsewhere_(!kept.taken_from.empty()),
+      folder_(kept.folder) {
+  const auto there = agreed_files_in(comm, folder_);
+  if (!there.empty()) last_number_ = number_of_kept(there.back());
   open_all(comm);
+}
+
+bool KeptSources::any_opened() const {
+  return std::any_of(sources_.begin(), sources_.end(), [](const auto& source) { return source != nullptr; });
+}
+
+void KeptSources::look_for(std::vector<KeptKey> keys) {
+  keys_ = std::move(keys);
   choose();
+}
+
+std::string KeptSources::next_path() {
+  return fmt::format("{}/{:06}{}", folder_, ++last_number_, ending);
 }
 
 void KeptSources::open_all(const Communicator& comm) {
@@ -96,8 +120,10 @@ void KeptSources::choose() {
   find_all();
   std::vector<bool> could_serve;
   for (std::size_t s = 0; s < paths_.size(); ++s) could_serve.push_back(serves(s));
-  leave_mostly_unused();
-  join_small();
+  if (!takes_parts_) {
+    leave_mostly_unused();
+    join_small();
+  }
   useless_.clear();
   replaced_.clear();
   for (std::size_t s = 0; s < paths_.size(); ++s) {
@@ -106,23 +132,85 @@ void KeptSources::choose() {
 }
 
 void KeptSources::find_all() {
-  std::map<KeptKey, Found> kept;  // the latest, if one was kept twice
-  for (std::size_t s = 0; s < sources_.size(); ++s) {
+  std::map<KeptKey, Found> whole;  // the latest, if one was kept twice
+  std::map<KeptKey, std::vector<KeptStretch>> parts;
+  for (std::size_t s = 0; takes_ && s < sources_.size(); ++s) {
     if (!sources_[s]) continue;
     for (const KeptLogFile& log_file : sources_[s]->log_files()) {
-      kept[log_file.key] = {static_cast<int>(s), log_file.chunks, log_file.num_rows};
+      const Found found = found_whole(static_cast<int>(s), log_file);
+      if (sources_[s]->is_part()) {
+        auto& of_file = parts[log_file.key];
+        of_file.insert(of_file.end(), found.stretches.begin(), found.stretches.end());
+      } else {
+        whole[log_file.key] = found;
+        whole[log_file.key].whole_in = static_cast<int>(s);
+      }
     }
   }
-  found_.assign(keys_.size(), std::nullopt);
   for (std::size_t f = 0; f < keys_.size(); ++f) {
-    if (const auto at = kept.find(keys_[f]); at != kept.end()) found_[f] = at->second;
+    found_[f] = {};
+    if (const auto at = whole.find(keys_[f]); at != whole.end()) {
+      found_[f] = at->second;
+    } else if (const auto some = parts.find(keys_[f]); some != parts.end()) {
+      found_[f] = joined(some->second);
+      if (!found_[f].is_whole && !takes_parts_) found_[f] = {};
+    }
   }
 }
 
-bool KeptSources::serves(std::size_t source) const {
-  return std::any_of(found_.begin(), found_.end(), [&](const std::optional<Found>& found) {
-    return found && found->source == static_cast<int>(source);
+KeptSources::Found KeptSources::found_whole(int source, const KeptLogFile& log_file) const {
+  const KeptFile& file = *sources_[static_cast<std::size_t>(source)];
+  Found found;
+  found.is_whole = true;
+  for (Count chunk = log_file.chunks.begin; chunk < log_file.chunks.end; ++chunk) {
+    found.stretches.push_back({{source, chunk}, file.is_part() ? file.part(chunk) : Range{}});
+  }
+  return found;
+}
+
+/// Those that do not overlap: what two runs have parsed may.
+KeptSources::Found KeptSources::joined(std::vector<KeptStretch> parts) {
+  std::sort(parts.begin(), parts.end(), [](const KeptStretch& a, const KeptStretch& b) {
+    return std::tuple(a.text.begin, -a.text.end, a.place.source, a.place.chunk) <
+           std::tuple(b.text.begin, -b.text.end, b.place.source, b.place.chunk);
   });
+  Found found;
+  Count end = 0;
+  bool has_gaps = false;
+  for (const KeptStretch& part : parts) {
+    if (part.text.begin < end || part.text.size() == 0) continue;
+    has_gaps |= part.text.begin > end;
+    end = part.text.end;
+    found.stretches.push_back(part);
+  }
+  found.is_whole = !has_gaps && end == end_of_text;
+  return found;
+}
+
+Count KeptSources::num_of_other_settings() const {
+  std::set<std::pair<std::uint64_t, Count>> there;
+  for (const auto& source : sources_) {
+    if (!source) continue;
+    for (const KeptLogFile& log_file : source->log_files())
+      there.insert({log_file.key.bytes_digest, log_file.key.num_bytes});
+  }
+  Count num_files = 0;
+  for (std::size_t f = 0; f < keys_.size(); ++f) {
+    const bool is_taken = found_[f].is_whole || !found_[f].stretches.empty();
+    num_files += !is_taken && there.contains({keys_[f].bytes_digest, keys_[f].num_bytes}) ? 1 : 0;
+  }
+  return num_files;
+}
+
+bool KeptSources::Found::is_in(std::size_t source) const {
+  return whole_in == static_cast<int>(source) ||
+         std::any_of(stretches.begin(), stretches.end(), [&](const KeptStretch& stretch) {
+           return stretch.place.source == static_cast<int>(source);
+         });
+}
+
+bool KeptSources::serves(std::size_t source) const {
+  return std::any_of(found_.begin(), found_.end(), [&](const Found& found) { return found.is_in(source); });
 }
 
 bool KeptSources::holds_any_of_log(std::size_t source) const {
@@ -133,6 +221,7 @@ bool KeptSources::holds_any_of_log(std::size_t source) const {
 }
 
 std::vector<std::string> KeptSources::parts() const {
+  if (is_elsewhere_) return {};
   std::vector<std::string> parts = damaged_parts_;
   for (std::size_t s = 0; s < sources_.size(); ++s) {
     if (sources_[s] && sources_[s]->is_part() && holds_any_of_log(s)) parts.push_back(paths_[s]);
@@ -142,15 +231,17 @@ std::vector<std::string> KeptSources::parts() const {
 
 Count KeptSources::rows_used_of(std::size_t source) const {
   Count rows = 0;
-  for (const auto& found : found_) {
-    if (found && found->source == static_cast<int>(source)) rows += found->num_rows;
+  for (const Found& found : found_) {
+    for (const KeptStretch& stretch : found.stretches) {
+      if (stretch.place.source == static_cast<int>(source)) rows += num_rows(stretch.place);
+    }
   }
   return rows;
 }
 
 void KeptSources::leave(std::size_t source) {
-  for (auto& found : found_) {
-    if (found && found->source == static_cast<int>(source)) found.reset();
+  for (Found& found : found_) {
+    if (found.is_in(source)) found = {};
   }
 }
 
@@ -181,6 +272,12 @@ void KeptSources::join_small() {
 
 Count KeptSources::num_rows(const KeptPlace& place) const {
   return sources_[static_cast<std::size_t>(place.source)]->num_rows(place.chunk);
+}
+
+Count KeptSources::num_rows_of_file(std::size_t file) const {
+  Count rows = 0;
+  for (const KeptStretch& stretch : found_[file].stretches) rows += num_rows(stretch.place);
+  return rows;
 }
 
 template <class Read>

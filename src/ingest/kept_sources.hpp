@@ -20,6 +20,12 @@ struct KeptPlace {
   bool is_text() const { return source < 0; }
 };
 
+/// A chunk of a log file.
+struct KeptStretch {
+  KeptPlace place;
+  Range text;  ///< of the file: its lines start there; not known of a file that is kept whole
+};
+
 /// What this rank met when it read a file.
 struct LocalFailure {
   bool is_damaged = false;  ///< or it cannot be read now
@@ -32,22 +38,26 @@ Count number_of_kept(const std::filesystem::path& path);
 /// The files of kept events in a folder, and what of them serves the log files of a run.
 class KeptSources {
  public:
-  /// Looks for each log file, but for those of a part. Files that are damaged or cannot be opened, those of
-  /// which less than half would serve, and the smallest of too many are left aside and told in the log.
-  /// Collective; StorageError if the folder cannot be read.
+  /// Opens them; those that are damaged or cannot be opened are left aside and told in the log. Collective;
+  /// StorageError if the folder cannot be read.
   KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
-              std::vector<KeptKey> keys);
+              std::size_t num_log_files);
+  bool is_empty() const { return paths_.empty(); }
+  bool any_opened() const;
+  /// Looks for each log file, and, for checkpoints, for parts of it. Kept for later nights, files of which less
+  /// than half would serve, and the smallest of too many, are left aside and told in the log. Local.
+  void look_for(std::vector<KeptKey> keys);
 
   /// Of the log files, in their order.
   const std::vector<KeptKey>& keys() const { return keys_; }
-  /// The chunks of a log file; nothing if it is to be parsed.
-  struct Found {
-    int source = 0;
-    Range chunks;
-    Count num_rows = 0;
-  };
-  const std::optional<Found>& of_file(std::size_t file) const { return found_[file]; }
+  /// The chunks of a log file, in its order; none if all of it is to be parsed.
+  const std::vector<KeptStretch>& of_file(std::size_t file) const { return found_[file].stretches; }
+  /// Whether they are all of it.
+  bool is_whole(std::size_t file) const { return found_[file].is_whole; }
   Count num_rows(const KeptPlace& place) const;
+  Count num_rows_of_file(std::size_t file) const;
+  /// Log files of which nothing is taken, and that are there as other settings parse them. Local.
+  Count num_of_other_settings() const;
 
   /// Local; InputError, StorageError.
   KeptChunk load(const KeptPlace& place);
@@ -67,13 +77,21 @@ class KeptSources {
   const std::vector<std::string>& replaced() const { return replaced_; }
   /// KeptEvents::parts. The same on all ranks.
   std::vector<std::string> parts() const;
-  /// A name for a new one.
-  std::string next_path() const { return next_path_; }
+  /// A name for a new one; another each time.
+  std::string next_path();
 
  private:
   void open_all(const Communicator& comm);
   void choose();
   void find_all();
+  struct Found {
+    std::vector<KeptStretch> stretches;
+    bool is_whole = false;
+    int whole_in = -1;  // one file, in no parts
+    bool is_in(std::size_t source) const;
+  };
+  Found found_whole(int source, const KeptLogFile& log_file) const;
+  static Found joined(std::vector<KeptStretch> parts);
   template <class Read>
   auto read_from(const KeptPlace& place, Read&& read);
   /// Positions of the files that failed on some rank, told in the log. Collective.
@@ -91,10 +109,13 @@ class KeptSources {
   std::vector<bool> may_go_;                        // not if it could not be read now, but may be later
   std::vector<std::string> paths_;
   std::size_t most_files_;
+  bool takes_, takes_parts_;
   std::map<std::size_t, LocalFailure> failed_;  // by file, on this rank
-  std::vector<std::optional<Found>> found_;
+  std::vector<Found> found_;
   std::vector<std::string> useless_, replaced_, damaged_parts_;
-  std::string next_path_;
+  bool is_elsewhere_;  // what is taken: not in the folder
+  std::string folder_;
+  Count last_number_ = 0;
 };
 
 /// Digests of the files as they lie on disk: XXH3 over the XXH3 of blocks of 4 MiB, which the ranks share.

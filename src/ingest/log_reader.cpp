@@ -31,17 +31,25 @@ std::vector<std::string_view> pieces_of(std::string_view block, std::size_t num_
   return pieces;
 }
 
+/// So that a batch of few rows is not much more than they are.
+std::size_t block_bytes(const IngestConfig& config, std::size_t num_threads) {
+  constexpr Count bytes_a_row = 32;
+  const auto most = static_cast<Count>(block_bytes_per_thread * num_threads);
+  return static_cast<std::size_t>(config.batch_rows < most / bytes_a_row ? config.batch_rows * bytes_a_row : most);
+}
+
 }  // namespace
 
-LogReader::LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper)
+LogReader::LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper,
+                     UnwrittenRows* unwritten)
     : settings_(settings),
       share_(share),
       keeper_(keeper),
+      unwritten_(unwritten),
       patterns_(settings.config.exclude_items, settings.config.include_items),
       summaries_(share.units.size()) {
-  Count num_bytes = 0;
-  for (const auto& unit : share.units) num_bytes += unit.end - unit.begin;
-  progress_.emplace("reading", num_bytes);
+  for (const auto& unit : share.units) num_bytes_ += unit.end - unit.begin;
+  progress_.emplace("reading", num_bytes_);
 }
 
 LogReader::~LogReader() = default;
@@ -55,24 +63,47 @@ void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
   const auto enough = static_cast<std::size_t>(settings_.config.batch_rows);
   batch.rows.reserve(last_batch_rows_);
   if (settings_.config.dedupe != Dedupe::off) batch.hashes.reserve(last_batch_rows_);
+  if (unwritten_) unwritten_->begin_batch();
   std::size_t segment_unit = share_.units.size();
   while (!at_end() && batch.rows.size() < enough) {
     if (!share_.is_text(unit_)) {
       append_kept(batch, targets);
       continue;
     }
-    if (!read_block()) continue;
+    const UnitSummary before = summaries_[unit_];
+    const Count from = text_position();
+    if (!read_block(from)) continue;
     if (segment_unit != unit_) {
       segment_unit = unit_;
-      batch.segments.push_back({batch.rows.size(), unit_, summaries_[unit_].num_lines});
+      const Count first_line = summaries_[unit_].num_lines;
+      batch.segments.push_back({batch.rows.size(), unit_, first_line});
+      if (unwritten_) unwritten_->begin_segment(unit_, before, first_line, from, batch.rows.size());
     }
     parse_block();
     for (auto& lines : parsed_) append(lines, batch, targets);
+    if (unwritten_) unwritten_->reach(summaries_[unit_], types_.size(), text_position());
   }
+  if (unwritten_ && reader_) unwritten_->end_batch(summaries_[unit_], types_.size(), text_position());
   last_batch_rows_ = batch.rows.size();
 }
 
-bool LogReader::read_block() {
+/// In the file's text: the lines of the unit that were read start before it, the others do not.
+Count LogReader::text_position() const {
+  const WorkUnit& unit = share_.units[unit_];
+  if (unit.left_out > 0 && !reader_) return unit.left_out;
+  if (!reader_) return unit.begin;
+  const InputFile& file = share_.files[static_cast<std::size_t>(unit.file)];
+  if (file.compression != FileCompression::plain) return reader_->position();
+  return reader_->position() < unit.end ? reader_->position() : end_of_unit();
+}
+
+Count LogReader::end_of_unit() const {
+  const WorkUnit& unit = share_.units[unit_];
+  return unit.end == share_.files[static_cast<std::size_t>(unit.file)].num_bytes ? end_of_text : unit.end;
+}
+
+/// @param text_begin  text_position() until now
+bool LogReader::read_block(Count text_begin) {
   const WorkUnit& unit = share_.units[unit_];
   const InputFile& file = share_.files[static_cast<std::size_t>(unit.file)];
   const auto& format = settings_.config.format;
@@ -80,7 +111,7 @@ bool LogReader::read_block() {
   const bool starts = !reader_;
   if (starts) {
     if (keeper_) keeper_->begin(unit_);
-    reader_ = std::make_unique<BlockReader>(file, unit, block_bytes_per_thread * num_threads,
+    reader_ = std::make_unique<BlockReader>(file, unit, block_bytes(settings_.config, num_threads),
                                             format.max_line_bytes);
     if (parser_file_ != unit.file) {
       const auto header = read_header(format, file);
@@ -91,6 +122,7 @@ bool LogReader::read_block() {
     }
   }
   if (!reader_->next(block_)) {
+    if (unwritten_) unwritten_->end_unit(unit_, summaries_[unit_], types_.size(), text_begin, end_of_unit());
     reader_.reset();
     if (keeper_) keeper_->reach(summaries_[unit_], types_, UnitEnds::yes);
     if (file.compression != FileCompression::plain) bytes_done_ += unit.end - unit.begin;
@@ -99,7 +131,7 @@ bool LogReader::read_block() {
     return false;
   }
   block_begin_ = 0;
-  if (starts && unit.begin == 0 && has_header(format)) {
+  if (starts && unit.begin == 0 && unit.left_out == 0 && has_header(format)) {
     const auto header = next_line(block_, block_begin_);
     summaries_[unit_].lines_digest += digest_part(line_hash(header));
     ++summaries_[unit_].num_lines;
@@ -128,6 +160,7 @@ void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& t
   if (keeper_) keep(lines, types);
   const auto first_line = checked_cast<std::uint32_t>(summary.num_lines - batch.segments.back().first_line);
   for (ParsedRow& parsed : lines.rows) {
+    if (unwritten_) unwritten_->add(parsed);
     parsed.row.line += first_line;
     if ((parsed.row.faults & fault_bit(Check::unparseable)) == 0) parsed.row.type = types[parsed.row.type];
     if (targets.queries && !parsed.query.empty()) {

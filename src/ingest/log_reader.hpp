@@ -11,6 +11,8 @@
 #include "ingest/log_share.hpp"
 #include "ingest/spread_ids.hpp"
 #include "ingest/text_votes.hpp"
+#include "ingest/unit_summary.hpp"
+#include "ingest/unwritten_rows.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/events/input_file.hpp"
 
@@ -18,13 +20,6 @@ namespace pushcart::detail {
 
 /// Text that each thread of a rank parses at once.
 inline constexpr std::size_t block_bytes_per_thread = 1 << 19;
-
-/// What was seen of a work unit.
-struct UnitSummary {
-  Count num_lines = 0;  ///< header and empty lines included
-  std::uint64_t lines_digest = 0;
-  Count returns = 0;  ///< rows with a negative quantity
-};
 
 /// What a rank reads and where it puts the texts.
 struct ReadTargets {
@@ -39,8 +34,8 @@ struct ReadTargets {
 /// whose events were kept are taken from there.
 class LogReader {
  public:
-  /// @param keeper  gets all that is parsed; nullptr: nothing is to be kept
-  LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper);
+  /// @param keeper, unwritten  get all that is parsed; nullptr: not wanted
+  LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper, UnwrittenRows* unwritten);
   ~LogReader();
 
   /// Fills `batch` with the next rows; users and items are positions in the tables of `targets`. Local;
@@ -54,9 +49,14 @@ class LogReader {
   const std::vector<std::string>& types() const { return types_; }
   const std::array<Count, num_parse_faults>& parse_faults() const { return parse_faults_; }
   Count returns() const;
+  /// Of the text to be parsed here, on disk: all, and what is done of it.
+  Count num_bytes() const { return num_bytes_; }
+  Count bytes_done() const { return bytes_done_; }
 
  private:
-  bool read_block();
+  Count text_position() const;
+  Count end_of_unit() const;
+  bool read_block(Count text_begin);
   void parse_block();
   void append(ParsedLines& lines, RowBatch& batch, const ReadTargets& targets);
   void append_details(const EventDetails& details, RowBatch& batch) const;
@@ -74,6 +74,7 @@ class LogReader {
   const ParseSettings& settings_;
   const LogShare& share_;
   KeptLines* keeper_;
+  UnwrittenRows* unwritten_;
   ItemPatterns patterns_;
   std::size_t unit_ = 0;
   std::unique_ptr<BlockReader> reader_;
@@ -86,7 +87,7 @@ class LogReader {
   std::vector<std::uint8_t> item_excluded_;
   std::vector<UnitSummary> summaries_;
   std::array<Count, num_parse_faults> parse_faults_{};
-  Count bytes_done_ = 0;
+  Count num_bytes_ = 0, bytes_done_ = 0;
   std::size_t last_batch_rows_ = 0;  // what the next one will about hold
   std::optional<Progress> progress_;
 };

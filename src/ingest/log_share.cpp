@@ -1,5 +1,7 @@
 #include "ingest/log_share.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "pushcart/base/log.hpp"
@@ -12,44 +14,90 @@ namespace {
 /// Parsing a row takes at least so many times the work of taking a kept one.
 constexpr Count parse_factor = 4;
 
-/// What a stretch is of.
+/// What a stretch is of: a kept chunk, or text from a place of the file on.
 struct Origin {
   int file = 0;
   KeptPlace place;
+  Count text_begin = 0;
+};
+
+/// Stretches of all log files, in order, and what they are of.
+struct Stretches {
+  std::vector<InputStretch> weights;
+  std::vector<Origin> origins;
+
+  void add(Count weight, bool may_cut, const Origin& origin) {
+    weights.push_back({weight, may_cut});
+    origins.push_back(origin);
+  }
 };
 
 std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestConfig& config,
                                        const std::vector<InputFile>& files, KeptEvents& kept) {
   kept.parts.clear();
-  const auto digests = stored_digests(comm, files);
-  auto keys = collectively(comm, "looking for kept events", [&] {
-    std::vector<KeptKey> made;
-    for (std::size_t f = 0; f < files.size(); ++f) {
-      made.push_back({digests[f], files[f].num_bytes, parse_settings_digest(config, files[f].path)});
-    }
-    return made;
-  });
+  std::unique_ptr<KeptSources> found;
   try {
-    auto found = std::make_unique<KeptSources>(comm, kept, KeptColumns(config), std::move(keys));
-    kept.parts = found->parts();
-    return found;
+    found = std::make_unique<KeptSources>(comm, kept, KeptColumns(config), files.size());
   } catch (const CollectiveError& error) {
     kept.not_kept = error.what();
     log_warning("all log files are parsed, and their events are not kept: {}", error.what());
     return nullptr;
   }
+  if (!kept.taken_from.empty() && !found->any_opened())
+    throw InputError(kept.taken_from + ": holds no checkpoint to go on from (--resume)");
+  if (kept.checkpoints && found->is_empty()) return found;  // the files are not read for their keys
+  found->look_for(keys_of(comm, config, files));
+  kept.parts = found->parts();
+  if (const Count others = found->num_of_other_settings(); kept.checkpoints && kept.takes && others > 0) {
+    log_warning("{}: {} log files are there as other columns, formats or another version parse them; they are parsed anew",
+                kept.taken_from.empty() ? kept.folder : kept.taken_from, others);
+  }
+  return found;
 }
 
 void count_files(const LogShare& share, KeptEvents& kept) {
   kept.files_parsed = kept.bytes_parsed = kept.files_taken = kept.bytes_taken = 0;
+  kept.files_in_part = kept.rows_taken = 0;
   for (std::size_t f = 0; f < share.files.size(); ++f) {
-    const bool is_kept = share.kept && share.kept->of_file(f);
+    const bool is_kept = share.kept && share.kept->is_whole(f);
     (is_kept ? kept.files_taken : kept.files_parsed) += 1;
     (is_kept ? kept.bytes_taken : kept.bytes_parsed) += share.files[f].num_bytes;
+    if (!share.kept) continue;
+    kept.files_in_part += !is_kept && !share.kept->of_file(f).empty() ? 1 : 0;
+    kept.rows_taken += share.kept->num_rows_of_file(f);
   }
+  if (kept.checkpoints && kept.files_taken + kept.files_in_part == 0) return;
   log_info(
-      "{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be parsed",
-      kept.files_taken, kept.bytes_taken, kept.files_parsed, kept.bytes_parsed);
+      "{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be parsed{}",
+      kept.files_taken, kept.bytes_taken, kept.files_parsed, kept.bytes_parsed,
+      kept.files_in_part > 0 ? fmt::format(", {} of them from where they are kept on", kept.files_in_part) : "");
+}
+
+/// The text of a file between its kept chunks. An archive, which can only be read on from a place, is kept up to
+/// the first gap.
+void add_file(const LogShare& share, std::size_t f, Stretches& stretches) {
+  const InputFile& file = share.files[f];
+  const int number = static_cast<int>(f);
+  const bool is_plain = file.compression == FileCompression::plain;
+  const bool is_whole = share.kept && share.kept->is_whole(f);
+  const Count num_rows = share.kept ? share.kept->num_rows_of_file(f) : 0;
+  constexpr Count usual_row_bytes = 32;
+  const Count row_weight = is_whole ? file.num_bytes / std::max<Count>(1, num_rows) : usual_row_bytes;
+  Count at = 0;
+  if (share.kept) {
+    for (const KeptStretch& kept : share.kept->of_file(f)) {
+      if (!is_whole && kept.text.begin > at) {
+        if (!is_plain) break;
+        stretches.add(std::min(kept.text.begin, file.num_bytes) - at, true, {number, {}, at});
+      }
+      stretches.add(1 + share.kept->num_rows(kept.place) * row_weight / parse_factor, false,
+                    {number, kept.place, 0});
+      at = kept.text.end;
+    }
+  }
+  if (is_whole || at == end_of_text) return;
+  if (!is_plain) return stretches.add(file.num_bytes, false, {number, {}, at});
+  if (at < file.num_bytes) stretches.add(file.num_bytes - at, true, {number, {}, at});
 }
 
 }  // namespace
@@ -63,7 +111,10 @@ Count LogShare::kept_rows() const {
 LogShare find_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept) {
   LogShare share;
   share.files = collectively(comm, "find inputs", [&] { return find_inputs(config.inputs); });
-  if (kept) share.kept = find_kept(comm, config, share.files, *kept);
+  if (!kept) return share;
+  if (kept->checkpoints) share.keys = std::make_unique<FileKeys>(comm, share.files);
+  share.kept = find_kept(comm, config, share.files, *kept);
+  if (share.keys && share.kept && !share.kept->keys().empty()) share.keys->know(share.kept->keys());
   return share;
 }
 
@@ -71,28 +122,22 @@ void share_out(const Communicator& comm, LogShare& share, KeptEvents* kept) {
   if (kept) count_files(share, *kept);
   share.units.clear();
   share.places.clear();
-  std::vector<InputStretch> stretches;
-  std::vector<Origin> origins;
-  for (std::size_t f = 0; f < share.files.size(); ++f) {
-    const InputFile& file = share.files[f];
-    const auto found = share.kept ? share.kept->of_file(f) : std::nullopt;
-    if (!found) {
-      stretches.push_back({file.num_bytes, file.compression == FileCompression::plain});
-      origins.push_back({static_cast<int>(f), {}});
-      continue;
-    }
-    const Count row_weight = file.num_bytes / std::max<Count>(1, found->num_rows);
-    for (Count chunk = found->chunks.begin; chunk < found->chunks.end; ++chunk) {
-      const KeptPlace place{found->source, chunk};
-      stretches.push_back({1 + share.kept->num_rows(place) * row_weight / parse_factor, false});
-      origins.push_back({static_cast<int>(f), place});
-    }
-  }
-  const auto shares = share_stretches(stretches, comm.size());
+  Stretches stretches;
+  for (std::size_t f = 0; f < share.files.size(); ++f) add_file(share, f, stretches);
+  const auto shares = share_stretches(stretches.weights, comm.size());
   for (WorkUnit unit : shares[static_cast<std::size_t>(comm.rank())]) {
-    const Origin& origin = origins[static_cast<std::size_t>(unit.file)];
+    const auto stretch = static_cast<std::size_t>(unit.file);
+    const Origin& origin = stretches.origins[stretch];
     unit.file = origin.file;
-    if (!origin.place.is_text()) unit.begin = unit.end = 0;
+    const bool may_cut = stretches.weights[stretch].may_cut;
+    if (!origin.place.is_text()) {
+      unit.begin = unit.end = 0;
+    } else if (may_cut) {
+      unit.begin += origin.text_begin;
+      unit.end += origin.text_begin;
+    } else {
+      unit.left_out = origin.text_begin;
+    }
     share.units.push_back(unit);
     share.places.push_back(origin.place);
   }

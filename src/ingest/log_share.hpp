@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "ingest/file_keys.hpp"
 #include "ingest/kept_sources.hpp"
 #include "ingest/line_parser.hpp"
 #include "pushcart/comm/communicator.hpp"
@@ -16,6 +17,7 @@ struct LogShare {
   std::vector<WorkUnit> units;     ///< of this rank; one of kept events has no bytes
   std::vector<KeptPlace> places;   ///< by unit
   std::unique_ptr<KeptSources> kept;  ///< nullptr: all is parsed
+  std::unique_ptr<FileKeys> keys;     ///< for checkpoints of the reading; else nullptr
 
   bool is_text(std::size_t unit) const { return places[unit].is_text(); }
   Count kept_rows() const;  ///< of this rank
@@ -25,8 +27,7 @@ struct LogShare {
 /// Collective.
 LogShare find_log(const Communicator& comm, const IngestConfig& config, KeptEvents* kept);
 
-/// Gives each rank a contiguous part of what was found. A file is parsed whole or taken from what is kept
-/// whole. Collective.
+/// Gives each rank a contiguous part of what was found. Collective.
 void share_out(const Communicator& comm, LogShare& share, KeptEvents* kept);
 
 }  // namespace pushcart::detail

@@ -4,8 +4,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
+#include "ingest/write_parts.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/memory_budget.hpp"
@@ -64,14 +66,23 @@ Count text_bytes(const LogShare& share) {
   return bytes;
 }
 
+/// Of a kept row.
+constexpr Count text_bytes_per_row = 8;
+
 /// Bytes a row of what is collected to be kept, with its texts.
 Count kept_bytes(const IngestConfig& config) {
   const KeptColumns columns(config);
-  constexpr Count texts = 8;
   return static_cast<Count>(sizeof(KeptRow) + (columns.hashes ? sizeof(LineHash) : 0) +
                             (columns.details ? sizeof(EventDetails) : 0) +
                             (columns.labels ? sizeof(KeptLabels) : 0)) +
-         texts;
+         text_bytes_per_row;
+}
+
+/// The same of what is in no checkpoint yet: what the batches do not hold, and the longest column as it is written.
+Count unwritten_bytes(const IngestConfig& config) {
+  return static_cast<Count>(sizeof(RowTexts) + (KeptColumns(config).labels ? sizeof(KeptLabels) : 0) +
+                            sizeof(KeptRow)) +
+         text_bytes_per_row;
 }
 
 /// What is held of the rows read so far, and what the steps after reading will add for them. Ids are held up
@@ -87,7 +98,8 @@ Count held_bytes(const IngestConfig& config, const ReadLog& log, const SpreadIds
                          (config.keep_details ? details_bytes_per_row : 0);
   const Count copies = 3 * (users.text_bytes() + items.text_bytes() + queries.text_bytes());
   return rows * row_bytes + searches * search_bytes + users.memory_bytes() + items.memory_bytes() +
-         queries.memory_bytes() + copies + (log.to_keep ? log.to_keep->memory_bytes() : 0);
+         queries.memory_bytes() + copies + (log.to_keep ? log.to_keep->memory_bytes() : 0) +
+         (log.unwritten ? log.unwritten->memory_bytes() : 0);
 }
 
 /// The plan was made from a sample; a log of long or many ids may hold more. ConfigError on all ranks if so.
@@ -148,10 +160,7 @@ void locate_lines(const Communicator& comm, ReadLog& log, InteractionLog& result
   }
 }
 
-/// Reads what `log.share` gives this rank.
-std::vector<std::string> read_share(const Communicator& comm, const ParseSettings& settings, ReadLog& log,
-                                    InteractionLog& result, CleaningReport& report) {
-  const auto& config = settings.config;
+IngestSizes sizes_of(const Communicator& comm, const IngestConfig& config, const ReadLog& log) {
   constexpr Count rows_an_id = 25;  // not known yet; check_budget() counts
   IngestSizes sizes;
   if (const WorkUnit* first = first_text(log.share)) {
@@ -161,64 +170,142 @@ std::vector<std::string> read_share(const Communicator& comm, const ParseSetting
   const Count parsed_rows = text_bytes(log.share) / sizes.row_bytes;
   sizes.read_rows = parsed_rows + log.share.kept_rows();
   if (log.to_keep) sizes.kept_rows = parsed_rows;
+  if (log.unwritten) sizes.unwritten_rows = parsed_rows;
   const Count all_rows = comm.sum(sizes.read_rows);
   sizes.owned_rows = all_rows / comm.size();
   sizes.num_ids = all_rows / rows_an_id;
   const bool rated = config.ratings != RatingsMode::off;
   sizes.num_types = rated ? 0 : std::max<Count>(1, static_cast<Count>(config.events.size()));
   sizes.num_ranks = comm.size();
-  announce_memory(comm, "ingest", plan_ingest(config, sizes), config.memory_per_rank);
+  return sizes;
+}
 
-  SpreadIds users(comm, intern_limit), items(comm, intern_limit), queries(comm, intern_limit);
-  TextVotes names, categories;
-  result.has_details = config.keep_details;
-  result.has_names = maps(config, Role::name);
-  result.has_categories = maps(config, Role::category);
-  result.has_queries = maps(config, Role::query);
-  const ReadTargets targets{users, items, result.has_names ? &names : nullptr,
-                            result.has_categories ? &categories : nullptr,
-                            result.has_queries ? &queries : nullptr};
-  auto reader = collectively(comm, "open inputs", [&] {
-    return std::make_unique<LogReader>(settings, log.share, log.to_keep.get());
-  });
-  while (comm.any(!reader->at_end())) {
-    collectively(comm, "read the log", [&] { reader->read_batch(log.batches.emplace_back(), targets); });
-    users.settle();
-    items.settle();
-    if (targets.queries) queries.settle();
-    if (targets.names) names.settle(comm, items);
-    if (targets.categories) categories.settle(comm, items);
-    translate(log.batches.back(), users, items, queries);
-    users.forget_if_large();
-    queries.forget_if_large();
-    if (items.forget_if_large()) reader->forget_items();
-    check_budget(comm, held_bytes(config, log, users, items, queries), config.memory_per_rank);
+/// Announces the memory. Where only checkpoints are over the budget, there are none.
+void announce_reading(const Communicator& comm, const IngestConfig& config, ReadLog& log) {
+  IngestSizes sizes = sizes_of(comm, config, log);
+  const Count budget = config.memory_per_rank;
+  if (budget > 0 && log.unwritten && comm.any(plan_ingest(config, sizes).total_bytes() > budget)) {
+    log_info("no checkpoints of the reading: with what is in none yet, --memory-per-rank would not do");
+    log.unwritten.reset();
+    sizes.unwritten_rows = 0;
   }
-  log.summaries = reader->summaries();
-  locate_lines(comm, log, result);
-  if (result.has_names) result.item_names = names.winners(items.num_owned());
-  if (result.has_categories) result.item_categories = categories.winners(items.num_owned());
-  result.user_ids = users.take_owned();
-  result.item_ids = items.take_owned();
-  result.query_texts = queries.take_owned();
+  announce_memory(comm, "ingest", plan_ingest(config, sizes), budget);
+}
 
-  report.parse_faults = reader->parse_faults();
-  comm.allreduce(std::span<Count>(report.parse_faults), Reduce::sum);
-  report.returns = comm.sum(reader->returns());
-  return reader->types();
+/// Reads what `log.share` gives the ranks, in rounds of a batch each. All functions are collective.
+class ReadingRounds {
+ public:
+  ReadingRounds(const Communicator& comm, const ParseSettings& settings, ReadLog& log, InteractionLog& result)
+      : comm_(comm),
+        settings_(settings),
+        log_(log),
+        users_(comm, intern_limit),
+        items_(comm, intern_limit),
+        queries_(comm, intern_limit) {
+    const IngestConfig& config = settings.config;
+    result.has_details = config.keep_details;
+    result.has_names = maps(config, Role::name);
+    result.has_categories = maps(config, Role::category);
+    result.has_queries = maps(config, Role::query);
+    if (result.has_names) targets_.names = &names_;
+    if (result.has_categories) targets_.categories = &categories_;
+    if (result.has_queries) targets_.queries = &queries_;
+    reader_ = collectively(comm, "open inputs", [&] {
+      return std::make_unique<LogReader>(settings, log.share, log.to_keep.get(), log.unwritten.get());
+    });
+  }
+
+  bool is_read() const { return comm_.all(reader_->at_end()); }
+
+  void read() {
+    collectively(comm_, "read the log", [&] { reader_->read_batch(log_.batches.emplace_back(), targets_); });
+    users_.settle();
+    items_.settle();
+    if (targets_.queries) queries_.settle();
+    if (targets_.names) names_.settle(comm_, items_);
+    if (targets_.categories) categories_.settle(comm_, items_);
+    translate(log_.batches.back(), users_, items_, queries_);
+    users_.forget_if_large();
+    queries_.forget_if_large();
+    if (items_.forget_if_large()) reader_->forget_items();
+    check_budget(comm_, held_bytes(settings_.config, log_, users_, items_, queries_),
+                 settings_.config.memory_per_rank);
+    log_.types = reader_->types();
+  }
+
+  ReadingState state(bool is_read) const {
+    const Count new_rows = log_.unwritten->num_rows();
+    std::array<Count, 3> sums{new_rows, reader_->num_bytes(), reader_->num_bytes() - reader_->bytes_done()};
+    comm_.allreduce(std::span<Count>(sums), Reduce::sum);
+    return {is_read, sums[0], comm_.allreduce(new_rows, Reduce::max), sums[1], is_read ? 0 : sums[2]};
+  }
+
+  void finish(InteractionLog& result, CleaningReport& report) {
+    log_.summaries = reader_->summaries();
+    locate_lines(comm_, log_, result);
+    if (result.has_names) result.item_names = names_.winners(items_.num_owned());
+    if (result.has_categories) result.item_categories = categories_.winners(items_.num_owned());
+    result.user_ids = users_.take_owned();
+    result.item_ids = items_.take_owned();
+    result.query_texts = queries_.take_owned();
+    report.parse_faults = reader_->parse_faults();
+    comm_.allreduce(std::span<Count>(report.parse_faults), Reduce::sum);
+    report.returns = comm_.sum(reader_->returns());
+  }
+
+ private:
+  const Communicator& comm_;
+  const ParseSettings& settings_;
+  ReadLog& log_;
+  SpreadIds users_, items_, queries_;
+  TextVotes names_, categories_;
+  ReadTargets targets_{users_, items_};
+  std::unique_ptr<LogReader> reader_;
+};
+
+void read_share(const Communicator& comm, const ParseSettings& settings, KeptEvents* kept, PhaseLog& phases,
+                ReadLog& log, InteractionLog& result, CleaningReport& report) {
+  const auto timed = [&](auto work) {
+    const auto timer = phases.time("read and parse");
+    return work();
+  };
+  auto rounds = timed([&] {
+    announce_reading(comm, settings.config, log);
+    return std::make_unique<ReadingRounds>(comm, settings, log, result);
+  });
+  if (log.unwritten) kept->checkpoints->begin();
+  for (bool is_read = rounds->is_read(); !is_read;) {
+    const auto state = timed([&] {
+      rounds->read();
+      is_read = rounds->is_read();
+      return log.unwritten && kept->not_kept.empty() ? std::optional(rounds->state(is_read)) : std::nullopt;
+    });
+    if (!state) continue;
+    kept->checkpoints->between_rounds(*state,
+                                      [&] { return write_parts(comm, settings.config, log, *kept); });
+  }
+  timed([&] { rounds->finish(result, report); });
+  log.unwritten.reset();
 }
 
 }  // namespace
 
-std::vector<std::string> read_log(const Communicator& comm, const ParseSettings& settings, KeptEvents* kept,
-                                  ReadLog& log, InteractionLog& result, CleaningReport& report) {
-  log.share = find_log(comm, settings.config, kept);
+void read_log(const Communicator& comm, const ParseSettings& settings, KeptEvents* kept, PhaseLog& phases,
+              ReadLog& log, InteractionLog& result, CleaningReport& report) {
+  {
+    const auto timer = phases.time("read and parse");
+    log.share = find_log(comm, settings.config, kept);
+  }
   for (;;) {
     share_out(comm, log.share, kept);
-    if (log.share.kept && kept->adds) log.to_keep = std::make_unique<KeptLines>(settings.config);
+    if (log.share.kept && kept->checkpoints) {
+      log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
+    } else if (log.share.kept && kept->adds) {
+      log.to_keep = std::make_unique<KeptLines>(settings.config);
+    }
     std::optional<CollectiveError> met;
     try {
-      return read_share(comm, settings, log, result, report);
+      return read_share(comm, settings, kept, phases, log, result, report);
     } catch (const CollectiveError& error) {
       met = error;
     }
@@ -272,8 +359,11 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
              *sizes.kept_rows * detail::kept_bytes(config) +
                  std::min(detail::KeptLines::most_rejected_bytes, *sizes.kept_rows * rejected_line));
   }
-  plan.add("ids and batches, then events, pairs and matrices",
-           std::max(reading_bytes(config, sizes), building_bytes(sizes)) - rows * row_bytes);
+  const Count reading = reading_bytes(config, sizes);
+  const Count fullest = std::max(reading, building_bytes(sizes));
+  plan.add("ids and batches, then events, pairs and matrices", fullest - rows * row_bytes);
+  const Count with_unwritten = reading + sizes.unwritten_rows * detail::unwritten_bytes(config);
+  if (with_unwritten > fullest) plan.add("rows that are in no checkpoint yet", with_unwritten - fullest);
   if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {
     constexpr Count id_bytes = 8;

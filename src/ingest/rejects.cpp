@@ -25,7 +25,7 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-/// The lines of a file that a rank has to write, which are in order.
+/// The lines of a unit's text, or of what is kept of a file, that a rank has to write, which are in order.
 class FileRejects {
  public:
   FileRejects(const ParseSettings& settings, ReadLog& log, std::vector<Rejection> rejections, GzipMember& out)
@@ -114,6 +114,12 @@ class FileRejects {
   GzipMember& out_;
 };
 
+/// Whether the lines of both units are found in one pass: those of one unit, or of what is kept of one file.
+bool together(const LogShare& share, std::size_t a, std::size_t b) {
+  if (a == b) return true;
+  return share.units[a].file == share.units[b].file && !share.is_text(a) && !share.is_text(b);
+}
+
 std::string compressed_rejects(const ParseSettings& settings, ReadLog& log, bool with_header) {
   GzipMember out;
   if (with_header) out.write("file,line,reason,text\n");
@@ -124,8 +130,7 @@ std::string compressed_rejects(const ParseSettings& settings, ReadLog& log, bool
   };
   visit_rejections(log, settings.checks.enabled(), [&](const Rejection& rejection) {
     if (rejection.cause == Check::outside_window && !settings.config.list_outside_window) return;
-    const auto& units = log.share.units;
-    if (!of_file.empty() && units[of_file.front().unit].file != units[rejection.unit].file) flush();
+    if (!of_file.empty() && !together(log.share, of_file.front().unit, rejection.unit)) flush();
     of_file.push_back(rejection);
   });
   flush();

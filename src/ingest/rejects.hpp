@@ -18,7 +18,9 @@ struct ReadLog {
   std::vector<UnitSummary> summaries;
   std::vector<Count> lines_before;  ///< by unit: lines of its file before it
   std::vector<RowBatch> batches;
-  std::unique_ptr<KeptLines> to_keep;  ///< what was parsed here; nullptr: nothing is kept
+  std::vector<std::string> types;      ///< met here, as the rows count them
+  std::unique_ptr<KeptLines> to_keep;  ///< what was parsed here; nullptr: nothing is kept for later nights
+  std::unique_ptr<UnwrittenRows> unwritten;  ///< parsed here, and in no checkpoint yet; nullptr: there are none
 };
 
 /// A dropped row.

@@ -66,7 +66,7 @@ PhasePlan JobPlanner::ingest() const {
   for (Count rank = 0; rank < ranks; ++rank) {
     const CountedIngest& part = by_rank[static_cast<std::size_t>(rank)];
     IngestSizes sizes;
-    sizes.read_rows = part.read_rows;
+    sizes.read_rows = sizes.unwritten_rows = part.read_rows;
     sizes.owned_rows = std::max(part.owned_rows, job_.log_lines / ranks);  // lines are compared evenly spread
     sizes.num_ids = num_ids;
     sizes.num_types = traffic_.data.typed_columns;

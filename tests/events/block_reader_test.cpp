@@ -112,6 +112,34 @@ TEST(BlockReader, EveryLineBelongsToTheUnitInWhichItStarts) {
   }
 }
 
+TEST(BlockReader, GoesOnWhereAnotherStopped) {
+  const auto folder = test::folder_of_this_rank("goes-on");
+  std::mt19937 random(4);
+  for (int trial = 0; trial < 300; ++trial) {
+    const std::string mark = trial % 3 == 0 ? "\xef\xbb\xbf" : "";
+    const std::string text = random_text(random, 1 + random() % 12);
+    const std::size_t limit = trial % 2 == 0 ? 1 << 20 : 4 + random() % 20;
+    const auto expected = cut_lines(split_lines(text), limit);
+    for (const auto& bytes : {mark + text, gzip_member(mark + text), zstd_frame(mark + text)}) {
+      const auto file = write_input(folder + "/f", bytes);
+      const bool is_plain = file.compression == FileCompression::plain;
+      const std::size_t block_bytes = 1 + random() % 40;
+      BlockReader first(file, {0, 0, file.num_bytes}, block_bytes, limit);
+      std::vector<std::string> given;
+      std::string block;
+      for (unsigned n = 1 + random() % 4; n > 0 && first.next(block); --n) {
+        for (const auto& line : split_lines(block)) given.push_back(line);
+      }
+      if (given.empty()) continue;
+      const Count at = first.position();
+      const WorkUnit rest = is_plain ? WorkUnit{0, at, file.num_bytes} : WorkUnit{0, 0, file.num_bytes, at};
+      const auto others = split_lines(read_unit(file, rest, block_bytes, limit).text);
+      given.insert(given.end(), others.begin(), others.end());
+      ASSERT_EQ(given, expected) << "from " << at;
+    }
+  }
+}
+
 TEST(BlockReader, CutsOverlongLinesAndTheParserKnowsThem) {
   const auto folder = test::folder_of_this_rank("cut");
   std::string nul_line = "u,i";

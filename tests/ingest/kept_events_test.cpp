@@ -12,6 +12,7 @@
 #include "ingest/dirty_log.hpp"
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
+#include "pushcart/comm/stop_request.hpp"
 #include "pushcart/events/input_file.hpp"
 #include "pushcart/ingest/clean_log.hpp"
 #include "pushcart/ingest/first_lines.hpp"
@@ -506,6 +507,156 @@ TEST_F(KeptEventsOfLog, ServeOtherNumbersOfRanks) {
   }
   world().barrier();
   EXPECT_EQ(expect_as_parsed(), 0);
+}
+
+/// Writes after every round, and stops after so many.
+class WritesEachRound : public ReadingCheckpoints {
+ public:
+  explicit WritesEachRound(int stop_after) : left_(stop_after) {}
+  void begin() override { ++begun; }
+  void between_rounds(const ReadingState& state, const std::function<Count()>& write) override {
+    EXPECT_LE(state.most_rows, state.new_rows);
+    EXPECT_LE(state.bytes_left, state.num_bytes);
+    EXPECT_TRUE(!state.is_read || state.bytes_left == 0);
+    const Count num_bytes = write();
+    EXPECT_TRUE(state.new_rows == 0 || num_bytes > 0);
+    if (--left_ == 0) throw StoppedError("stopped by the test");
+  }
+  int begun = 0;
+
+ private:
+  int left_;
+};
+
+class PartsOfLog : public KeptEventsOfLog {
+ protected:
+  /// One run on these ranks. @return whether it came to its end
+  bool reads_on(const Communicator& comm, int stop_after) {
+    WritesEachRound checkpoints(stop_after);
+    KeptEvents used = kept();
+    used.checkpoints = &checkpoints;
+    CleaningReport report;
+    PhaseLog phases;
+    try {
+      clean_log(comm, config_, report, phases, nullptr, &used);
+    } catch (const StoppedError&) {
+      return false;
+    }
+    EXPECT_EQ(checkpoints.begun, 1);
+    EXPECT_EQ(used.output, nullptr);
+    return true;
+  }
+  /// What the log becomes when what is there of it is taken, and the rest is parsed.
+  Cleaned going_on(KeptEvents& used) {
+    WritesEachRound checkpoints(0);
+    used.checkpoints = &checkpoints;
+    return cleaned(config_, &used);
+  }
+};
+
+TEST_F(PartsOfLog, GiveTheSameLogWhereverAndOnWhateverRanksItWasStopped) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    SCOPED_TRACE(seed);
+    make({.seed = 20 + seed, .num_rows = 200, .num_files = seed == 4 ? 1 : 3});
+    config_.bot_distinct_items = 12;
+    config_.batch_rows = static_cast<Count>(12 * seed);
+    if (seed == 1) config_.dedupe = Dedupe::event;
+    if (seed == 3) config_.dedupe = Dedupe::off;
+    if (seed == 2) {
+      config_.keep_details = true;
+      config_.format.columns[Role::name] = "quantity";
+      config_.format.columns[Role::category] = "type";
+      config_.format.columns[Role::query] = "price";
+    }
+    const Cleaned expected = cleaned(config_, nullptr);
+    const Communicator some = world().split(world().rank() == 0 || world().rank() > 2 ? 0 : 1, 0);
+    const bool first_of_some = world().rank() == 0 || world().rank() > 2;
+    int runs = 0;
+    for (; runs < 3; ++runs) {
+      if (runs % 2 == 0) {
+        if (reads_on(world(), 1 + static_cast<int>(seed % 3))) break;
+      } else if (first_of_some) {
+        reads_on(some, 2);
+      }
+      world().barrier();
+    }
+    KeptEvents used = kept();
+    EXPECT_EQ(going_on(used), expected);
+    EXPECT_GT(used.rows_taken, 0);
+    EXPECT_FALSE(used.parts.empty());
+    used = kept();
+    EXPECT_EQ(going_on(used), expected);
+    EXPECT_EQ(used.files_parsed, 0) << "all of it is kept";
+    used = kept();
+    used.takes = false;
+    EXPECT_EQ(going_on(used), expected);
+    EXPECT_EQ(used.rows_taken, 0);
+    EXPECT_FALSE(used.parts.empty());
+  }
+}
+
+TEST_F(PartsOfLog, AreParsedAgainWhereTheyAreDamagedGoneOrOfChangedFiles) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 30, .num_rows = 300, .num_files = 3});
+  config_.batch_rows = 30;
+  const auto check = [&](Count least_rows) {
+    const Cleaned expected = cleaned(config_, nullptr);
+    KeptEvents used = kept();
+    EXPECT_EQ(going_on(used), expected);
+    EXPECT_GE(used.rows_taken, least_rows);
+    return used.files_parsed;
+  };
+  EXPECT_EQ(check(0), 3);
+  ASSERT_GE(kept_files().size(), 3U);
+  const auto files = kept_files();
+  if (world().is_root()) {
+    fs::remove(folder_ + "/kept/" + files[1]);
+    std::fstream file(folder_ + "/kept/" + files.front(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(1000);
+    file << "x!";
+  }
+  world().barrier();
+  EXPECT_GT(check(1), 0);
+  EXPECT_EQ(check(1), 0);
+  append_to(config_.inputs.front(), "\"u 0\",\"i 0\",view,1600000000,1,1\n");
+  EXPECT_EQ(check(1), 1);
+  config_.format.max_id_bytes = 30;
+  EXPECT_EQ(check(0), 3);
+}
+
+/// A night takes what is kept whole, and makes nothing of parts of a file.
+TEST_F(PartsOfLog, ServeANightIfTheyAreWhole) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 31, .num_rows = 300, .num_files = 1});
+  config_.batch_rows = 20;
+  EXPECT_FALSE(reads_on(world(), 1));
+  EXPECT_EQ(expect_as_parsed(), 1);
+  EXPECT_EQ(expect_as_parsed(), 0);
+}
+
+/// Checkpoints of a file that changes while it is read would be of neither.
+TEST_F(PartsOfLog, OfAFileThatChangesMeanwhileAreNotKept) {
+  if (world().size() > 2) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 32, .num_rows = 300, .num_files = 1});
+  class Touches : public WritesEachRound {
+   public:
+    Touches(const std::string& path) : WritesEachRound(0), path_(path) {}
+    void between_rounds(const ReadingState& state, const std::function<Count()>& write) override {
+      if (world().is_root()) fs::last_write_time(path_, fs::last_write_time(path_) + std::chrono::seconds(1));
+      world().barrier();
+      EXPECT_GT(state.new_rows, 0);
+      EXPECT_EQ(write(), 0);
+    }
+
+   private:
+    const std::string& path_;
+  } checkpoints(config_.inputs.front());
+  KeptEvents used = kept();
+  used.checkpoints = &checkpoints;
+  cleaned(config_, &used);
+  EXPECT_EQ(used.not_kept, "");
+  EXPECT_TRUE(used.parts.empty());
+  EXPECT_FALSE(fs::exists(folder_ + "/kept"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@ was. A checkpoint of something else is refused, a damaged one is passed over for
 
 import gzip
 import os
+import re
 import shutil
 import signal
 import time
@@ -259,9 +260,10 @@ class Checkpoints(SharedFolderTest):
 
 
 class IngestInParts(SharedFolderTest):
-    """A log of several files is parsed part by part: to the bits of one go, whatever happens between the parts."""
+    """The reading of a log is stopped and taken up: to the bits of one go, whatever happens between."""
 
     COMMAND = ["ingest", "--input", "log/events-*.csv*", "--columns", COLUMNS, "--core-users", 2]
+    TOLD_LEFT = r"([\d.]+) (\w+) of ([\d.]+) (\w+) of the log are still to be parsed"
 
     def fill(self):
         self.run_well(0, "synth", "--users", 300, "--items", 100, "--events", 4000, "--files", 4, "--seed", 5, "--output", "log")
@@ -270,42 +272,142 @@ class IngestInParts(SharedFolderTest):
         first.unlink()
         self.run_well(0, *self.COMMAND, "--output", "whole/data.h5")
 
-    def in_parts(self, ranks, *more, output="parts/data.h5", files=1):
-        return self.run_program(ranks, *self.COMMAND, "--output", output, "--checkpoint", "kept", "--checkpoint-files", files, *more)
+    def setUp(self):
+        super().setUp()
+        shutil.rmtree(self.path("kept"), ignore_errors=True)  # that a test that failed has left
+
+    def parts(self, rows, output="parts/data.h5"):
+        """A round, and a checkpoint, of so many rows a rank; 0: as in long runs."""
+        return [*self.COMMAND, "--output", output, "--checkpoint", "kept", *(["--checkpoint-every", f"{rows}rows"] if rows else [])]
+
+    def in_parts(self, ranks, *more, rows=150, output="parts/data.h5"):
+        return self.run_program(ranks, *self.parts(rows, output), *more)
 
     def bits(self, folder):
         data = self.run_well(0, "info", f"{folder}/data.h5", "--json").json()["digest"]
         return data, gzip.decompress(self.path(f"{folder}/rejects.csv.gz").read_bytes())
 
-    def test_stopped_after_every_part_on_other_ranks(self):
-        for ranks, left in ((2, 3), (3, 2), (0, 1)):
+    def kept(self):
+        return sorted(path.name for path in self.path("kept").iterdir()) if self.path("kept").is_dir() else []
+
+    def assert_whole(self, ended, folder="parts"):
+        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertEqual(self.bits(folder), self.bits("whole"))
+        self.assertFalse(self.path("kept").exists(), "what is kept goes after success")
+
+    def test_stopped_on_other_ranks_each_time(self):
+        left = None
+        for ranks in (2, 3, 0, 7):
             ended = self.in_parts(ranks, "--max-hours", 1e-9)
-            self.assert_refused(ended, STOPPED, f"{left} of the log files are still to be parsed")
-            self.assertEqual(f"going on after {3 - left} of 4 log files" in ended.err, left < 3, ended.told())
-        self.assertEqual(sorted(path.name for path in self.path("kept").iterdir()), ["000001.h5", "000002.h5", "000003.h5"])
+            self.assert_refused(ended, STOPPED, ["its time is nearly over", "of the log are still to be parsed"])
+            self.assertEqual("going on after" in ended.err, left is not None, ended.told())
+            amount, unit, _, _ = re.search(self.TOLD_LEFT, ended.err).groups()
+            now = float(amount) * {"B": 1, "KiB": 1 << 10}[unit]
+            self.assertTrue(left is None or now < left, ended.told())
+            left = now
+        self.assertEqual(self.kept(), [f"00000{number}.h5" for number in (1, 2, 3, 4)])
         damaged = bytearray(self.path("kept/000002.h5").read_bytes())
         damaged[len(damaged) // 2] ^= 8
         self.path("kept/000002.h5").write_bytes(damaged)
-        ended = self.in_parts(4)
-        self.assertEqual(ended.code, DONE, ended.told())
+        ended = self.in_parts(4, rows=0)
         self.assertIn("kept events are left aside", ended.err)
-        self.assertEqual(self.bits("parts"), self.bits("whole"))
-        self.assertFalse(self.path("kept").exists(), "what is kept goes after success")
+        self.assert_whole(ended)
+        self.assertGreater(self.record("parts/data.run.json")["results"]["resumed"][0]["after_rows"], 300)
 
-    def test_stopped_after_the_last_part(self):
-        ended = self.in_parts(2, "--max-hours", 1e-9, files=4)
+    def test_to_the_end_on_any_ranks_and_threads(self):
+        self.assert_refused(self.in_parts(2, "--max-hours", 1e-9, rows=400), STOPPED, "still to be parsed")
+        shutil.copytree(self.path("kept"), self.path("kept-before"))
+        for ranks, threads in ((0, 2), (2, 1), (3, 1), (4, 1), (7, 1)):
+            with self.subTest(ranks=ranks, threads=threads):
+                shutil.rmtree(self.path("kept"), ignore_errors=True)
+                shutil.copytree(self.path("kept-before"), self.path("kept"))
+                ended = self.run_well(ranks, *self.parts(0), threads=threads)
+                self.assertIn("going on after", ended.err)
+                self.assert_whole(ended)
+        shutil.rmtree(self.path("kept-before"))
+
+    def test_stopped_when_all_is_parsed(self):
+        ended = self.in_parts(2, "--max-hours", 1e-9, rows=0, output="stopped/data.h5")
         self.assert_refused(ended, STOPPED, "all log files are parsed, and only the data set is left to make")
-        ended = self.in_parts(0, "--max-hours", 1e-9, files=4)
-        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertFalse(self.path("stopped/data.h5").exists())
+        ended = self.in_parts(0, "--max-hours", 1e-9, rows=0)
         self.assertIn("going on after 4 of 4 log files", ended.err)
-        self.assertEqual(self.bits("parts"), self.bits("whole"))
-        self.assertFalse(self.path("kept").exists())
+        self.assert_whole(ended)
+
+    def test_a_short_run_writes_none_and_another_interval_does(self):
+        for every, least, most in ((None, 0, 0), ("0.000001s", 1, 9), ("200rows", 5, 20)):
+            ended = self.run_well(2, *self.COMMAND, "--output", "parts/data.h5", *(["--checkpoint-every", every] if every else []))
+            self.assertTrue(least <= ended.err.count("checkpoint of ") <= most, ended.told())
+            self.assertEqual(self.bits("parts"), self.bits("whole"))
+            self.assertFalse(self.path("parts/data.checkpoint").exists())
+        self.run_badly(2, STOPPED, "parts/data.checkpoint", *self.COMMAND, "--output", "parts/data.h5", "--max-hours", 1e-9,
+                       "--checkpoint-every", "off")
+        self.assertTrue(self.path("parts/data.checkpoint/000001.h5").is_file(), "off: only when stopped")
+        shutil.rmtree(self.path("parts/data.checkpoint"))
+
+    def test_a_long_file_is_left_and_taken_up_in_its_middle(self):
+        for compressed in (False, True):
+            with self.subTest(compressed=compressed):
+                text = b"".join(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes().split(b"\n", 1)[1]
+                                for path in sorted(self.path("log").glob("events-*")))
+                self.write_gz("one/log.csv", text) if compressed else self.write("one/log.csv", text.decode())
+                command = ["ingest", "--input", "one/log.csv", *self.COMMAND[3:], "--output"]
+                self.run_well(0, *command, "one/whole/data.h5")
+                for ranks in (3, 0):
+                    ended = self.run_program(ranks, *command, "one/parts/data.h5", "--checkpoint-every", "300rows", "--max-hours", 1e-9)
+                    self.assert_refused(ended, STOPPED, "still to be parsed")
+                ended = self.run_well(2, *command, "one/parts/data.h5")
+                self.assertIn("going on after 0 of 1 log files and parts of 1 more", ended.err)
+                self.assertEqual(self.bits("one/parts"), self.bits("one/whole"))
+                shutil.rmtree(self.path("one"))
+
+    def start_and_wait(self, ranks, parts):
+        job = self.start(ranks, *self.parts(12))
+        deadline = time.monotonic() + 30
+        while len([name for name in self.kept() if name.endswith(".h5")]) < parts and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return job
+
+    def test_signal_stops_between_rounds(self):
+        for ranks, to, number in ((3, "mpirun", signal.SIGUSR1), (2, "one rank", signal.SIGUSR1), (0, "itself", signal.SIGTERM)):
+            with self.subTest(ranks=ranks, to=to):
+                job = self.start_and_wait(ranks, 2)
+                os.kill(job.ranks()[-1] if to == "one rank" else job.process.pid, number)
+                ended = job.wait(20)
+                self.assert_refused(ended, STOPPED, ["a signal asked", "run the same command again", "still to be parsed"])
+                self.assertIn("write checkpoint", ended.err, "its cost is in the table")
+                ended = self.in_parts(2, rows=0)
+                self.assertIn("going on after", ended.err)
+                self.assert_whole(ended)
+
+    def test_killed_after_a_checkpoint(self):
+        job = self.start_and_wait(3, 3)
+        os.kill(job.ranks()[0], signal.SIGKILL)
+        self.assertNotIn(job.wait(20).code, (DONE, STOPPED))
+        ended = self.in_parts(2, rows=0)
+        self.assertIn("going on after", ended.err)
+        self.assert_whole(ended)
+
+    def test_resume_says_where_from(self):
+        self.assert_refused(self.in_parts(2, "--max-hours", 1e-9), STOPPED, "still to be parsed")
+        shutil.copytree(self.path("kept"), self.path("saved"))
+        ended = self.in_parts(3, "--resume", "never", rows=0)
+        self.assertNotIn("going on after", ended.err)
+        self.assert_whole(ended)
+        for saved in ("saved", "saved/000001.h5"):
+            ended = self.in_parts(2, "--resume", saved, rows=0)
+            self.assertIn("going on after", ended.err)
+            self.assert_whole(ended)
+            self.assertTrue(self.path("saved/000001.h5").is_file(), "only those of the run's own folder go")
+        shutil.rmtree(self.path("saved"))
+        self.path("saved").mkdir()
+        self.run_badly(2, BAD_INPUT, "saved: holds no checkpoint to go on from", *self.parts(0), "--resume", "saved")
 
     def test_what_others_have_in_the_folder_stays(self):
         self.write("kept/7.h5", "of somebody else")
         shutil.copy(self.path("whole/data.h5"), self.path("kept/2024.h5"))
         ended = self.in_parts(0, "--max-hours", 1e-9, "--default-event", "weight=0.25", output="other.h5")
-        self.assert_refused(ended, STOPPED, "3 of the log files")
+        self.assert_refused(ended, STOPPED, "still to be parsed")
         others = {path.name: path.read_bytes() for path in self.path("kept").iterdir()}
         self.assertEqual(sorted(others), ["002025.h5", "2024.h5", "7.h5"])
         for option, output in (("--output", "kept/1.h5"), ("--output", "parts/../kept/2024.h5"), ("--rejects", "kept/000002.h5")):
@@ -326,17 +428,18 @@ class IngestInParts(SharedFolderTest):
         shutil.copy(files[1], files[-1].with_name("events-9.csv"))
         command = ["ingest", "--input", "twins/log/events-*.csv*", *self.COMMAND[3:]]
         self.run_well(0, *command, "--output", "twins/whole/data.h5")
-        ended = self.run_well(2, *command, "--output", "twins/parts/data.h5", "--checkpoint", "kept", "--checkpoint-files", 4)
+        command += ["--output", "twins/parts/data.h5", "--checkpoint", "kept"]
+        self.run_badly(2, STOPPED, "all log files are parsed", *command, "--max-hours", 1e-9)
+        ended = self.run_well(2, *command)
         self.assertRegex(ended.err, r"5 log files \(\d+ bytes\) are as they were when their events were kept, 0 \(0 bytes\)")
         self.assertEqual(self.bits("twins/parts"), self.bits("twins/whole"))
         self.assertFalse(self.path("kept").exists())
 
-    def test_options_of_parts_need_a_folder(self):
+    def test_options_that_make_no_sense(self):
         command = [*self.COMMAND, "--output", "parts/none.h5"]
-        for option, value in (("--max-hours", "2"), ("--max-hours", "-1"), ("--checkpoint-files", "3"), ("--checkpoint-files", "-3")):
-            self.run_badly(0, USAGE, option, *command, f"{option}={value}")
-        self.run_badly(0, USAGE, "--max-hours: needs --checkpoint FOLDER", *command, "--max-hours", 2)
-        self.run_badly(0, USAGE, "--checkpoint-files: must not be negative", *command, "--checkpoint", "kept", "--checkpoint-files=-1")
+        for option, value in (("--max-hours", "-1"), ("--checkpoint-every", "2sweeps"), ("--checkpoint-every", "sometimes"),
+                              ("--resume", "nowhere/1.h5"), ("--checkpoint-files", "3")):
+            self.run_badly(0, BAD_INPUT if option == "--resume" else USAGE, option, *command, f"{option}={value}")
         self.run_badly(0, USAGE, "--max-hours must be a number", *command, "--checkpoint", "kept", "--max-hours=-1")
 
     def test_parts_that_cannot_be_kept(self):

@@ -48,7 +48,7 @@ MODEL = ["--model", "model.h5"]
 PART = ["--hold-out", "random"]  # of the models that a blend and a re-ranker learn by
 VERBS = {  # in the order in which they are first run: later ones read what earlier ones leave
     "ingest": ingest("data.h5", "--items", "log/items.csv", "--hold-out-days", "7"),
-    "parts": ingest("of-parts.h5", "--checkpoint", "kept", "--checkpoint-files", "1"),
+    "parts": ingest("of-parts.h5", "--checkpoint", "kept", "--checkpoint-every", "20000rows"),
     "features": Verb(["features", "--dataset", "data.h5", "--input", LOG, "--output", "features.h5"], "features.h5"),
     "als": train("als", "--k", "64", "--sweeps", "8", output="model.h5"),
     "popular": train("popular", every=""),

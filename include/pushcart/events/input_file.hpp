@@ -30,11 +30,12 @@ std::vector<InputFile> find_inputs(const std::vector<std::string>& patterns);
 std::string first_line(const InputFile& file, std::size_t max_line_bytes);
 
 /// A part of the input that one rank reads: bytes [begin, end) of a plain file (lines that START in the range
-/// belong to it), or a whole compressed file.
+/// belong to it), or a compressed file, whole or but for the lines that start in the first bytes of its text.
 struct WorkUnit {
   int file = 0;  ///< position in the list of inputs
   Count begin = 0;
   Count end = 0;
+  Count left_out = 0;  ///< of a compressed file: bytes of its text whose lines are not wanted
 };
 
 /// A stretch of input that ranks share.
@@ -69,6 +70,9 @@ class BlockReader {
   /// @return false at the end. StorageError (read error), InputError (damaged or truncated archive).
   bool next(std::string& block);
 
+  /// A place in the file's text, uncompressed, between the lines given so far and those to come: the former
+  /// start before it, the latter do not. Local.
+  Count position() const;
   /// XXH3 over this unit's bytes of the file on disk. To be asked when next() has returned false.
   std::uint64_t digest() const;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,25 @@ namespace pushcart {
 /// Of files with kept events.
 inline constexpr const char* kept_events_kind = "kept-events";
 
+/// How far the reading of a log has come, between two rounds of it. The same on all ranks.
+struct ReadingState {
+  bool is_read = false;  ///< all of it: only the data set is left to make
+  Count new_rows = 0;    ///< parsed and not written yet, of all ranks
+  Count most_rows = 0;   ///< the same, of the rank that has most
+  Count num_bytes = 0, bytes_left = 0;  ///< of the text to be parsed in this run, on disk
+};
+
+/// Decides between the rounds of reading a log what is written of it, and whether the run goes on.
+class ReadingCheckpoints {
+ public:
+  virtual ~ReadingCheckpoints() = default;
+  /// Reading begins, and can be stopped between its rounds; else nothing here is called. Collective.
+  virtual void begin() = 0;
+  /// @param write  writes what was parsed since the last write; gives the bytes of the file, 0 if there is none.
+  /// After an error, which KeptEvents::not_kept tells, this is not called again. Collective. StoppedError.
+  virtual void between_rounds(const ReadingState& state, const std::function<Count()>& write) = 0;
+};
+
 /// What earlier runs parsed of log files, so that clean_log need not read their text again: a folder of files
 /// `000001.h5`, each with what one run parsed. A log file is known by its bytes (size and XXH3) and by the
 /// settings that decide what parsing makes of them, whatever its name. The log is the same to the last bit
@@ -20,14 +40,19 @@ inline constexpr const char* kept_events_kind = "kept-events";
 struct KeptEvents {
   std::string folder;  ///< need not be there
   bool adds = true;  ///< what is parsed now is kept for later, and what no file of this log needs is removed
-  /// The log is a part of one, of files that are not kept yet: what is kept is not looked at, and stays.
-  bool of_part = false;
+  /// In place of that, what is parsed is written to the folder as this decides, while the log is read: files
+  /// that hold parts of its files, and are kept as such; what else is there stays. nullptr: not so.
+  ReadingCheckpoints* checkpoints = nullptr;
+  bool takes = true;       ///< what is there is taken; if not, parts of this log are still found
+  std::string taken_from;  ///< another folder, or a single file; empty = `folder`
   /// Open at once; beyond that, the smallest are made one, and half so many are left.
   std::size_t most_files = 64;
 
   // Filled by clean_log, the same on all ranks. Bytes are those of the log files on disk.
   Count files_parsed = 0, bytes_parsed = 0;
-  Count files_taken = 0, bytes_taken = 0;  ///< taken from what was kept
+  Count files_taken = 0, bytes_taken = 0;  ///< taken from what was kept, whole
+  Count files_in_part = 0;                 ///< of those parsed: taken in part
+  Count rows_taken = 0;                    ///< of files taken whole and in part
   std::string not_kept;                    ///< the error that kept anything from being kept; empty = none
   /// Files in the folder that were kept as parts and hold events of this log, or are damaged.
   std::vector<std::string> parts;

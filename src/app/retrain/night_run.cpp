@@ -9,6 +9,7 @@
 #include "app/evaluate.hpp"
 #include "app/families/family_options.hpp"
 #include "app/ingest.hpp"
+#include "app/last_step.hpp"
 #include "app/learned_evidence.hpp"
 #include "app/recommend.hpp"
 #include "app/report.hpp"

@@ -33,10 +33,4 @@ std::optional<std::string> VersionOutput::place_for(const std::string& path) con
   return store_.partial_folder(night_.version) + "/" + place.filename().string();
 }
 
-void LastStep::publish() {
-  collectively(comm_, "ending the run", [&] {
-    if (comm_.is_root()) step_();
-  });
-}
-
 }  // namespace pushcart::app

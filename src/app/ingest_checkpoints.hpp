@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "app/session.hpp"
+#include "app/stopping.hpp"
+#include "app/work_checkpoints.hpp"
+#include "pushcart/ingest/ingest_config.hpp"
+#include "pushcart/ingest/kept_events.hpp"
+
+namespace pushcart::app {
+
+/// How the reading of a log can be stopped and taken up.
+struct IngestCheckpointOptions {
+  CheckpointOptions checkpoints;
+  StopOptions stop;
+};
+void declare_ingest_checkpoints(OptionSet& options, IngestCheckpointOptions& checkpoints);
+
+/// Options that make no sense are ConfigError. The folder, unless one is named, is beside the output. Local.
+void complete(IngestCheckpointOptions& checkpoints, const std::string& output);
+
+/// ConfigError if an output of this option would lie where parts of the log do, under a name as theirs. Collective.
+void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions& options, std::string_view option,
+                        const std::string& path);
+
+/// The checkpoints of reading a log: what was parsed since the last is written to the folder at intervals, and
+/// when the run is asked to stop, which then ends with StoppedError. The same command goes on from there. Once
+/// the log is read, a signal ends the run at once.
+class IngestCheckpoints : public ReadingCheckpoints {
+ public:
+  /// @param config  gets batches as small as the interval asks. Local; ConfigError.
+  IngestCheckpoints(Session& session, const IngestCheckpointOptions& options, IngestConfig& config);
+  IngestCheckpoints(const IngestCheckpoints&) = delete;
+  IngestCheckpoints& operator=(const IngestCheckpoints&) = delete;
+
+  /// For read_log. @return valid as long as this
+  KeptEvents& kept() { return kept_; }
+  void begin() override;
+  void between_rounds(const ReadingState& state, const std::function<Count()>& write) override;
+
+  /// What was kept of the log goes when the run has succeeded, after its outputs so far have their names. Local.
+  void remove_at_end();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double seconds_of_write(const ReadingState& state) const;
+  void write(const ReadingState& state, const std::function<Count()>& write);
+
+  Session& session_;
+  const CheckpointOptions& options_;
+  KeptEvents kept_;
+  CheckpointClock clock_;
+  Clock::time_point start_ = Clock::now(), round_start_ = Clock::now();
+  double longest_round_ = 0, seconds_a_row_ = 0;
+  bool has_parsed_ = false;  // anything in this run
+};
+
+}  // namespace pushcart::app

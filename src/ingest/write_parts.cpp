@@ -1,0 +1,147 @@
+#include "ingest/write_parts.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "ingest/keep_events.hpp"
+#include "pushcart/base/checked.hpp"
+#include "pushcart/base/parallel.hpp"
+#include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/comm/collectively.hpp"
+
+namespace pushcart::detail {
+
+namespace {
+
+/// The chunks to be written, with the batches that hold their rows.
+class NewChunks {
+ public:
+  NewChunks(const std::vector<RowBatch>& batches, std::vector<UnwrittenChunk>& chunks,
+            const std::vector<std::string>& types)
+      : batches_(batches), chunks_(chunks), types_(types) {
+    for (const UnwrittenChunk& chunk : chunks_) {
+      first_rows_.push_back(num_rows_);
+      num_rows_ += chunk.rows.size();
+    }
+  }
+
+  KeptContent content() const {
+    KeptContent content;
+    for (const UnwrittenChunk& chunk : chunks_) {
+      content.chunks.push_back({static_cast<Count>(chunk.rows.size()), chunk.num_lines, chunk.lines_digest,
+                                chunk.returns, chunk.texts.size(), static_cast<Count>(chunk.num_types), 0});
+      content.parts.push_back(chunk.text);
+      for (std::size_t t = 0; t < chunk.num_types; ++t) content.types.push_back(types_[t]);
+    }
+    content.rows = [this] {
+      return column<KeptRow>([](const UnwrittenChunk& chunk, const RowBatch& batch, std::size_t r) {
+        return kept_row(batch.rows[chunk.first_row + r], chunk.rows[r], chunk.line_shift);
+      });
+    };
+    content.hashes = [this] {
+      return column<LineHash>([](const UnwrittenChunk& chunk, const RowBatch& batch, std::size_t r) {
+        return batch.hashes[chunk.first_row + r];
+      });
+    };
+    content.details = [this] {
+      return column<EventDetails>([](const UnwrittenChunk& chunk, const RowBatch& batch, std::size_t r) {
+        const auto of = [&](const std::vector<float>& values) {
+          return values.empty() ? NAN : values[chunk.first_row + r];
+        };
+        return EventDetails{of(batch.quantities), of(batch.prices), of(batch.dwells)};
+      });
+    };
+    content.labels = [this] {
+      return column<KeptLabels>([](const UnwrittenChunk& chunk, const RowBatch&, std::size_t r) {
+        return chunk.labels[r];
+      });
+    };
+    content.texts = [this] {
+      StringTable texts;
+      for (UnwrittenChunk& chunk : chunks_) {
+        for (Count t = 0; t < chunk.texts.size(); ++t) texts.push_back(chunk.texts[t]);
+        chunk.texts = {};
+      }
+      return texts;
+    };
+    return content;
+  }
+
+ private:
+  static KeptRow kept_row(const StoredRow& stored, const RowTexts& texts, Count line_shift) {
+    KeptRow row;
+    row.user = texts.user;
+    row.item = texts.item;
+    row.type_and_faults = std::uint32_t{stored.type} << 16 | static_cast<FaultMask>(stored.faults & kept_faults);
+    row.amount = stored.amount;
+    row.line = checked_cast<std::uint32_t>(Count{stored.line} + line_shift);
+    row.time_low = static_cast<std::uint32_t>(stored.time);
+    row.time_high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(stored.time) >> 32);
+    return row;
+  }
+
+  template <class Record, class Of>
+  std::vector<Record> column(Of&& of) const {
+    std::vector<Record> records(num_rows_);
+    parallel_for(static_cast<Count>(chunks_.size()), [&](Count c) {
+      const UnwrittenChunk& chunk = chunks_[static_cast<std::size_t>(c)];
+      Record* to = records.data() + first_rows_[static_cast<std::size_t>(c)];
+      for (std::size_t r = 0; r < chunk.rows.size(); ++r) *to++ = of(chunk, batches_[chunk.batch], r);
+    });
+    return records;
+  }
+
+  const std::vector<RowBatch>& batches_;
+  std::vector<UnwrittenChunk>& chunks_;
+  const std::vector<std::string>& types_;
+  std::vector<std::size_t> first_rows_;  // by chunk
+  std::size_t num_rows_ = 0;
+};
+
+Count write_new(const Communicator& comm, const IngestConfig& config, ReadLog& log, KeptEvents& kept) {
+  const LogShare& share = log.share;
+  auto& chunks = log.unwritten->chunks();
+  const auto file_of = [&](const UnwrittenChunk& chunk) {
+    return static_cast<std::size_t>(share.units[chunk.unit].file);
+  };
+  std::vector<Count> by_file(share.files.size(), 0);
+  for (const UnwrittenChunk& chunk : chunks) ++by_file[file_of(chunk)];
+  comm.allreduce(std::span<Count>(by_file), Reduce::sum);
+  std::vector<bool> wanted;
+  for (const Count num_chunks : by_file) wanted.push_back(num_chunks > 0);
+  const auto keys = share.keys->unchanged(comm, config, wanted);
+  std::erase_if(chunks, [&](const UnwrittenChunk& chunk) { return !keys[file_of(chunk)]; });
+
+  const NewChunks new_chunks(log.batches, chunks, log.types);
+  KeptContent content = new_chunks.content();
+  for (std::size_t f = 0; f < keys.size(); ++f) {
+    if (!keys[f]) continue;
+    content.keys.push_back(*keys[f]);
+    content.num_chunks.push_back(by_file[f]);
+  }
+  if (content.keys.empty()) return 0;
+  const std::string path = share.kept->next_path();
+  collectively(comm, "keeping events", [&] {
+    if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
+  });
+  FileWriter file = write_kept(comm, path, KeptAs::parts, log.unwritten->columns(), content);
+  file.publish();
+  kept.parts.push_back(path);
+  return comm.broadcast(collectively(comm, "keeping events", [&] { return comm.is_root() ? file.num_bytes() : 0; }),
+                        0);
+}
+
+}  // namespace
+
+Count write_parts(const Communicator& comm, const IngestConfig& config, ReadLog& log, KeptEvents& kept) {
+  Count num_bytes = 0;
+  try {
+    num_bytes = write_new(comm, config, log, kept);
+  } catch (const CollectiveError& error) {
+    not_kept(kept, error);
+  }
+  log.unwritten->clear();
+  return num_bytes;
+}
+
+}  // namespace pushcart::detail
