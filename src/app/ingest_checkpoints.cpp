@@ -22,7 +22,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::string bytes_text(Count num_bytes) { return pushcart::bytes_text(static_cast<double>(num_bytes)); }
+std::string bytes_text(Count num_bytes) {
+  return pushcart::bytes_text(static_cast<double>(num_bytes));
+}
 
 }  // namespace
 
@@ -33,13 +35,12 @@ void declare_ingest_checkpoints(OptionSet& options, IngestCheckpointOptions& che
 
 void complete(IngestCheckpointOptions& checkpoints, const std::string& output) {
   CheckpointOptions& options = checkpoints.checkpoints;
-  if (options.every.sweeps > 0)
-    throw ConfigError("--checkpoint-every: an ingest has rows, and no sweeps");
+  if (options.every.sweeps > 0) throw ConfigError("--checkpoint-every: an ingest has rows, and no sweeps");
   if (options.folder.empty()) options.folder = checkpoints_beside(output);
 }
 
-void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions& options, std::string_view option,
-                        const std::string& path) {
+void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions& options,
+                        std::string_view option, const std::string& path) {
   const std::string& folder = options.checkpoints.folder;
   collectively(comm, "checking paths", [&] {
     if (!is_named_as_kept(folder, path)) return;
@@ -49,7 +50,8 @@ void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions&
   });
 }
 
-IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOptions& options, IngestConfig& config)
+IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOptions& options,
+                                     IngestConfig& config)
     : session_(session), options_(options.checkpoints) {
   limit_time(session, options.stop);
   kept_.folder = options_.folder;
@@ -68,7 +70,8 @@ void IngestCheckpoints::begin() {
   log_info("going on after {} of {} log files{}", kept_.files_taken, num_files,
            kept_.files_in_part > 0 ? fmt::format(" and parts of {} more", kept_.files_in_part) : "");
   session_.results["resumed"].push_back(
-      {{"checkpoint", kept_.taken_from.empty() ? kept_.folder : kept_.taken_from}, {"after_rows", kept_.rows_taken}});
+      {{"checkpoint", kept_.taken_from.empty() ? kept_.folder : kept_.taken_from},
+       {"after_rows", kept_.rows_taken}});
 }
 
 /// Until it was measured, as on a slow disk.
@@ -89,8 +92,8 @@ void IngestCheckpoints::write(const ReadingState& state, const std::function<Cou
   if (state.new_rows > 0)
     seconds_a_row_ = session_.comm.allreduce(seconds / static_cast<double>(state.new_rows), Reduce::max);
   if (num_bytes > 0) {
-    log_info("checkpoint of {} rows: {} ({}, {:.2f} s)", state.new_rows, kept_.parts.back(), bytes_text(num_bytes),
-             seconds);
+    log_info("checkpoint of {} rows: {} ({}, {:.2f} s)", state.new_rows, kept_.parts.back(),
+             bytes_text(num_bytes), seconds);
   }
 }
 
@@ -101,7 +104,8 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const std::fun
   // What follows the last round is not divided.
   const double next = state.is_read ? rest_of_reading * seconds_since(start_) : longest_round_;
   StopReason asked = session_.stop.agreed(session_.comm, caution * (next + 2 * seconds_of_write(state)));
-  if (asked == StopReason::time && !has_parsed_) asked = StopReason::none;  // or it would never come to an end
+  if (asked == StopReason::time && !has_parsed_)
+    asked = StopReason::none;  // or it would never come to an end
   const bool is_due = options_.every.rows > 0
                           ? state.most_rows >= options_.every.rows
                           : clock_.is_due(session_.comm, options_.every.seconds, state.is_read ? next : 0);

@@ -22,13 +22,14 @@ void declare_ingest_checkpoints(OptionSet& options, IngestCheckpointOptions& che
 /// Options that make no sense are ConfigError. The folder, unless one is named, is beside the output. Local.
 void complete(IngestCheckpointOptions& checkpoints, const std::string& output);
 
-/// ConfigError if an output of this option would lie where parts of the log do, under a name as theirs. Collective.
-void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions& options, std::string_view option,
-                        const std::string& path);
+/// ConfigError if an output of this option would lie where parts of the log do, under a name as theirs.
+/// Collective.
+void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions& options,
+                        std::string_view option, const std::string& path);
 
-/// The checkpoints of reading a log: what was parsed since the last is written to the folder at intervals, and
-/// when the run is asked to stop, which then ends with StoppedError. The same command goes on from there. Once
-/// the log is read, a signal ends the run at once.
+/// The checkpoints of reading a log: what was parsed since the last is written to the folder at intervals,
+/// and when the run is asked to stop, which then ends with StoppedError. The same command goes on from there.
+/// Once the log is read, a signal ends the run at once.
 class IngestCheckpoints : public ReadingCheckpoints {
  public:
   /// @param config  gets batches as small as the interval asks. Local; ConfigError.
@@ -41,7 +42,8 @@ class IngestCheckpoints : public ReadingCheckpoints {
   void begin() override;
   void between_rounds(const ReadingState& state, const std::function<Count()>& write) override;
 
-  /// What was kept of the log goes when the run has succeeded, after its outputs so far have their names. Local.
+  /// What was kept of the log goes when the run has succeeded, after its outputs so far have their names.
+  /// Local.
   void remove_at_end();
 
  private:

@@ -65,7 +65,8 @@ void BlockReader::State::read_byte_order_mark() {
   if (!mark) carry.assign(first, got);
 }
 
-/// All but the last of these bytes, so that what comes up to the next newline ends a line that starts in them.
+/// All but the last of these bytes, so that what comes up to the next newline ends a line that starts in
+/// them.
 void BlockReader::State::leave_out(Count num_bytes) {
   std::string unwanted(block_bytes, '\0');
   for (Count left = num_bytes - 1; left > 0;) {

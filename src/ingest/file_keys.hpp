@@ -16,7 +16,8 @@ namespace pushcart::detail {
 std::vector<KeptKey> keys_of(const Communicator& comm, const IngestConfig& config,
                              const std::vector<InputFile>& files);
 
-/// The keys of log files that are read meanwhile, made when they are asked for: that reads the files once more.
+/// The keys of log files that are read meanwhile, made when they are asked for: that reads the files once
+/// more.
 class FileKeys {
  public:
   /// To be made before the files are read. Local.

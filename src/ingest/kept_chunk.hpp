@@ -11,7 +11,8 @@
 
 namespace pushcart::detail {
 
-/// A rank reads whole chunks, so they are small beside its share, and large beside the texts that each repeats.
+/// A rank reads whole chunks, so they are small beside its share, and large beside the texts that each
+/// repeats.
 inline constexpr std::size_t kept_chunk_rows = 1 << 17;
 
 /// The end of a file's text, however long that is.

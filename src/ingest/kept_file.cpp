@@ -17,8 +17,8 @@ constexpr std::int64_t schema = 1;
 constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name = "rows",
                      *hashes_name = "hashes", *details_name = "details", *labels_name = "labels",
                      *texts_name = "texts", *types_name = "types", *parts_name = "parts",
-                     *rejected_lines = "rejected/lines",
-                     *rejected_reasons = "rejected/reasons", *rejected_texts = "rejected/texts";
+                     *rejected_lines = "rejected/lines", *rejected_reasons = "rejected/reasons",
+                     *rejected_texts = "rejected/texts";
 constexpr const char* part_name = "part";  // attribute of those that were kept as parts
 /// Columns of the tables, as 32-bit words or 64-bit numbers.
 constexpr Count row_words = sizeof(KeptRow) / 4, hash_words = sizeof(LineHash) / 4,
@@ -110,8 +110,8 @@ KeptContent content_of(std::vector<KeptChunk>& chunks) {
   return content;
 }
 
-FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs as, const KeptColumns& columns,
-                      const KeptContent& content) {
+FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs as,
+                      const KeptColumns& columns, const KeptContent& content) {
   FileWriter file(comm, path, kept_events_kind, schema, WritesBy::system);
   if (as == KeptAs::parts) file.attribute(part_name, 1);
   std::vector<Count> files;
@@ -129,7 +129,8 @@ FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs 
   }
   write_column<KeptRow, std::uint32_t>(file, rows_name, row_words, content.rows());
   if (columns.hashes) write_column<LineHash, std::uint32_t>(file, hashes_name, hash_words, content.hashes());
-  if (columns.details) write_column<EventDetails, float>(file, details_name, detail_columns, content.details());
+  if (columns.details)
+    write_column<EventDetails, float>(file, details_name, detail_columns, content.details());
   if (columns.labels)
     write_column<KeptLabels, std::uint32_t>(file, labels_name, label_words, content.labels());
   write_rejected(file, content.rejected);
@@ -221,9 +222,10 @@ void KeptFile::read_parts() {
   for (std::size_t at = 0; at < numbers.size(); at += part_columns) {
     parts_.push_back({numbers[at], numbers[at + 1]});
   }
-  const bool fit = parts_.size() == places_.size() && std::all_of(parts_.begin(), parts_.end(), [](const Range& part) {
-    return 0 <= part.begin && part.begin <= part.end && part.end <= end_of_text;
-  });
+  const bool fit =
+      parts_.size() == places_.size() && std::all_of(parts_.begin(), parts_.end(), [](const Range& part) {
+        return 0 <= part.begin && part.begin <= part.end && part.end <= end_of_text;
+      });
   if (!fit) throw InputError(path() + ": its chunks are of no part of a text; the file is damaged");
 }
 

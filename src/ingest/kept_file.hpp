@@ -41,7 +41,7 @@ struct KeptContent {
   std::vector<KeptCounts> chunks;
   std::vector<Range> parts;  ///< of a file's text, by chunk; empty: log files are kept whole
   std::function<std::vector<KeptRow>()> rows;
-  std::function<std::vector<LineHash>()> hashes;       ///< asked if the columns have them, like the next
+  std::function<std::vector<LineHash>()> hashes;  ///< asked if the columns have them, like the next
   std::function<std::vector<EventDetails>()> details;
   std::function<std::vector<KeptLabels>()> labels;
   std::function<StringTable()> texts;
@@ -51,9 +51,10 @@ struct KeptContent {
 
 enum class KeptAs : int { whole_files, parts };
 
-/// Writes them, each rank's after those of the ranks before it, but for the file's name. Collective; StorageError.
-FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs as, const KeptColumns& columns,
-                      const KeptContent& content);
+/// Writes them, each rank's after those of the ranks before it, but for the file's name. Collective;
+/// StorageError.
+FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs as,
+                      const KeptColumns& columns, const KeptContent& content);
 
 /// Of these chunks, which are used up as they are asked for.
 KeptContent content_of(std::vector<KeptChunk>& chunks);

@@ -26,7 +26,8 @@ std::vector<std::string> leftovers_in(const std::string& folder) {
     const std::string name = entry->path().filename().string();
     const std::size_t at = name.find(".partial");
     constexpr std::size_t least_name = 9;
-    if (at == std::string::npos || at < least_name || detail::number_of_kept(name.substr(0, at)) == 0) continue;
+    if (at == std::string::npos || at < least_name || detail::number_of_kept(name.substr(0, at)) == 0)
+      continue;
     leftovers.push_back(entry->path().string());
   }
   return leftovers;

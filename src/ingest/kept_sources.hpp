@@ -44,8 +44,8 @@ class KeptSources {
               std::size_t num_log_files);
   bool is_empty() const { return paths_.empty(); }
   bool any_opened() const;
-  /// Looks for each log file, and, for checkpoints, for parts of it. Kept for later nights, files of which less
-  /// than half would serve, and the smallest of too many, are left aside and told in the log. Local.
+  /// Looks for each log file, and, for checkpoints, for parts of it. Kept for later nights, files of which
+  /// less than half would serve, and the smallest of too many, are left aside and told in the log. Local.
   void look_for(std::vector<KeptKey> keys);
 
   /// Of the log files, in their order.

@@ -49,8 +49,10 @@ std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestCon
   found->look_for(keys_of(comm, config, files));
   kept.parts = found->parts();
   if (const Count others = found->num_of_other_settings(); kept.checkpoints && kept.takes && others > 0) {
-    log_warning("{}: {} log files are there as other columns, formats or another version parse them; they are parsed anew",
-                kept.taken_from.empty() ? kept.folder : kept.taken_from, others);
+    log_warning(
+        "{}: {} log files are there as other columns, formats or another version parse them; they are parsed "
+        "anew",
+        kept.taken_from.empty() ? kept.folder : kept.taken_from, others);
   }
   return found;
 }
@@ -68,13 +70,15 @@ void count_files(const LogShare& share, KeptEvents& kept) {
   }
   if (kept.checkpoints && kept.files_taken + kept.files_in_part == 0) return;
   log_info(
-      "{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be parsed{}",
+      "{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be "
+      "parsed{}",
       kept.files_taken, kept.bytes_taken, kept.files_parsed, kept.bytes_parsed,
-      kept.files_in_part > 0 ? fmt::format(", {} of them from where they are kept on", kept.files_in_part) : "");
+      kept.files_in_part > 0 ? fmt::format(", {} of them from where they are kept on", kept.files_in_part)
+                             : "");
 }
 
-/// The text of a file between its kept chunks. An archive, which can only be read on from a place, is kept up to
-/// the first gap.
+/// The text of a file between its kept chunks. An archive, which can only be read on from a place, is kept up
+/// to the first gap.
 void add_file(const LogShare& share, std::size_t f, Stretches& stretches) {
   const InputFile& file = share.files[f];
   const int number = static_cast<int>(f);

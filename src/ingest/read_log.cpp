@@ -78,7 +78,8 @@ Count kept_bytes(const IngestConfig& config) {
          text_bytes_per_row;
 }
 
-/// The same of what is in no checkpoint yet: what the batches do not hold, and the longest column as it is written.
+/// The same of what is in no checkpoint yet: what the batches do not hold, and the longest column as it is
+/// written.
 Count unwritten_bytes(const IngestConfig& config) {
   return static_cast<Count>(sizeof(RowTexts) + (KeptColumns(config).labels ? sizeof(KeptLabels) : 0) +
                             sizeof(KeptRow)) +
@@ -281,8 +282,7 @@ void read_share(const Communicator& comm, const ParseSettings& settings, KeptEve
       return log.unwritten && kept->not_kept.empty() ? std::optional(rounds->state(is_read)) : std::nullopt;
     });
     if (!state) continue;
-    kept->checkpoints->between_rounds(*state,
-                                      [&] { return write_parts(comm, settings.config, log, *kept); });
+    kept->checkpoints->between_rounds(*state, [&] { return write_parts(comm, settings.config, log, *kept); });
   }
   timed([&] { rounds->finish(result, report); });
   log.unwritten.reset();

@@ -13,7 +13,9 @@ std::uint32_t UnwrittenRows::Numbers::operator()(std::uint32_t position, Number&
   return known.number;
 }
 
-void UnwrittenRows::begin_batch() { ++num_batches_; }
+void UnwrittenRows::begin_batch() {
+  ++num_batches_;
+}
 
 void UnwrittenRows::begin_segment(std::size_t unit, const UnitSummary& before, Count first_line,
                                   Count text_begin, std::size_t first_row) {

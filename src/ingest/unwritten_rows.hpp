@@ -21,26 +21,27 @@ struct UnwrittenChunk {
   Count num_lines = 0;
   std::uint64_t lines_digest = 0;
   Count returns = 0;
-  Range text;               ///< of the file: its lines start there
-  std::size_t batch = 0;    ///< of this rank
+  Range text;             ///< of the file: its lines start there
+  std::size_t batch = 0;  ///< of this rank
   std::size_t first_row = 0;
-  Count line_shift = 0;     ///< from the line that a row has in its segment
+  Count line_shift = 0;       ///< from the line that a row has in its segment
   std::size_t num_types = 0;  ///< of the rank's, that its rows count
   std::vector<RowTexts> rows;
   std::vector<KeptLabels> labels;  ///< empty unless a column is mapped to one
   StringTable texts;
 };
 
-/// What a rank has parsed since the last checkpoint of its log. Rows, hashes and details are in its batches for
-/// the rest of the run anyway; their texts are not, and are collected here. Local.
+/// What a rank has parsed since the last checkpoint of its log. Rows, hashes and details are in its batches
+/// for the rest of the run anyway; their texts are not, and are collected here. Local.
 class UnwrittenRows {
  public:
   explicit UnwrittenRows(const IngestConfig& config) : columns_(config) {}
 
   /// The next batch begins: positions in the tables of ids may be others than before.
   void begin_batch();
-  /// Rows of a unit come next, from here in the batch on. @param before  what was read of the unit before these
-  /// lines, which start at `text_begin` of the file's text or behind; @param first_line  from which rows count theirs
+  /// Rows of a unit come next, from here in the batch on. @param before  what was read of the unit before
+  /// these lines, which start at `text_begin` of the file's text or behind; @param first_line  from which
+  /// rows count theirs
   void begin_segment(std::size_t unit, const UnitSummary& before, Count first_line, Count text_begin,
                      std::size_t first_row);
   /// The next row of the batch; its ids have positions in the rank's tables.
@@ -49,9 +50,10 @@ class UnwrittenRows {
   void reach(const UnitSummary& read, std::size_t num_types, Count text_end);
   /// The same, and the batch ends.
   void end_batch(const UnitSummary& read, std::size_t num_types, Count text_end);
-  /// The same, and the unit ends. Its lines may all be of earlier batches: then nothing but the end of its text,
-  /// from `text_begin` on, is new.
-  void end_unit(std::size_t unit, const UnitSummary& read, std::size_t num_types, Count text_begin, Count text_end);
+  /// The same, and the unit ends. Its lines may all be of earlier batches: then nothing but the end of its
+  /// text, from `text_begin` on, is new.
+  void end_unit(std::size_t unit, const UnitSummary& read, std::size_t num_types, Count text_begin,
+                Count text_end);
 
   std::vector<UnwrittenChunk>& chunks() { return chunks_; }
   const KeptColumns& columns() const { return columns_; }

@@ -52,9 +52,8 @@ class NewChunks {
       });
     };
     content.labels = [this] {
-      return column<KeptLabels>([](const UnwrittenChunk& chunk, const RowBatch&, std::size_t r) {
-        return chunk.labels[r];
-      });
+      return column<KeptLabels>(
+          [](const UnwrittenChunk& chunk, const RowBatch&, std::size_t r) { return chunk.labels[r]; });
     };
     content.texts = [this] {
       StringTable texts;
@@ -72,7 +71,8 @@ class NewChunks {
     KeptRow row;
     row.user = texts.user;
     row.item = texts.item;
-    row.type_and_faults = std::uint32_t{stored.type} << 16 | static_cast<FaultMask>(stored.faults & kept_faults);
+    row.type_and_faults =
+        std::uint32_t{stored.type} << 16 | static_cast<FaultMask>(stored.faults & kept_faults);
     row.amount = stored.amount;
     row.line = checked_cast<std::uint32_t>(Count{stored.line} + line_shift);
     row.time_low = static_cast<std::uint32_t>(stored.time);
@@ -127,8 +127,8 @@ Count write_new(const Communicator& comm, const IngestConfig& config, ReadLog& l
   FileWriter file = write_kept(comm, path, KeptAs::parts, log.unwritten->columns(), content);
   file.publish();
   kept.parts.push_back(path);
-  return comm.broadcast(collectively(comm, "keeping events", [&] { return comm.is_root() ? file.num_bytes() : 0; }),
-                        0);
+  return comm.broadcast(
+      collectively(comm, "keeping events", [&] { return comm.is_root() ? file.num_bytes() : 0; }), 0);
 }
 
 }  // namespace

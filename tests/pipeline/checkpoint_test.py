@@ -271,6 +271,7 @@ class IngestInParts(SharedFolderTest):
         self.write_gz(f"log/{first.name}.gz", first.read_bytes())
         first.unlink()
         self.run_well(0, *self.COMMAND, "--output", "whole/data.h5")
+        self.whole = self.bits("whole")
 
     def setUp(self):
         super().setUp()
@@ -292,7 +293,7 @@ class IngestInParts(SharedFolderTest):
 
     def assert_whole(self, ended, folder="parts"):
         self.assertEqual(ended.code, DONE, ended.told())
-        self.assertEqual(self.bits(folder), self.bits("whole"))
+        self.assertEqual(self.bits(folder), self.made.whole)
         self.assertFalse(self.path("kept").exists(), "what is kept goes after success")
 
     def test_stopped_on_other_ranks_each_time(self):
@@ -338,7 +339,7 @@ class IngestInParts(SharedFolderTest):
         for every, least, most in ((None, 0, 0), ("0.000001s", 1, 9), ("200rows", 5, 20)):
             ended = self.run_well(2, *self.COMMAND, "--output", "parts/data.h5", *(["--checkpoint-every", every] if every else []))
             self.assertTrue(least <= ended.err.count("checkpoint of ") <= most, ended.told())
-            self.assertEqual(self.bits("parts"), self.bits("whole"))
+            self.assertEqual(self.bits("parts"), self.made.whole)
             self.assertFalse(self.path("parts/data.checkpoint").exists())
         self.run_badly(2, STOPPED, "parts/data.checkpoint", *self.COMMAND, "--output", "parts/data.h5", "--max-hours", 1e-9,
                        "--checkpoint-every", "off")
@@ -416,7 +417,7 @@ class IngestInParts(SharedFolderTest):
                            *(word for pair in outputs.items() for word in pair))
         ended = self.in_parts(2, output="kept/data.h5")
         self.assertEqual(ended.code, DONE, ended.told())
-        self.assertEqual(self.bits("kept"), self.bits("whole"))
+        self.assertEqual(self.bits("kept"), self.made.whole)
         left = {path.name: path.read_bytes() for path in self.path("kept").iterdir()}
         self.assertEqual({name: left.get(name) for name in others}, others)
         self.assertEqual(sorted(set(left) - set(others)), ["data.h5", "data.run.json", "rejects.csv.gz"])
@@ -447,7 +448,7 @@ class IngestInParts(SharedFolderTest):
         ended = self.in_parts(2)
         self.assertEqual(ended.code, DONE, ended.told())
         self.assertIn("not kept", ended.err)
-        self.assertEqual(self.bits("parts"), self.bits("whole"))
+        self.assertEqual(self.bits("parts"), self.made.whole)
         self.assertTrue(self.path("kept").is_file())
         self.path("kept").unlink()
 

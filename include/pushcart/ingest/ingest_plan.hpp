@@ -13,10 +13,10 @@ struct IngestSizes {
   Count owned_rows = 0;  ///< of the users that it owns afterwards: about its share of all rows
   Count num_ids = 0;     ///< distinct users and items, of the whole log
   std::optional<Count>
-      kept_rows;         ///< of those read: parsed now and kept (KeptEvents); nothing: none on any rank
+      kept_rows;             ///< of those read: parsed now and kept (KeptEvents); nothing: none on any rank
   Count unwritten_rows = 0;  ///< of those read: parsed now and in no checkpoint before all is read
-  Count num_types = 1;   ///< event types kept apart; of ratings none
-  Count row_bytes = 32;  ///< text that makes a row
+  Count num_types = 1;       ///< event types kept apart; of ratings none
+  Count row_bytes = 32;      ///< text that makes a row
   Count num_ranks = 1;
 };
 

@@ -15,9 +15,9 @@ inline constexpr const char* kept_events_kind = "kept-events";
 
 /// How far the reading of a log has come, between two rounds of it. The same on all ranks.
 struct ReadingState {
-  bool is_read = false;  ///< all of it: only the data set is left to make
-  Count new_rows = 0;    ///< parsed and not written yet, of all ranks
-  Count most_rows = 0;   ///< the same, of the rank that has most
+  bool is_read = false;                 ///< all of it: only the data set is left to make
+  Count new_rows = 0;                   ///< parsed and not written yet, of all ranks
+  Count most_rows = 0;                  ///< the same, of the rank that has most
   Count num_bytes = 0, bytes_left = 0;  ///< of the text to be parsed in this run, on disk
 };
 
@@ -27,8 +27,9 @@ class ReadingCheckpoints {
   virtual ~ReadingCheckpoints() = default;
   /// Reading begins, and can be stopped between its rounds; else nothing here is called. Collective.
   virtual void begin() = 0;
-  /// @param write  writes what was parsed since the last write; gives the bytes of the file, 0 if there is none.
-  /// After an error, which KeptEvents::not_kept tells, this is not called again. Collective. StoppedError.
+  /// @param write  writes what was parsed since the last write; gives the bytes of the file, 0 if there is
+  /// none. After an error, which KeptEvents::not_kept tells, this is not called again. Collective.
+  /// StoppedError.
   virtual void between_rounds(const ReadingState& state, const std::function<Count()>& write) = 0;
 };
 
