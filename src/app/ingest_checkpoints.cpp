@@ -63,7 +63,7 @@ IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOpt
 
 void IngestCheckpoints::begin() {
   StopRequest::catch_signals();
-  start_ = round_start_ = Clock::now();
+  start_ = round_start_ = last_write_ = Clock::now();
   clock_.begin();
   if (kept_.files_taken + kept_.files_in_part == 0 || session_.results.contains("resumed")) return;
   const Count num_files = kept_.files_taken + kept_.files_parsed;
@@ -80,24 +80,31 @@ double IngestCheckpoints::seconds_of_write(const ReadingState& state) const {
   return static_cast<double>(state.new_rows) * (seconds_a_row_ > 0 ? seconds_a_row_ : slow_seconds_a_row);
 }
 
-void IngestCheckpoints::write(const ReadingState& state, const std::function<Count()>& write) {
-  const auto start = Clock::now();
-  Count num_bytes = 0;
-  {
-    const auto timer = session_.phases.time("write checkpoint");
-    num_bytes = write();
-  }
-  const double seconds = seconds_since(start);
-  clock_.wrote(seconds);
-  if (state.new_rows > 0)
-    seconds_a_row_ = session_.comm.allreduce(seconds / static_cast<double>(state.new_rows), Reduce::max);
-  if (num_bytes > 0) {
-    log_info("checkpoint of {} rows: {} ({}, {:.2f} s)", state.new_rows, kept_.parts.back(),
-             bytes_text(num_bytes), seconds);
-  }
+/// Rows of a rank that a fortieth of the time since the last write is enough for.
+Count IngestCheckpoints::affordable_rows(const ReadingState& state, double ahead_seconds) const {
+  constexpr double least_ratio = 40;
+  const double seconds = (seconds_since(last_write_) + ahead_seconds) / least_ratio;
+  const double share = seconds / std::max(seconds_of_write(state), 1e-9);
+  return static_cast<Count>(std::min(share, 1.0) * static_cast<double>(state.most_rows));
 }
 
-void IngestCheckpoints::between_rounds(const ReadingState& state, const std::function<Count()>& writer) {
+void IngestCheckpoints::write(Count most_rows, const WriteParts& writer) {
+  const auto start = Clock::now();
+  WrittenParts written;
+  {
+    const auto timer = session_.phases.time("write checkpoint");
+    written = writer(most_rows);
+  }
+  last_write_ = Clock::now();
+  const double seconds = session_.comm.allreduce(seconds_since(start), Reduce::max);
+  clock_.wrote(seconds);
+  if (written.num_bytes == 0) return;
+  seconds_a_row_ = seconds / static_cast<double>(std::max<Count>(1, written.num_rows));
+  log_info("checkpoint of {} rows: {} ({}, {:.2f} s)", written.num_rows, kept_.parts.back(),
+           bytes_text(written.num_bytes), seconds);
+}
+
+void IngestCheckpoints::between_rounds(const ReadingState& state, const WriteParts& writer) {
   constexpr double caution = 1.2;
   longest_round_ = std::max(longest_round_, seconds_since(round_start_));
   has_parsed_ |= state.new_rows > 0;
@@ -109,7 +116,10 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const std::fun
   const bool is_due = options_.every.rows > 0
                           ? state.most_rows >= options_.every.rows
                           : clock_.is_due(session_.comm, options_.every.seconds, state.is_read ? next : 0);
-  if (state.new_rows > 0 && (asked != StopReason::none || is_due)) write(state, writer);
+  if (state.new_rows > 0 && (asked != StopReason::none || is_due)) {
+    const bool writes_all = asked != StopReason::none || options_.every.rows > 0;
+    write(writes_all ? state.most_rows : affordable_rows(state, state.is_read ? next : 0), writer);
+  }
   if (!kept_.not_kept.empty()) return StopRequest::end_at_signals();
   if (asked != StopReason::none) {
     tell_phases(session_);

@@ -40,7 +40,7 @@ class IngestCheckpoints : public ReadingCheckpoints {
   /// For read_log. @return valid as long as this
   KeptEvents& kept() { return kept_; }
   void begin() override;
-  void between_rounds(const ReadingState& state, const std::function<Count()>& write) override;
+  void between_rounds(const ReadingState& state, const WriteParts& write) override;
 
   /// What was kept of the log goes when the run has succeeded, after its outputs so far have their names.
   /// Local.
@@ -49,13 +49,14 @@ class IngestCheckpoints : public ReadingCheckpoints {
  private:
   using Clock = std::chrono::steady_clock;
   double seconds_of_write(const ReadingState& state) const;
-  void write(const ReadingState& state, const std::function<Count()>& write);
+  Count affordable_rows(const ReadingState& state, double ahead_seconds) const;
+  void write(Count most_rows, const WriteParts& writer);
 
   Session& session_;
   const CheckpointOptions& options_;
   KeptEvents kept_;
   CheckpointClock clock_;
-  Clock::time_point start_ = Clock::now(), round_start_ = Clock::now();
+  Clock::time_point start_ = Clock::now(), round_start_ = start_, last_write_ = start_;
   double longest_round_ = 0, seconds_a_row_ = 0;
   bool has_parsed_ = false;  // anything in this run
 };

@@ -281,8 +281,12 @@ void read_share(const Communicator& comm, const ParseSettings& settings, KeptEve
       is_read = rounds->is_read();
       return log.unwritten && kept->not_kept.empty() ? std::optional(rounds->state(is_read)) : std::nullopt;
     });
-    if (!state) continue;
-    kept->checkpoints->between_rounds(*state, [&] { return write_parts(comm, settings.config, log, *kept); });
+    if (state) {
+      kept->checkpoints->between_rounds(*state, [&](Count most_rows) {
+        return write_parts(comm, settings.config, most_rows, log, *kept);
+      });
+    }
+    if (log.unwritten && !kept->not_kept.empty()) log.unwritten->clear();
   }
   timed([&] { rounds->finish(result, report); });
   log.unwritten.reset();

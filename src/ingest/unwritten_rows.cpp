@@ -90,6 +90,21 @@ Count UnwrittenRows::memory_bytes() const {
          items_.memory_bytes();
 }
 
+std::vector<UnwrittenChunk> UnwrittenRows::take(Count most_rows) {
+  std::vector<UnwrittenChunk> taken;
+  Count num_rows = 0;
+  for (UnwrittenChunk& chunk : chunks_) {
+    const auto rows = static_cast<Count>(chunk.rows.size());
+    if (!taken.empty() && num_rows + rows > most_rows) break;
+    num_rows += rows;
+    closed_bytes_ -= bytes_of(chunk);
+    taken.push_back(std::move(chunk));
+  }
+  closed_rows_ -= num_rows;
+  chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(taken.size()));
+  return taken;
+}
+
 void UnwrittenRows::clear() {
   chunks_ = {};
   closed_rows_ = closed_bytes_ = 0;

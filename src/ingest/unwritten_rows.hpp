@@ -55,11 +55,12 @@ class UnwrittenRows {
   void end_unit(std::size_t unit, const UnitSummary& read, std::size_t num_types, Count text_begin,
                 Count text_end);
 
-  std::vector<UnwrittenChunk>& chunks() { return chunks_; }
+  /// Gives away the first of the closed chunks, of at most so many rows together, but one at least.
+  std::vector<UnwrittenChunk> take(Count most_rows);
   const KeptColumns& columns() const { return columns_; }
   Count num_rows() const { return closed_rows_ + static_cast<Count>(open_.rows.size()); }
   Count memory_bytes() const;
-  /// All that is in them is written. Only between batches.
+  /// Nothing of them is wanted. Only between batches.
   void clear();
 
  private:

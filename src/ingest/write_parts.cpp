@@ -25,6 +25,8 @@ class NewChunks {
     }
   }
 
+  Count num_rows() const { return static_cast<Count>(num_rows_); }
+
   KeptContent content() const {
     KeptContent content;
     for (const UnwrittenChunk& chunk : chunks_) {
@@ -98,9 +100,9 @@ class NewChunks {
   std::size_t num_rows_ = 0;
 };
 
-Count write_new(const Communicator& comm, const IngestConfig& config, ReadLog& log, KeptEvents& kept) {
+WrittenParts write_new(const Communicator& comm, const IngestConfig& config,
+                       std::vector<UnwrittenChunk> chunks, ReadLog& log, KeptEvents& kept) {
   const LogShare& share = log.share;
-  auto& chunks = log.unwritten->chunks();
   const auto file_of = [&](const UnwrittenChunk& chunk) {
     return static_cast<std::size_t>(share.units[chunk.unit].file);
   };
@@ -119,7 +121,7 @@ Count write_new(const Communicator& comm, const IngestConfig& config, ReadLog& l
     content.keys.push_back(*keys[f]);
     content.num_chunks.push_back(by_file[f]);
   }
-  if (content.keys.empty()) return 0;
+  if (content.keys.empty()) return {};
   const std::string path = share.kept->next_path();
   collectively(comm, "keeping events", [&] {
     if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
@@ -127,21 +129,21 @@ Count write_new(const Communicator& comm, const IngestConfig& config, ReadLog& l
   FileWriter file = write_kept(comm, path, KeptAs::parts, log.unwritten->columns(), content);
   file.publish();
   kept.parts.push_back(path);
-  return comm.broadcast(
+  const Count num_bytes = comm.broadcast(
       collectively(comm, "keeping events", [&] { return comm.is_root() ? file.num_bytes() : 0; }), 0);
+  return {num_bytes, comm.sum(new_chunks.num_rows())};
 }
 
 }  // namespace
 
-Count write_parts(const Communicator& comm, const IngestConfig& config, ReadLog& log, KeptEvents& kept) {
-  Count num_bytes = 0;
+WrittenParts write_parts(const Communicator& comm, const IngestConfig& config, Count most_rows, ReadLog& log,
+                         KeptEvents& kept) {
   try {
-    num_bytes = write_new(comm, config, log, kept);
+    return write_new(comm, config, log.unwritten->take(most_rows), log, kept);
   } catch (const CollectiveError& error) {
     not_kept(kept, error);
+    return {};
   }
-  log.unwritten->clear();
-  return num_bytes;
 }
 
 }  // namespace pushcart::detail

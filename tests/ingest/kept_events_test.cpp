@@ -514,12 +514,13 @@ class WritesEachRound : public ReadingCheckpoints {
  public:
   explicit WritesEachRound(int stop_after) : left_(stop_after) {}
   void begin() override { ++begun; }
-  void between_rounds(const ReadingState& state, const std::function<Count()>& write) override {
+  void between_rounds(const ReadingState& state, const WriteParts& write) override {
     EXPECT_LE(state.most_rows, state.new_rows);
     EXPECT_LE(state.bytes_left, state.num_bytes);
     EXPECT_TRUE(!state.is_read || state.bytes_left == 0);
-    const Count num_bytes = write();
-    EXPECT_TRUE(state.new_rows == 0 || num_bytes > 0);
+    const WrittenParts written = write(state.most_rows);
+    EXPECT_TRUE(state.new_rows == 0 || written.num_bytes > 0);
+    EXPECT_EQ(written.num_rows, state.new_rows);
     if (--left_ == 0) throw StoppedError("stopped by the test");
   }
   int begun = 0;
@@ -641,11 +642,11 @@ TEST_F(PartsOfLog, OfAFileThatChangesMeanwhileAreNotKept) {
   class Touches : public WritesEachRound {
    public:
     Touches(const std::string& path) : WritesEachRound(0), path_(path) {}
-    void between_rounds(const ReadingState& state, const std::function<Count()>& write) override {
+    void between_rounds(const ReadingState& state, const WriteParts& write) override {
       if (world().is_root()) fs::last_write_time(path_, fs::last_write_time(path_) + std::chrono::seconds(1));
       world().barrier();
       EXPECT_GT(state.new_rows, 0);
-      EXPECT_EQ(write(), 0);
+      EXPECT_EQ(write(state.most_rows).num_bytes, 0);
     }
 
    private:

@@ -21,16 +21,24 @@ struct ReadingState {
   Count num_bytes = 0, bytes_left = 0;  ///< of the text to be parsed in this run, on disk
 };
 
+/// A file of parts.
+struct WrittenParts {
+  Count num_bytes = 0;  ///< 0: there is none
+  Count num_rows = 0;   ///< of all ranks
+};
+/// Writes what was parsed first and is not written yet, at most so many rows of this rank, but a chunk of some
+/// 100,000 at least if it has so many. Collective.
+using WriteParts = std::function<WrittenParts(Count most_rows)>;
+
 /// Decides between the rounds of reading a log what is written of it, and whether the run goes on.
 class ReadingCheckpoints {
  public:
   virtual ~ReadingCheckpoints() = default;
   /// Reading begins, and can be stopped between its rounds; else nothing here is called. Collective.
   virtual void begin() = 0;
-  /// @param write  writes what was parsed since the last write; gives the bytes of the file, 0 if there is
-  /// none. After an error, which KeptEvents::not_kept tells, this is not called again. Collective.
+  /// After an error of `write`, which KeptEvents::not_kept tells, this is not called again. Collective.
   /// StoppedError.
-  virtual void between_rounds(const ReadingState& state, const std::function<Count()>& write) = 0;
+  virtual void between_rounds(const ReadingState& state, const WriteParts& write) = 0;
 };
 
 /// What earlier runs parsed of log files, so that clean_log need not read their text again: a folder of files
