@@ -35,6 +35,17 @@ std::string random_text(std::mt19937& random, unsigned num_lines) {
   return text;
 }
 
+/// A small file of such lines, some with a byte order mark, and the most bytes that a line of it may have.
+struct RandomFile {
+  std::string mark, text, bytes;
+  std::size_t limit;
+  RandomFile(std::mt19937& random, int trial)
+      : mark(trial % 3 == 0 ? "\xef\xbb\xbf" : ""),
+        text(random_text(random, 1 + random() % 12)),
+        bytes(mark + text),
+        limit(trial % 2 == 0 ? 1 << 20 : 4 + random() % 20) {}
+};
+
 /// What the contract says of over-long lines, line by line.
 std::vector<std::string> cut_lines(std::vector<std::string> lines, std::size_t limit) {
   for (auto& line : lines) {
@@ -77,11 +88,8 @@ TEST(BlockReader, SharesOfAPlainFileHaveExactlyItsLines) {
   const auto folder = test::folder_of_this_rank("shares");
   std::mt19937 random(2);
   for (int trial = 0; trial < 400; ++trial) {
-    const std::string mark = trial % 3 == 0 ? "\xef\xbb\xbf" : "";
-    const std::string text = random_text(random, 1 + random() % 12);
-    const std::string bytes = mark + text;
+    const auto [mark, text, bytes, limit] = RandomFile(random, trial);
     const auto file = write_input(folder + "/f", bytes);
-    const std::size_t limit = trial % 2 == 0 ? 1 << 20 : 4 + random() % 20;
     std::vector<Count> cuts = {0, file.num_bytes};
     for (unsigned n = random() % 7; n > 0; --n)
       cuts.push_back(static_cast<Count>(random() % (bytes.size() + 1)));
@@ -116,11 +124,9 @@ TEST(BlockReader, GoesOnWhereAnotherStopped) {
   const auto folder = test::folder_of_this_rank("goes-on");
   std::mt19937 random(4);
   for (int trial = 0; trial < 300; ++trial) {
-    const std::string mark = trial % 3 == 0 ? "\xef\xbb\xbf" : "";
-    const std::string text = random_text(random, 1 + random() % 12);
-    const std::size_t limit = trial % 2 == 0 ? 1 << 20 : 4 + random() % 20;
+    const auto [mark, text, plain, limit] = RandomFile(random, trial);
     const auto expected = cut_lines(split_lines(text), limit);
-    for (const auto& bytes : {mark + text, gzip_member(mark + text), zstd_frame(mark + text)}) {
+    for (const auto& bytes : {plain, gzip_member(plain), zstd_frame(plain)}) {
       const auto file = write_input(folder + "/f", bytes);
       const bool is_plain = file.compression == FileCompression::plain;
       const std::size_t block_bytes = 1 + random() % 40;

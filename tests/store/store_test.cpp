@@ -29,6 +29,19 @@ class StoreTest : public testing::Test {
     std::ofstream(store_.partial_folder(night.version) + "/model.h5") << number;
     return night;
   }
+  struct Rollback {
+    Night first, second, night;
+  };
+  /// Publishes two versions. @return them, and the night of a rollback to the first
+  Rollback publish_two_to_go_back() {
+    Rollback result{make(1), make(2), {}};
+    store_.publish(result.first);
+    store_.publish(result.second);
+    result.night.number = 3;
+    result.night.outcome = Outcome::rolled_back;
+    result.night.version = result.first.version;
+    return result;
+  }
   std::string served() const { return read_text_file(store_.folder() + "/current/model.h5"); }
 
   Store store_;
@@ -104,13 +117,7 @@ TEST_F(StoreTest, AVersionInServiceWithoutALineGetsItsLineBack) {
 }
 
 TEST_F(StoreTest, ARollbackThatWasKilledAfterItsSwitchIsWrittenDownOnce) {
-  const Night first = make(1), second = make(2);
-  store_.publish(first);
-  store_.publish(second);
-  Night rollback;
-  rollback.number = 3;
-  rollback.outcome = Outcome::rolled_back;
-  rollback.version = first.version;
+  const auto [first, second, rollback] = publish_two_to_go_back();
   const std::string path = store_.folder() + "/rollback.json";
   const auto dies = [&] { std::ofstream(path) << night_text(rollback) << "\n"; };
 
@@ -138,13 +145,7 @@ TEST_F(StoreTest, ARollbackThatWasKilledAfterItsSwitchIsWrittenDownOnce) {
 }
 
 TEST_F(StoreTest, ARollbackIsOneLineAndLeavesNothingElse) {
-  const Night first = make(1), second = make(2);
-  store_.publish(first);
-  store_.publish(second);
-  Night rollback;
-  rollback.number = 3;
-  rollback.outcome = Outcome::rolled_back;
-  rollback.version = first.version;
+  const auto [first, second, rollback] = publish_two_to_go_back();
   store_.put_back(rollback, second.version);
   EXPECT_EQ(served(), "1");
   EXPECT_EQ(store_.nights().size(), 3U);
