@@ -73,10 +73,13 @@ newer() {
 
 # What CONFIG holds out (by days or by share) is left out of data-train.h5, by which the night is measured, and is in data.h5,
 # from which lists are made.
-# Run again after a stop, the job leaves what it has made.
+# Run again after a stop, the job leaves what it has made itself: data-train.job says which job made data-train.h5.
 step_ingest() {
-  if ! { ((${SLURM_RESTART_COUNT:-0} > 0)) && newer "$RUN/data-train.h5" "$CONFIG"; }; then
+  local mark="$RUN/data-train.job"
+  if ! { [[ -n "${SLURM_JOB_ID:-}" && "$(cat "$mark" 2>/dev/null)" == "$SLURM_JOB_ID" ]] && newer "$RUN/data-train.h5" "$CONFIG"; }; then
+    rm -f "$mark"
     launch ingest --config "$CONFIG" --output "$RUN/data-train.h5" --rejects "$RUN/rejects.csv.gz"
+    if [[ -n "${SLURM_JOB_ID:-}" ]]; then echo "$SLURM_JOB_ID" > "$mark"; fi
   fi
   launch ingest --config "$CONFIG" --output "$RUN/data.h5" --rejects "$RUN/rejects.csv.gz" --hold-out-days 0 --hold-out-share 0
 }

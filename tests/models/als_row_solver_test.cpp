@@ -113,6 +113,77 @@ TEST(RowSolver, ReusedForOtherRowsGivesTheSameBits) {
   EXPECT_EQ(first, again);
 }
 
+struct Outcome {
+  std::vector<float> x;
+  Solved solved = Solved::no;
+  double observed = 0;
+};
+
+/// Rows solved by one solver, added in this order.
+std::vector<Outcome> solve_in_order(const std::vector<Problem>& problems,
+                                    const std::vector<std::size_t>& order, const SolverSettings& settings) {
+  RowSolver solver(problems.front().k, 70, settings);
+  solver.set_basis(problems.front().alpha0, problems.front().eigenvalues);
+  std::vector<Outcome> outcomes(problems.size());
+  for (std::size_t n = 0; n < problems.size(); ++n) {
+    outcomes[n].x.assign(static_cast<std::size_t>(problems[n].k), 0.01F * static_cast<float>(n));
+  }
+  const RowSolver::Finish finish = [&](Count row, std::span<float> x, Solved solved, double observed) {
+    Outcome& outcome = outcomes[static_cast<std::size_t>(row)];
+    EXPECT_EQ(x.data(), outcome.x.data());
+    outcome.solved = solved;
+    outcome.observed = observed;
+  };
+  for (const std::size_t n : order) {
+    const Problem& problem = problems[n];
+    std::ranges::copy(problem.weights, solver.weights().begin());
+    std::ranges::copy(problem.targets, solver.targets().begin());
+    solver.add(static_cast<Count>(n), problem.entries().rows, problem.positions, problem.rho, outcomes[n].x,
+               finish);
+  }
+  solver.flush(finish);
+  return outcomes;
+}
+
+TEST(RowSolver, RowsHaveTheBitsThatEachHasAloneWhateverOthersAreAdded) {
+  constexpr Count k = 24;
+  std::vector<Problem> problems;
+  for (const Count d : {4, 3, 4, 1, 8, 7, 8, 30, 29, 70, 60}) {
+    const auto n = static_cast<double>(problems.size());
+    problems.push_back(random_problem(d, k, 0.01, 0.1 + 0.03 * n, 1 + n));
+  }
+  const std::size_t too_large = problems.size(), not_a_number = too_large + 1;
+  for (const float weight : {1e20F, NAN}) {  // iterations give up at once; the first is solved exactly then
+    problems.push_back(random_problem(8, k, 0.01, 0.2, 2));
+    problems.back().weights[1] = weight;
+  }
+  std::vector<std::size_t> order(problems.size());
+  std::iota(order.begin(), order.end(), 0);
+  for (const AlsSolver kind : {AlsSolver::cg, AlsSolver::automatic, AlsSolver::exact}) {
+    const SolverSettings settings{kind, 1e-4, GatherPrecision::float32};
+    std::vector<Outcome> alone;
+    for (const std::size_t n : order) alone.push_back(solve_in_order(problems, {n}, settings)[n]);
+    EXPECT_EQ(alone[too_large].solved, Solved::yes);
+    EXPECT_EQ(alone[not_a_number].solved, Solved::no);
+    RandomStream random(9, 0);
+    for (int trial = 0; trial < 40; ++trial) {
+      std::vector<std::size_t> some = order;
+      for (std::size_t n = some.size(); n > 1; --n) {
+        std::swap(some[n - 1],
+                  some[static_cast<std::size_t>(random.next_uniform() * static_cast<double>(n))]);
+      }
+      some.resize(1 + static_cast<std::size_t>(trial) % some.size());
+      const std::vector<Outcome> together = solve_in_order(problems, some, settings);
+      for (const std::size_t n : some) {
+        ASSERT_EQ(together[n].solved, alone[n].solved) << n;
+        if (alone[n].solved == Solved::no) continue;
+        ASSERT_EQ(together[n].x, alone[n].x) << n;
+        ASSERT_EQ(together[n].observed, alone[n].observed) << n;
+      }
+    }
+  }
+}
+
 TEST(RowSolver, SaysSoIfARowCannotBeSolved) {
   for (const Count d : {4, 30}) {
     for (const float weight : {static_cast<float>(INFINITY), static_cast<float>(NAN)}) {

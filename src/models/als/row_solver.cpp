@@ -72,7 +72,7 @@ Count RowSolver::scratch_bytes(Count k, Count num_entries) {
                       tile_floats(tiled(std::min(num_entries, k)));
   return float_bytes * (std::max(length * stride, std::max(group_bytes / float_bytes, member * stride)) +
                         group + stride * stride) +
-         112 * (length + stride);
+         120 * length + 64 * stride;
 }
 
 void RowSolver::set_basis(double alpha0, std::span<const double> eigenvalues) {
