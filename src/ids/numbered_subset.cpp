@@ -20,10 +20,9 @@ NumberedSubset::NumberedSubset(Count limit, std::span<const Count> members)
     PUSHCART_CHECK(0 <= member && member < limit);
     words_[static_cast<std::size_t>(member / word_bits)] |= bit_of(member);
   }
-  before_.reserve(words_.size());
-  for (const std::uint64_t word : words_) {
-    before_.push_back(size_);
-    size_ += std::popcount(word);
+  for (std::size_t word = 0; word < words_.size(); ++word) {
+    if (word % words_a_block == 0) before_.push_back(size_);
+    size_ += std::popcount(words_[word]);
   }
 }
 
@@ -36,7 +35,10 @@ bool NumberedSubset::contains(Count number) const {
 Count NumberedSubset::position(Count number) const {
   PUSHCART_CHECK(contains(number));
   const auto word = static_cast<std::size_t>(number / word_bits);
-  return before_[word] + std::popcount(words_[word] & (bit_of(number) - 1));
+  Count position = before_[word / words_a_block] + std::popcount(words_[word] & (bit_of(number) - 1));
+  for (std::size_t n = word / words_a_block * words_a_block; n < word; ++n)
+    position += std::popcount(words_[n]);
+  return position;
 }
 
 std::vector<Count> NumberedSubset::members() const {

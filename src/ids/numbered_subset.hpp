@@ -24,10 +24,11 @@ class NumberedSubset {
 
  private:
   static constexpr Count word_bits = 64;
+  static constexpr std::size_t words_a_block = 8;
 
   Count size_ = 0;
   std::vector<std::uint64_t> words_;
-  std::vector<Count> before_;  // members in the words before each
+  std::vector<Count> before_;  // members in the blocks of words before each
 };
 
 }  // namespace pushcart

@@ -615,8 +615,9 @@ struct Kernels {
     }
     /// Whether it ends here; if it fails, the row's steps say so.
     bool is_over(int max_steps) {
-      if (size <= goal) return true;
-      if (row->steps < max_steps && size < 3e38F) return false;
+      const bool is_number = size < 3e38F;  // and the goal then is one, too
+      if (is_number && size <= goal) return true;
+      if (is_number && row->steps < max_steps) return false;
       row->steps = -1 - row->steps;
       return true;
     }
