@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "app/last_step.hpp"
@@ -55,6 +56,8 @@ IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOpt
     : session_(session), options_(options.checkpoints) {
   limit_time(session, options.stop);
   kept_.folder = options_.folder;
+  const CheckpointInterval& every = options_.every;
+  are_asked_for_ = options.stop.max_hours > 0 || (every.is_given && (every.seconds > 0 || every.rows > 0));
   kept_.checkpoints = this;
   kept_.takes = options_.resume != resume_never;
   if (kept_.takes && options_.resume != resume_auto) kept_.taken_from = options_.resume;
@@ -74,10 +77,26 @@ void IngestCheckpoints::begin() {
        {"after_rows", kept_.rows_taken}});
 }
 
-/// Until it was measured, as on a slow disk.
+/// Without what log files take that are to be digested before.
 double IngestCheckpoints::seconds_of_write(const ReadingState& state) const {
-  constexpr double slow_seconds_a_row = 0.5e-6;
-  return static_cast<double>(state.new_rows) * (seconds_a_row_ > 0 ? seconds_a_row_ : slow_seconds_a_row);
+  return seconds_of_any_write_ + static_cast<double>(state.new_rows) * seconds_a_row_;
+}
+
+double IngestCheckpoints::seconds_of_digest(const ReadingState& state) const {
+  return static_cast<double>(state.bytes_to_digest) * seconds_a_digested_byte_;
+}
+
+/// What a write of few rows took says nothing of many, and not every write digests.
+void IngestCheckpoints::learn_from(const WrittenParts& written, double write_seconds, double digest_seconds) {
+  constexpr Count many_rows = Count{1} << 17, many_bytes = Count{1} << 26;
+  if (written.digested_bytes >= many_bytes)
+    seconds_a_digested_byte_ = digest_seconds / static_cast<double>(written.digested_bytes);
+  if (written.num_rows >= many_rows) {
+    seconds_a_row_ = write_seconds / static_cast<double>(written.num_rows);
+  } else {
+    const double of_rows = static_cast<double>(written.num_rows) * seconds_a_row_;
+    seconds_of_any_write_ = std::max(seconds_of_any_write_, write_seconds - of_rows);
+  }
 }
 
 /// Rows of a rank that a fortieth of the time since the last write is enough for.
@@ -96,12 +115,26 @@ void IngestCheckpoints::write(Count most_rows, const WriteParts& writer) {
     written = writer(most_rows);
   }
   last_write_ = Clock::now();
-  const double seconds = session_.comm.allreduce(seconds_since(start), Reduce::max);
-  clock_.wrote(seconds);
+  std::array<double, 2> seconds{seconds_since(start) - written.digest_seconds, written.digest_seconds};
+  session_.comm.allreduce(std::span<double>(seconds), Reduce::max);
+  clock_.wrote(seconds[0]);
+  rows_written_ += written.num_rows;
+  rows_left_out_ += written.num_left_out;
   if (written.num_bytes == 0) return;
-  seconds_a_row_ = seconds / static_cast<double>(std::max<Count>(1, written.num_rows));
-  log_info("checkpoint of {} rows: {} ({}, {:.2f} s)", written.num_rows, kept_.parts.back(),
-           bytes_text(written.num_bytes), seconds);
+  learn_from(written, seconds[0], seconds[1]);
+  log_info("checkpoint of {} rows: {} ({}, {:.2f} s{})", written.num_rows, kept_.parts.back(),
+           bytes_text(written.num_bytes), seconds[0],
+           written.digested_bytes > 0 ? fmt::format("; {} of log files read once more in {:.2f} s",
+                                                    bytes_text(written.digested_bytes), seconds[1])
+                                      : "");
+}
+
+/// What a run that is stopped now leaves.
+std::string IngestCheckpoints::kept_text(const ReadingState& state) const {
+  if (rows_left_out_ == 0) return fmt::format("what is parsed{} is in {}", state.is_read ? "" : " of it", kept_.folder);
+  if (rows_written_ == 0) return "nothing of what was parsed now is kept, since the log files have changed meanwhile";
+  return fmt::format("what is parsed is in {}, but for {} rows of log files that have changed meanwhile", kept_.folder,
+                     rows_left_out_);
 }
 
 void IngestCheckpoints::between_rounds(const ReadingState& state, const WriteParts& writer) {
@@ -110,29 +143,32 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const WritePar
   has_parsed_ |= state.new_rows > 0;
   // What follows the last round is not divided.
   const double next = state.is_read ? rest_of_reading * seconds_since(start_) : longest_round_;
-  StopReason asked = session_.stop.agreed(session_.comm, caution * (next + 2 * seconds_of_write(state)));
+  const double writing = 2 * seconds_of_write(state) + seconds_of_digest(state);
+  StopReason asked = session_.stop.agreed(session_.comm, caution * (next + writing));
   if (asked == StopReason::time && !has_parsed_)
     asked = StopReason::none;  // or it would never come to an end
   const bool is_due = options_.every.rows > 0
                           ? state.most_rows >= options_.every.rows
                           : clock_.is_due(session_.comm, options_.every.seconds, state.is_read ? next : 0);
-  if (state.new_rows > 0 && (asked != StopReason::none || is_due)) {
-    const bool writes_all = asked != StopReason::none || options_.every.rows > 0;
+  if (state.new_rows > 0 && (asked != StopReason::none || is_due || state.is_over_budget)) {
+    const bool writes_all = asked != StopReason::none || options_.every.rows > 0 || state.is_over_budget;
     write(writes_all ? state.most_rows : affordable_rows(state, state.is_read ? next : 0), writer);
   }
-  if (!kept_.not_kept.empty()) return StopRequest::end_at_signals();
+  if (!kept_.not_kept.empty()) return;
   if (asked != StopReason::none) {
     tell_phases(session_);
     throw StoppedError(fmt::format(
-        "stopped, since {}: {} in {}; run the same command again to go on, on any number of ranks",
-        reason_text(asked),
-        state.is_read ? "all log files are parsed, and only the data set is left to make; what is parsed is"
-                      : fmt::format("{} of {} of the log are still to be parsed, what is parsed of it is",
-                                    bytes_text(state.bytes_left), bytes_text(state.num_bytes)),
-        kept_.folder));
+        "stopped, since {}: {}{}; run the same command again to go on, on any number of ranks", reason_text(asked),
+        state.is_read ? "all log files are parsed, and only the data set is left to make; "
+                      : fmt::format("{} of {} of the log are still to be parsed, ", bytes_text(state.bytes_left),
+                                    bytes_text(state.num_bytes)),
+        kept_text(state)));
   }
-  if (state.is_read) StopRequest::end_at_signals();
   round_start_ = Clock::now();
+}
+
+void IngestCheckpoints::end() {
+  StopRequest::end_at_signals();
 }
 
 void IngestCheckpoints::remove_at_end() {

@@ -39,7 +39,9 @@ class IngestCheckpoints : public ReadingCheckpoints {
 
   /// For read_log. @return valid as long as this
   KeptEvents& kept() { return kept_; }
+  bool are_asked_for() const override { return are_asked_for_; }
   void begin() override;
+  void end() override;
   void between_rounds(const ReadingState& state, const WriteParts& write) override;
 
   /// What was kept of the log goes when the run has succeeded, after its outputs so far have their names.
@@ -49,6 +51,9 @@ class IngestCheckpoints : public ReadingCheckpoints {
  private:
   using Clock = std::chrono::steady_clock;
   double seconds_of_write(const ReadingState& state) const;
+  double seconds_of_digest(const ReadingState& state) const;
+  void learn_from(const WrittenParts& written, double write_seconds, double digest_seconds);
+  std::string kept_text(const ReadingState& state) const;
   Count affordable_rows(const ReadingState& state, double ahead_seconds) const;
   void write(Count most_rows, const WriteParts& writer);
 
@@ -57,8 +62,13 @@ class IngestCheckpoints : public ReadingCheckpoints {
   KeptEvents kept_;
   CheckpointClock clock_;
   Clock::time_point start_ = Clock::now(), round_start_ = start_, last_write_ = start_;
-  double longest_round_ = 0, seconds_a_row_ = 0;
+  double longest_round_ = 0;
+  // Until they are measured, as on a slow disk.
+  double seconds_a_row_ = 0.5e-6, seconds_a_digested_byte_ = 5e-9;
+  double seconds_of_any_write_ = 0;  // however few its rows
   bool has_parsed_ = false;  // anything in this run
+  bool are_asked_for_;
+  Count rows_written_ = 0, rows_left_out_ = 0;
 };
 
 }  // namespace pushcart::app

@@ -41,16 +41,16 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 CheckpointInterval checkpoint_interval_of(const std::string& text) {
-  if (text == "off") return {0, 0, 0};
-  if (const auto seconds = seconds_of(text)) return {*seconds, 0, 0};
+  if (text == "off") return {0, 0, 0, true};
+  if (const auto seconds = seconds_of(text)) return {*seconds, 0, 0, true};
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string unit(end, text.data() + text.size());
   if (error == std::errc{} && number > 0 && number < 1e9) {
     const auto whole = static_cast<Count>(number);
     if (number == static_cast<double>(whole)) {
-      if (unit == "sweeps" || unit == "sweep") return {0, whole, 0};
-      if (unit == "rows" || unit == "row") return {0, 0, whole};
+      if (unit == "sweeps" || unit == "sweep") return {0, whole, 0, true};
+      if (unit == "rows" || unit == "row") return {0, 0, whole, true};
     }
   }
   throw ConfigError(

@@ -18,6 +18,7 @@ struct CheckpointInterval {
   double seconds = 600;  ///< 0 = not by time
   Count sweeps = 0;      ///< or other steps of a training; 0 = not by sweeps
   Count rows = 0;        ///< of lists, a rank; 0 = not by rows
+  bool is_given = false;  ///< by the user, as one of these or off
 };
 /// "10m", "90s", "1h", "2sweeps", "5000rows", "off". ConfigError.
 CheckpointInterval checkpoint_interval_of(const std::string& text);

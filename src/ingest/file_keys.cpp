@@ -38,6 +38,14 @@ std::optional<FileKeys::State> FileKeys::state_of(const std::string& path) {
                about.st_ctim.tv_nsec};
 }
 
+Count FileKeys::unknown_bytes(const std::vector<bool>& wanted) const {
+  Count bytes = 0;
+  for (std::size_t f = 0; f < files_.size(); ++f) {
+    if (wanted[f] && !changed_[f] && !keys_[f]) bytes += files_[f].num_bytes;
+  }
+  return bytes;
+}
+
 std::vector<std::optional<KeptKey>> FileKeys::unchanged(const Communicator& comm, const IngestConfig& config,
                                                         const std::vector<bool>& wanted) {
   const auto leave_changed = [&] {

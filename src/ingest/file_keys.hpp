@@ -25,6 +25,8 @@ class FileKeys {
 
   /// They are known already, of all files.
   void know(const std::vector<KeptKey>& keys);
+  /// Of the wanted files, those whose keys are yet to be made. Local; the same on all ranks.
+  Count unknown_bytes(const std::vector<bool>& wanted) const;
   /// By file: its key; nothing if it is not wanted, or has changed since this was made, which is told in the
   /// log. Collective; StorageError.
   std::vector<std::optional<KeptKey>> unchanged(const Communicator& comm, const IngestConfig& config,

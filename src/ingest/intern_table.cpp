@@ -16,13 +16,19 @@ std::uint32_t InternTable::find_or_add(std::uint64_t hash, std::string_view text
     if (slot.id == no_id) break;
     if (slot.tag == tag && texts_[slot.id] == text) return slot.id;
   }
+  const std::uint64_t first_byte = texts_.bytes().size();
+  const std::uint32_t id = add(text);
+  slots_[at] = {tag, id, first_byte};
+  if (texts_.size() * 2 > static_cast<Count>(slots_.size())) grow();
+  return id;
+}
+
+std::uint32_t InternTable::add(std::string_view text) {
   const Count id = texts_.size();
   if (id >= static_cast<Count>(no_id)) {
     throw InputError("more than 4 billion distinct ids on one rank; use more ranks");
   }
-  slots_[at] = {tag, static_cast<std::uint32_t>(id), texts_.bytes().size()};
   texts_.push_back(text);
-  if (texts_.size() * 2 > static_cast<Count>(slots_.size())) grow();
   return static_cast<std::uint32_t>(id);
 }
 

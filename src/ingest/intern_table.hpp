@@ -16,6 +16,8 @@ class InternTable {
   InternTable() : slots_(1 << 10) {}
 
   std::uint32_t find_or_add(std::uint64_t hash, std::string_view text);
+  /// A number for a text that is not looked for, now or later: cheaper where the caller knows it to be new.
+  std::uint32_t add(std::string_view text);
 
   // The two halves of a look-up's cache misses, to be asked for some rows ahead.
   void prefetch_slot(std::uint64_t hash) const { __builtin_prefetch(&slots_[position_of(hash)]); }

@@ -44,6 +44,8 @@ class LogReader {
   bool at_end() const { return unit_ == share_.units.size(); }
   /// To be called when the table of items was dropped.
   void forget_items() { item_excluded_.clear(); }
+  /// What is read from here on is collected no more. Between batches.
+  void leave_unwritten() { unwritten_ = nullptr; }
 
   const std::vector<UnitSummary>& summaries() const { return summaries_; }
   const std::vector<std::string>& types() const { return types_; }

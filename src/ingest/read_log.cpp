@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <unordered_set>
 
 #include "ingest/write_parts.hpp"
 #include "pushcart/base/log.hpp"
@@ -53,6 +54,29 @@ const WorkUnit* first_text(const LogShare& share) {
   return nullptr;
 }
 
+/// Bytes of ids that a checkpoint holds for a row, each once in so many rows, with what tells where it begins.
+Count sampled_text_bytes(const ParseSettings& settings, const InputFile& file, const WorkUnit& unit) {
+  constexpr std::size_t sample_bytes = 1 << 20;
+  constexpr Count least = 8;
+  const LogFormat& format = settings.config.format;
+  std::string block;
+  ParsedLines lines;
+  try {
+    BlockReader reader(file, unit, sample_bytes, format.max_line_bytes);
+    if (!reader.next(block)) return least;
+    LineParser(settings, format_of_file(settings.config, file.path), read_header(format, file)).parse(block, lines);
+  } catch (const Error&) {
+    return least;  // told when the file is read
+  }
+  std::unordered_set<std::string_view> users, items;
+  Count bytes = 0;
+  for (const ParsedRow& row : lines.rows) {
+    if (users.insert(row.user).second) bytes += static_cast<Count>(row.user.size() + sizeof(Count));
+    if (items.insert(row.item).second) bytes += static_cast<Count>(row.item.size() + sizeof(Count));
+  }
+  return std::max(least, bytes / std::max<Count>(1, static_cast<Count>(lines.rows.size())));
+}
+
 /// Of text that this rank will parse.
 Count text_bytes(const LogShare& share) {
   constexpr Count expansion = 6;  // of compressed text
@@ -80,10 +104,10 @@ Count kept_bytes(const IngestConfig& config) {
 
 /// The same of what is in no checkpoint yet: what the batches do not hold, and the longest column as it is
 /// written.
-Count unwritten_bytes(const IngestConfig& config) {
+Count unwritten_bytes(const IngestConfig& config, const IngestSizes& sizes) {
   return static_cast<Count>(sizeof(RowTexts) + (KeptColumns(config).labels ? sizeof(KeptLabels) : 0) +
                             sizeof(KeptRow)) +
-         text_bytes_per_row;
+         sizes.unwritten_text_bytes;
 }
 
 /// What is held of the rows read so far, and what the steps after reading will add for them. Ids are held up
@@ -99,8 +123,13 @@ Count held_bytes(const IngestConfig& config, const ReadLog& log, const SpreadIds
                          (config.keep_details ? details_bytes_per_row : 0);
   const Count copies = 3 * (users.text_bytes() + items.text_bytes() + queries.text_bytes());
   return rows * row_bytes + searches * search_bytes + users.memory_bytes() + items.memory_bytes() +
-         queries.memory_bytes() + copies + (log.to_keep ? log.to_keep->memory_bytes() : 0) +
-         (log.unwritten ? log.unwritten->memory_bytes() : 0);
+         queries.memory_bytes() + copies + (log.to_keep ? log.to_keep->memory_bytes() : 0);
+}
+
+/// What is held beside that of rows in no checkpoint, and its longest column while it is written.
+Count held_unwritten_bytes(const ReadLog& log) {
+  if (!log.unwritten) return 0;
+  return log.unwritten->memory_bytes() + log.unwritten->num_rows() * static_cast<Count>(sizeof(KeptRow));
 }
 
 /// The plan was made from a sample; a log of long or many ids may hold more. ConfigError on all ranks if so.
@@ -161,12 +190,14 @@ void locate_lines(const Communicator& comm, ReadLog& log, InteractionLog& result
   }
 }
 
-IngestSizes sizes_of(const Communicator& comm, const IngestConfig& config, const ReadLog& log) {
+IngestSizes sizes_of(const Communicator& comm, const ParseSettings& settings, const ReadLog& log) {
+  const IngestConfig& config = settings.config;
   constexpr Count rows_an_id = 25;  // not known yet; check_budget() counts
   IngestSizes sizes;
   if (const WorkUnit* first = first_text(log.share)) {
-    sizes.row_bytes =
-        sampled_row_bytes(config, log.share.files[static_cast<std::size_t>(first->file)], *first);
+    const InputFile& file = log.share.files[static_cast<std::size_t>(first->file)];
+    sizes.row_bytes = sampled_row_bytes(config, file, *first);
+    if (log.unwritten) sizes.unwritten_text_bytes = sampled_text_bytes(settings, file, *first);
   }
   const Count parsed_rows = text_bytes(log.share) / sizes.row_bytes;
   sizes.read_rows = parsed_rows + log.share.kept_rows();
@@ -181,14 +212,27 @@ IngestSizes sizes_of(const Communicator& comm, const IngestConfig& config, const
   return sizes;
 }
 
-/// Announces the memory. Where only checkpoints are over the budget, there are none.
-void announce_reading(const Communicator& comm, const IngestConfig& config, ReadLog& log) {
-  IngestSizes sizes = sizes_of(comm, config, log);
+/// Announces the memory. Where checkpoints are over the budget, they are written after each round; if that is
+/// over it, too, there are none: ConfigError where somebody counts on them.
+void announce_reading(const Communicator& comm, const ParseSettings& settings, const KeptEvents* kept,
+                      ReadLog& log) {
+  const IngestConfig& config = settings.config;
+  IngestSizes sizes = sizes_of(comm, settings, log);
   const Count budget = config.memory_per_rank;
-  if (budget > 0 && log.unwritten && comm.any(plan_ingest(config, sizes).total_bytes() > budget)) {
-    log_info("no checkpoints of the reading: with what is in none yet, --memory-per-rank would not do");
+  const auto is_over = [&](Count unwritten_rows) {
+    sizes.unwritten_rows = unwritten_rows;
+    return budget > 0 && comm.any(plan_ingest(config, sizes).total_bytes() > budget);
+  };
+  if (log.unwritten && is_over(sizes.unwritten_rows) && is_over(std::min(sizes.unwritten_rows, config.batch_rows))) {
     log.unwritten.reset();
-    sizes.unwritten_rows = 0;
+    constexpr const char* why = "with what is in none yet, --memory-per-rank would not do";
+    if (!is_over(0)) {
+      if (kept->checkpoints->are_asked_for())
+        throw ConfigError(fmt::format("no checkpoints of the reading can be kept: {}; use a larger budget or more "
+                                      "ranks, or leave out --max-hours and --checkpoint-every",
+                                      why));
+      log_warning("no checkpoints of the reading, which cannot be stopped: {}", why);
+    }
   }
   announce_memory(comm, "ingest", plan_ingest(config, sizes), budget);
 }
@@ -229,8 +273,8 @@ class ReadingRounds {
     users_.forget_if_large();
     queries_.forget_if_large();
     if (items_.forget_if_large()) reader_->forget_items();
-    check_budget(comm_, held_bytes(settings_.config, log_, users_, items_, queries_),
-                 settings_.config.memory_per_rank);
+    held_bytes_ = held_bytes(settings_.config, log_, users_, items_, queries_);
+    check_budget(comm_, held_bytes_, settings_.config.memory_per_rank);
     log_.types = reader_->types();
   }
 
@@ -238,7 +282,20 @@ class ReadingRounds {
     const Count new_rows = log_.unwritten->num_rows();
     std::array<Count, 3> sums{new_rows, reader_->num_bytes(), reader_->num_bytes() - reader_->bytes_done()};
     comm_.allreduce(std::span<Count>(sums), Reduce::sum);
-    return {is_read, sums[0], comm_.allreduce(new_rows, Reduce::max), sums[1], is_read ? 0 : sums[2]};
+    const Count budget = settings_.config.memory_per_rank;
+    return {.is_read = is_read,
+            .new_rows = sums[0],
+            .most_rows = comm_.allreduce(new_rows, Reduce::max),
+            .num_bytes = sums[1],
+            .bytes_left = is_read ? 0 : sums[2],
+            .bytes_to_digest = bytes_to_digest(comm_, log_),
+            .is_over_budget = budget > 0 && comm_.any(held_bytes_ + held_unwritten_bytes(log_) > budget)};
+  }
+
+  /// Nothing is collected for checkpoints any more. Local.
+  void leave_unwritten() {
+    reader_->leave_unwritten();
+    log_.unwritten.reset();
   }
 
   void finish(InteractionLog& result, CleaningReport& report) {
@@ -262,6 +319,7 @@ class ReadingRounds {
   TextVotes names_, categories_;
   ReadTargets targets_{users_, items_};
   std::unique_ptr<LogReader> reader_;
+  Count held_bytes_ = 0;  // but for what is unwritten
 };
 
 void read_share(const Communicator& comm, const ParseSettings& settings, KeptEvents* kept, PhaseLog& phases,
@@ -271,23 +329,29 @@ void read_share(const Communicator& comm, const ParseSettings& settings, KeptEve
     return work();
   };
   auto rounds = timed([&] {
-    announce_reading(comm, settings.config, log);
+    announce_reading(comm, settings, kept, log);
     return std::make_unique<ReadingRounds>(comm, settings, log, result);
   });
-  if (log.unwritten) kept->checkpoints->begin();
+  ReadingCheckpoints* const checkpoints = kept ? kept->checkpoints : nullptr;
+  if (checkpoints) log.unwritten ? checkpoints->begin() : checkpoints->end();
   for (bool is_read = rounds->is_read(); !is_read;) {
     const auto state = timed([&] {
       rounds->read();
       is_read = rounds->is_read();
-      return log.unwritten && kept->not_kept.empty() ? std::optional(rounds->state(is_read)) : std::nullopt;
+      return log.unwritten ? std::optional(rounds->state(is_read)) : std::nullopt;
     });
     if (state) {
-      kept->checkpoints->between_rounds(*state, [&](Count most_rows) {
+      checkpoints->between_rounds(*state, [&](Count most_rows) {
         return write_parts(comm, settings.config, most_rows, log, *kept);
       });
     }
-    if (log.unwritten && !kept->not_kept.empty()) log.unwritten->clear();
+    if (state && state->is_over_budget) log.unwritten->free_tables();
+    if (log.unwritten && !kept->not_kept.empty()) {
+      checkpoints->end();
+      rounds->leave_unwritten();
+    }
   }
+  if (checkpoints) checkpoints->end();
   timed([&] { rounds->finish(result, report); });
   log.unwritten.reset();
 }
@@ -302,7 +366,7 @@ void read_log(const Communicator& comm, const ParseSettings& settings, KeptEvent
   }
   for (;;) {
     share_out(comm, log.share, kept);
-    if (log.share.kept && kept->checkpoints) {
+    if (log.share.kept && kept->checkpoints && kept->not_kept.empty()) {
       log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
     } else if (log.share.kept && kept->adds) {
       log.to_keep = std::make_unique<KeptLines>(settings.config);
@@ -366,7 +430,7 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
   const Count reading = reading_bytes(config, sizes);
   const Count fullest = std::max(reading, building_bytes(sizes));
   plan.add("ids and batches, then events, pairs and matrices", fullest - rows * row_bytes);
-  const Count with_unwritten = reading + sizes.unwritten_rows * detail::unwritten_bytes(config);
+  const Count with_unwritten = reading + sizes.unwritten_rows * detail::unwritten_bytes(config, sizes);
   if (with_unwritten > fullest) plan.add("rows that are in no checkpoint yet", with_unwritten - fullest);
   if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {

@@ -31,8 +31,8 @@ void UnwrittenRows::begin_segment(std::size_t unit, const UnitSummary& before, C
 
 void UnwrittenRows::add(const ParsedRow& parsed) {
   open_.rows.push_back(
-      {users_(parsed.row.user, [&] { return texts_.find_or_add(parsed.user_hash, parsed.user); }),
-       items_(parsed.row.item, [&] { return texts_.find_or_add(parsed.item_hash, parsed.item); })});
+      {users_(parsed.row.user, [&] { return texts_.add(parsed.user); }),
+       items_(parsed.row.item, [&] { return texts_.add(parsed.item); })});
   if (!columns_.labels) return;
   const auto label = [&](std::string_view given) {
     return given.empty() ? no_id : texts_.find_or_add(hash64(given), given);
@@ -105,9 +105,17 @@ std::vector<UnwrittenChunk> UnwrittenRows::take(Count most_rows) {
   return taken;
 }
 
-void UnwrittenRows::clear() {
-  chunks_ = {};
-  closed_rows_ = closed_bytes_ = 0;
+std::vector<std::size_t> UnwrittenRows::units() const {
+  std::vector<std::size_t> units;
+  for (const UnwrittenChunk& chunk : chunks_) {
+    if (units.empty() || units.back() != chunk.unit) units.push_back(chunk.unit);
+  }
+  return units;
+}
+
+void UnwrittenRows::free_tables() {
+  users_ = {};
+  items_ = {};
 }
 
 }  // namespace pushcart::detail

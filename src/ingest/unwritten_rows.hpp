@@ -60,8 +60,10 @@ class UnwrittenRows {
   const KeptColumns& columns() const { return columns_; }
   Count num_rows() const { return closed_rows_ + static_cast<Count>(open_.rows.size()); }
   Count memory_bytes() const;
-  /// Nothing of them is wanted. Only between batches.
-  void clear();
+  /// Units that have any, in order. Only between batches.
+  std::vector<std::size_t> units() const;
+  /// Gives memory back that the next batch would only fill again. Only between batches.
+  void free_tables();
 
  private:
   /// The numbers that the open chunk has for texts at positions of a table of the rank, each asked for once.

@@ -1,6 +1,7 @@
 #include "ingest/write_parts.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "ingest/keep_events.hpp"
@@ -111,8 +112,18 @@ WrittenParts write_new(const Communicator& comm, const IngestConfig& config,
   comm.allreduce(std::span<Count>(by_file), Reduce::sum);
   std::vector<bool> wanted;
   for (const Count num_chunks : by_file) wanted.push_back(num_chunks > 0);
+  WrittenParts written;
+  written.digested_bytes = share.keys->unknown_bytes(wanted);
+  const auto start = std::chrono::steady_clock::now();
   const auto keys = share.keys->unchanged(comm, config, wanted);
-  std::erase_if(chunks, [&](const UnwrittenChunk& chunk) { return !keys[file_of(chunk)]; });
+  written.digest_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  Count rows_left_out = 0;
+  std::erase_if(chunks, [&](const UnwrittenChunk& chunk) {
+    if (keys[file_of(chunk)]) return false;
+    rows_left_out += static_cast<Count>(chunk.rows.size());
+    return true;
+  });
+  written.num_left_out = comm.sum(rows_left_out);
 
   const NewChunks new_chunks(log.batches, chunks, log.types);
   KeptContent content = new_chunks.content();
@@ -121,7 +132,7 @@ WrittenParts write_new(const Communicator& comm, const IngestConfig& config,
     content.keys.push_back(*keys[f]);
     content.num_chunks.push_back(by_file[f]);
   }
-  if (content.keys.empty()) return {};
+  if (content.keys.empty()) return written;
   const std::string path = share.kept->next_path();
   collectively(comm, "keeping events", [&] {
     if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
@@ -129,12 +140,21 @@ WrittenParts write_new(const Communicator& comm, const IngestConfig& config,
   FileWriter file = write_kept(comm, path, KeptAs::parts, log.unwritten->columns(), content);
   file.publish();
   kept.parts.push_back(path);
-  const Count num_bytes = comm.broadcast(
+  written.num_bytes = comm.broadcast(
       collectively(comm, "keeping events", [&] { return comm.is_root() ? file.num_bytes() : 0; }), 0);
-  return {num_bytes, comm.sum(new_chunks.num_rows())};
+  written.num_rows = comm.sum(new_chunks.num_rows());
+  return written;
 }
 
 }  // namespace
+
+Count bytes_to_digest(const Communicator& comm, const ReadLog& log) {
+  std::vector<int> has_new(log.share.files.size(), 0);
+  for (const std::size_t unit : log.unwritten->units())
+    has_new[static_cast<std::size_t>(log.share.units[unit].file)] = 1;
+  comm.allreduce(std::span<int>(has_new), Reduce::max);
+  return log.share.keys->unknown_bytes(std::vector<bool>(has_new.begin(), has_new.end()));
+}
 
 WrittenParts write_parts(const Communicator& comm, const IngestConfig& config, Count most_rows, ReadLog& log,
                          KeptEvents& kept) {

@@ -523,7 +523,8 @@ class WritesEachRound : public ReadingCheckpoints {
     EXPECT_EQ(written.num_rows, state.new_rows);
     if (--left_ == 0) throw StoppedError("stopped by the test");
   }
-  int begun = 0;
+  void end() override { ++ended; }
+  int begun = 0, ended = 0;
 
  private:
   int left_;
@@ -544,6 +545,7 @@ class PartsOfLog : public KeptEventsOfLog {
       return false;
     }
     EXPECT_EQ(checkpoints.begun, 1);
+    EXPECT_GT(checkpoints.ended, 0) << "signals end the run again";
     EXPECT_EQ(used.output, nullptr);
     return true;
   }
@@ -635,6 +637,66 @@ TEST_F(PartsOfLog, ServeANightIfTheyAreWhole) {
   EXPECT_EQ(expect_as_parsed(), 0);
 }
 
+/// As in a run that is shorter than the interval, where memory is no matter.
+class WritesIfItMust : public ReadingCheckpoints {
+ public:
+  void begin() override {}
+  void between_rounds(const ReadingState& state, const WriteParts& write) override {
+    if (state.is_over_budget) num_written += write(state.most_rows).num_rows;
+  }
+  void end() override { ++ended; }
+  Count num_written = 0;
+  int ended = 0;
+};
+
+/// The memory that a log needs is that of a run without checkpoints: long ids are held once more for them, until
+/// they are written or given up.
+TEST_F(PartsOfLog, TakeNoMemoryThatTheBudgetDoesNotGive) {
+  if (world().size() > 3) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  folder_ = scratch_folder("kept-memory");
+  const std::string log = folder_ + "/log.csv";
+  if (world().is_root()) {
+    std::ofstream file(log);
+    file << "user,item,time\n";
+    for (int row = 0; row < 12'000; ++row) {
+      file << fmt::format("user-of-a-long-name-{:020},item-of-a-long-name-{:020},{}\n", row, row % 9000,
+                          1'600'000'000 + row);
+    }
+  }
+  world().barrier();
+  config_ = {};
+  config_.inputs = {log};
+  config_.format.columns = {{Role::user, "user"}, {Role::item, "item"}, {Role::time, "time"}};
+  config_.rejects_path = folder_ + "/rejects.csv.gz";
+  config_.batch_rows = 1000;
+  const auto passes = [&](KeptEvents* used) {
+    CleaningReport report;
+    PhaseLog phases;
+    try {
+      clean_log(world(), config_, report, phases, nullptr, used);
+    } catch (const ConfigError&) {
+      return false;
+    }
+    return true;
+  };
+  int num_passed = 0, num_written = 0;
+  for (config_.memory_per_rank = 1 << 20; config_.memory_per_rank < 32 << 20; config_.memory_per_rank += 1 << 19) {
+    SCOPED_TRACE(config_.memory_per_rank);
+    const bool expected = passes(nullptr);
+    WritesIfItMust checkpoints;
+    KeptEvents used = kept();
+    used.checkpoints = &checkpoints;
+    EXPECT_EQ(passes(&used), expected);
+    num_passed += expected ? 1 : 0;
+    num_written += checkpoints.num_written > 0 ? 1 : 0;
+    if (world().is_root()) fs::remove_all(used.folder);
+    world().barrier();
+    if (num_passed > 8) break;
+  }
+  EXPECT_GT(num_passed, 8);
+  EXPECT_GT(num_written, 0);
+}
+
 /// Checkpoints of a file that changes while it is read would be of neither.
 TEST_F(PartsOfLog, OfAFileThatChangesMeanwhileAreNotKept) {
   if (world().size() > 2) GTEST_SKIP() << "slow on many ranks, which show nothing new";
@@ -646,7 +708,9 @@ TEST_F(PartsOfLog, OfAFileThatChangesMeanwhileAreNotKept) {
       if (world().is_root()) fs::last_write_time(path_, fs::last_write_time(path_) + std::chrono::seconds(1));
       world().barrier();
       EXPECT_GT(state.new_rows, 0);
-      EXPECT_EQ(write(state.most_rows).num_bytes, 0);
+      const WrittenParts written = write(state.most_rows);
+      EXPECT_EQ(written.num_bytes, 0);
+      EXPECT_EQ(written.num_left_out, state.new_rows);
     }
 
    private:

@@ -17,6 +17,7 @@ struct IngestSizes {
   Count unwritten_rows = 0;  ///< of those read: parsed now and in no checkpoint before all is read
   Count num_types = 1;       ///< event types kept apart; of ratings none
   Count row_bytes = 32;      ///< text that makes a row
+  Count unwritten_text_bytes = 8;  ///< of ids a row, each text once in some 100,000 rows
   Count num_ranks = 1;
 };
 
