@@ -131,10 +131,12 @@ void IngestCheckpoints::write(Count most_rows, const WriteParts& writer) {
 
 /// What a run that is stopped now leaves.
 std::string IngestCheckpoints::kept_text(const ReadingState& state) const {
-  if (rows_left_out_ == 0) return fmt::format("what is parsed{} is in {}", state.is_read ? "" : " of it", kept_.folder);
-  if (rows_written_ == 0) return "nothing of what was parsed now is kept, since the log files have changed meanwhile";
-  return fmt::format("what is parsed is in {}, but for {} rows of log files that have changed meanwhile", kept_.folder,
-                     rows_left_out_);
+  if (rows_left_out_ == 0)
+    return fmt::format("what is parsed{} is in {}", state.is_read ? "" : " of it", kept_.folder);
+  if (rows_written_ == 0)
+    return "nothing of what was parsed now is kept, since the log files have changed meanwhile";
+  return fmt::format("what is parsed is in {}, but for {} rows of log files that have changed meanwhile",
+                     kept_.folder, rows_left_out_);
 }
 
 void IngestCheckpoints::between_rounds(const ReadingState& state, const WriteParts& writer) {
@@ -157,12 +159,13 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const WritePar
   if (!kept_.not_kept.empty()) return;
   if (asked != StopReason::none) {
     tell_phases(session_);
-    throw StoppedError(fmt::format(
-        "stopped, since {}: {}{}; run the same command again to go on, on any number of ranks", reason_text(asked),
-        state.is_read ? "all log files are parsed, and only the data set is left to make; "
-                      : fmt::format("{} of {} of the log are still to be parsed, ", bytes_text(state.bytes_left),
-                                    bytes_text(state.num_bytes)),
-        kept_text(state)));
+    throw StoppedError(
+        fmt::format("stopped, since {}: {}{}; run the same command again to go on, on any number of ranks",
+                    reason_text(asked),
+                    state.is_read ? "all log files are parsed, and only the data set is left to make; "
+                                  : fmt::format("{} of {} of the log are still to be parsed, ",
+                                                bytes_text(state.bytes_left), bytes_text(state.num_bytes)),
+                    kept_text(state)));
   }
   round_start_ = Clock::now();
 }

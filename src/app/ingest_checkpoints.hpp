@@ -66,7 +66,7 @@ class IngestCheckpoints : public ReadingCheckpoints {
   // Until they are measured, as on a slow disk.
   double seconds_a_row_ = 0.5e-6, seconds_a_digested_byte_ = 5e-9;
   double seconds_of_any_write_ = 0;  // however few its rows
-  bool has_parsed_ = false;  // anything in this run
+  bool has_parsed_ = false;          // anything in this run
   bool are_asked_for_;
   Count rows_written_ = 0, rows_left_out_ = 0;
 };

@@ -85,7 +85,9 @@ WorkIdentity identity_on(const Dataset& dataset) {
 
 void add_settings(WorkIdentity& identity, const nlohmann::ordered_json& settings) {
   for (const auto& [key, value] : settings.items()) {
-    identity["--" + key] = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : dump_json(value);
+    identity["--" + key] = value.is_null()     ? ""
+                           : value.is_string() ? value.get<std::string>()
+                                               : dump_json(value);
   }
 }
 
@@ -97,7 +99,8 @@ void CheckpointClock::wrote(double seconds) {
 bool CheckpointClock::is_due(const Communicator& comm, double every_seconds, double ahead_seconds) const {
   if (every_seconds <= 0) return false;
   constexpr double least_ratio = 40;
-  const bool is_late = seconds_since(last_) + ahead_seconds >= std::max(every_seconds, least_ratio * write_seconds_);
+  const bool is_late =
+      seconds_since(last_) + ahead_seconds >= std::max(every_seconds, least_ratio * write_seconds_);
   return comm.any(comm.is_root() && is_late);
 }
 
@@ -177,12 +180,13 @@ void WorkCheckpoints::between_steps(const DoneStep& done,
   if (stops || is_due(done.number, done.every)) write(done.number, done.what, writer);
   if (!stops) return;
   tell_phases(session_);
-  throw StoppedError(fmt::format(
-      "stopped after {}{}, since {}; the checkpoint is {}; run the same command again to go on, on any number "
-      "of ranks",
-      done.what, done.of_how_many,
-      asked == StopReason::none ? "--stop-after-sweeps said so" : reason_text(asked),
-      folder_.path(done.number)));
+  throw StoppedError(
+      fmt::format("stopped after {}{}, since {}; the checkpoint is {}; run the same command again to go on, "
+                  "on any number "
+                  "of ranks",
+                  done.what, done.of_how_many,
+                  asked == StopReason::none ? "--stop-after-sweeps said so" : reason_text(asked),
+                  folder_.path(done.number)));
 }
 
 CheckpointOptions checkpoints_of_later_part(CheckpointOptions of_first, const std::string& folder) {

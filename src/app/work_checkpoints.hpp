@@ -15,9 +15,9 @@ namespace pushcart::app {
 
 /// How often a checkpoint is written.
 struct CheckpointInterval {
-  double seconds = 600;  ///< 0 = not by time
-  Count sweeps = 0;      ///< or other steps of a training; 0 = not by sweeps
-  Count rows = 0;        ///< of lists, a rank; 0 = not by rows
+  double seconds = 600;   ///< 0 = not by time
+  Count sweeps = 0;       ///< or other steps of a training; 0 = not by sweeps
+  Count rows = 0;         ///< of lists, a rank; 0 = not by rows
   bool is_given = false;  ///< by the user, as one of these or off
 };
 /// "10m", "90s", "1h", "2sweeps", "5000rows", "off". ConfigError.
@@ -27,15 +27,16 @@ std::string checkpoint_interval_text(const CheckpointInterval& interval);
 /// "auto": go on from the latest checkpoint if there is one. "never": begin anew.
 inline constexpr const char *resume_auto = "auto", *resume_never = "never";
 
-/// When a checkpoint is due by time: where writing is slow, less often, never more than a fortieth of the time.
+/// When a checkpoint is due by time: where writing is slow, less often, never more than a fortieth of the
+/// time.
 class CheckpointClock {
  public:
   /// The work begins, or goes on. Local.
   void begin() { last_ = Clock::now(); }
   /// A checkpoint was written, which took so long. Local.
   void wrote(double seconds);
-  /// @param every_seconds  0 = never; @param ahead_seconds  until one can be written again, beyond the usual. The
-  /// same on all ranks. Collective.
+  /// @param every_seconds  0 = never; @param ahead_seconds  until one can be written again, beyond the usual.
+  /// The same on all ranks. Collective.
   bool is_due(const Communicator& comm, double every_seconds, double ahead_seconds = 0) const;
   double write_seconds() const { return write_seconds_; }  ///< the most that one took
 
@@ -69,10 +70,10 @@ void add_settings(WorkIdentity& identity, const nlohmann::ordered_json& settings
 /// A step of a piece of work that is done, and what is to be known of those to come.
 struct DoneStep {
   Count number = 0;
-  std::string what;             ///< for the log: "sweep 3"
-  double longest_seconds = 0;   ///< of a step so far
-  Count every = 0;              ///< a checkpoint after so many; 0 = by the clock
-  bool is_last_of_run = false;  ///< it was told to stop here
+  std::string what;              ///< for the log: "sweep 3"
+  double longest_seconds = 0;    ///< of a step so far
+  Count every = 0;               ///< a checkpoint after so many; 0 = by the clock
+  bool is_last_of_run = false;   ///< it was told to stop here
   std::string of_how_many = {};  ///< for the message at a stop: " of 10"
 };
 
@@ -91,8 +92,8 @@ class WorkCheckpoints {
   /// @param what  "sweep 3"  @param unit  "sweep"
   void going_on(const FileReader& file, Count step, const std::string& what, const std::string& unit);
 
-  /// Called when a step is done and more are to come: writes its checkpoint if it is time to, or if the run is
-  /// to stop, and then ends the run. @param writer  of the file at a path; gives its bytes. Collective.
+  /// Called when a step is done and more are to come: writes its checkpoint if it is time to, or if the run
+  /// is to stop, and then ends the run. @param writer  of the file at a path; gives its bytes. Collective.
   /// StoppedError, StorageError.
   void between_steps(const DoneStep& done, const std::function<Count(const std::string& path)>& writer);
 

@@ -30,12 +30,13 @@ struct ReadTargets {
   SpreadIds* queries = nullptr;
 };
 
-/// Reads this rank's work units in blocks, parses them on all threads and numbers the ids, in input order. Units
-/// whose events were kept are taken from there.
+/// Reads this rank's work units in blocks, parses them on all threads and numbers the ids, in input order.
+/// Units whose events were kept are taken from there.
 class LogReader {
  public:
   /// @param keeper, unwritten  get all that is parsed; nullptr: not wanted
-  LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper, UnwrittenRows* unwritten);
+  LogReader(const ParseSettings& settings, const LogShare& share, KeptLines* keeper,
+            UnwrittenRows* unwritten);
   ~LogReader();
 
   /// Fills `batch` with the next rows; users and items are positions in the tables of `targets`. Local;

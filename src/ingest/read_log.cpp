@@ -54,7 +54,8 @@ const WorkUnit* first_text(const LogShare& share) {
   return nullptr;
 }
 
-/// Bytes of ids that a checkpoint holds for a row, each once in so many rows, with what tells where it begins.
+/// Bytes of ids that a checkpoint holds for a row, each once in so many rows, with what tells where it
+/// begins.
 Count sampled_text_bytes(const ParseSettings& settings, const InputFile& file, const WorkUnit& unit) {
   constexpr std::size_t sample_bytes = 1 << 20;
   constexpr Count least = 8;
@@ -64,7 +65,8 @@ Count sampled_text_bytes(const ParseSettings& settings, const InputFile& file, c
   try {
     BlockReader reader(file, unit, sample_bytes, format.max_line_bytes);
     if (!reader.next(block)) return least;
-    LineParser(settings, format_of_file(settings.config, file.path), read_header(format, file)).parse(block, lines);
+    LineParser(settings, format_of_file(settings.config, file.path), read_header(format, file))
+        .parse(block, lines);
   } catch (const Error&) {
     return least;  // told when the file is read
   }
@@ -223,14 +225,16 @@ void announce_reading(const Communicator& comm, const ParseSettings& settings, c
     sizes.unwritten_rows = unwritten_rows;
     return budget > 0 && comm.any(plan_ingest(config, sizes).total_bytes() > budget);
   };
-  if (log.unwritten && is_over(sizes.unwritten_rows) && is_over(std::min(sizes.unwritten_rows, config.batch_rows))) {
+  if (log.unwritten && is_over(sizes.unwritten_rows) &&
+      is_over(std::min(sizes.unwritten_rows, config.batch_rows))) {
     log.unwritten.reset();
     constexpr const char* why = "with what is in none yet, --memory-per-rank would not do";
     if (!is_over(0)) {
       if (kept->checkpoints->are_asked_for())
-        throw ConfigError(fmt::format("no checkpoints of the reading can be kept: {}; use a larger budget or more "
-                                      "ranks, or leave out --max-hours and --checkpoint-every",
-                                      why));
+        throw ConfigError(
+            fmt::format("no checkpoints of the reading can be kept: {}; use a larger budget or more "
+                        "ranks, or leave out --max-hours and --checkpoint-every",
+                        why));
       log_warning("no checkpoints of the reading, which cannot be stopped: {}", why);
     }
   }
@@ -341,9 +345,8 @@ void read_share(const Communicator& comm, const ParseSettings& settings, KeptEve
       return log.unwritten ? std::optional(rounds->state(is_read)) : std::nullopt;
     });
     if (state) {
-      checkpoints->between_rounds(*state, [&](Count most_rows) {
-        return write_parts(comm, settings.config, most_rows, log, *kept);
-      });
+      checkpoints->between_rounds(
+          *state, [&](Count most_rows) { return write_parts(comm, settings.config, most_rows, log, *kept); });
     }
     if (state && state->is_over_budget) log.unwritten->free_tables();
     if (log.unwritten && !kept->not_kept.empty()) {

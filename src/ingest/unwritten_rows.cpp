@@ -30,9 +30,8 @@ void UnwrittenRows::begin_segment(std::size_t unit, const UnitSummary& before, C
 }
 
 void UnwrittenRows::add(const ParsedRow& parsed) {
-  open_.rows.push_back(
-      {users_(parsed.row.user, [&] { return texts_.add(parsed.user); }),
-       items_(parsed.row.item, [&] { return texts_.add(parsed.item); })});
+  open_.rows.push_back({users_(parsed.row.user, [&] { return texts_.add(parsed.user); }),
+                        items_(parsed.row.item, [&] { return texts_.add(parsed.item); })});
   if (!columns_.labels) return;
   const auto label = [&](std::string_view given) {
     return given.empty() ? no_id : texts_.find_or_add(hash64(given), given);

@@ -649,8 +649,8 @@ class WritesIfItMust : public ReadingCheckpoints {
   int ended = 0;
 };
 
-/// The memory that a log needs is that of a run without checkpoints: long ids are held once more for them, until
-/// they are written or given up.
+/// The memory that a log needs is that of a run without checkpoints: long ids are held once more for them,
+/// until they are written or given up.
 TEST_F(PartsOfLog, TakeNoMemoryThatTheBudgetDoesNotGive) {
   if (world().size() > 3) GTEST_SKIP() << "slow on many ranks, which show nothing new";
   folder_ = scratch_folder("kept-memory");
@@ -680,7 +680,8 @@ TEST_F(PartsOfLog, TakeNoMemoryThatTheBudgetDoesNotGive) {
     return true;
   };
   int num_passed = 0, num_written = 0;
-  for (config_.memory_per_rank = 1 << 20; config_.memory_per_rank < 32 << 20; config_.memory_per_rank += 1 << 19) {
+  for (config_.memory_per_rank = 1 << 20; config_.memory_per_rank < 32 << 20;
+       config_.memory_per_rank += 1 << 19) {
     SCOPED_TRACE(config_.memory_per_rank);
     const bool expected = passes(nullptr);
     WritesIfItMust checkpoints;

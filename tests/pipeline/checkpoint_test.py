@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from support import BAD_INPUT, DONE, STOPPED, USAGE, SharedFolderTest
+from support import BAD_INPUT, DONE, STOPPED, USAGE, SharedFolderTest, faults
 
 COLUMNS = "user=user,item=item,type=type,time=time"
 MODELS = {  # conjugate gradients start from the last solution, exact rows do not; patience keeps a second model
@@ -442,6 +442,21 @@ class IngestInParts(SharedFolderTest):
                               ("--resume", "nowhere/1.h5"), ("--checkpoint-files", "3")):
             self.run_badly(0, BAD_INPUT if option == "--resume" else USAGE, option, *command, f"{option}={value}")
         self.run_badly(0, USAGE, "--max-hours must be a number", *command, "--checkpoint", "kept", "--max-hours=-1")
+
+    def test_disks_that_fail(self):
+        """A write, flush or rename of a checkpoint fails on a rank: the run goes on without, also one that is to stop."""
+        for call, first in (("write", 1), ("fsync", 1), ("rename", 1), ("rename", 2)):
+            for stop in ([], ["--max-hours", 1e-9]):
+                if first > 1 and stop:
+                    continue  # it has stopped before
+                with self.subTest(call=call, first=first, stop=stop):
+                    environment = faults(FAIL=call, FAIL_FROM=first, IO_PATH=f"{self.folder.name}/kept/", IO_RANK=0)
+                    ended = self.start(2, *self.parts(150), *stop, environment=environment).wait(60)
+                    self.assertIn(f"fault: {call} ", ended.err, ended.told())
+                    self.assertEqual(ended.err.count("the events read are not kept"), 1, ended.told())
+                    self.assertEqual(ended.err.count("checkpoint of "), first - 1, ended.told())
+                    self.assertEqual((ended.code, self.bits("parts")), (DONE, self.made.whole), ended.told())
+                    shutil.rmtree(self.path("kept"), ignore_errors=True)
 
     def test_parts_that_cannot_be_kept(self):
         self.write("kept", "a file in the place of the folder")

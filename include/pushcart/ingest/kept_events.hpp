@@ -20,26 +20,28 @@ struct ReadingState {
   Count most_rows = 0;                  ///< the same, of the rank that has most
   Count num_bytes = 0, bytes_left = 0;  ///< of the text to be parsed in this run, on disk
   Count bytes_to_digest = 0;  ///< of log files that are read once more before the new rows can be written
-  bool is_over_budget = false;  ///< writing the new rows brings memory back under IngestConfig::memory_per_rank
+  bool is_over_budget =
+      false;  ///< writing the new rows brings memory back under IngestConfig::memory_per_rank
 };
 
 /// A file of parts.
 struct WrittenParts {
-  Count num_bytes = 0;  ///< 0: there is none
-  Count num_rows = 0;   ///< of all ranks
-  Count num_left_out = 0;  ///< rows of all ranks whose log files have changed since they were read
+  Count num_bytes = 0;        ///< 0: there is none
+  Count num_rows = 0;         ///< of all ranks
+  Count num_left_out = 0;     ///< rows of all ranks whose log files have changed since they were read
   Count digested_bytes = 0;   ///< of log files that were read once more before
   double digest_seconds = 0;  ///< what that took on this rank
 };
-/// Writes what was parsed first and is not written yet, at most so many rows of this rank, but a chunk of some
-/// 100,000 at least if it has so many. Collective.
+/// Writes what was parsed first and is not written yet, at most so many rows of this rank, but a chunk of
+/// some 100,000 at least if it has so many. Collective.
 using WriteParts = std::function<WrittenParts(Count most_rows)>;
 
 /// Decides between the rounds of reading a log what is written of it, and whether the run goes on.
 class ReadingCheckpoints {
  public:
   virtual ~ReadingCheckpoints() = default;
-  /// Somebody counts on them: ConfigError where --memory-per-rank leaves no room. Local, the same on all ranks.
+  /// Somebody counts on them: ConfigError where --memory-per-rank leaves no room. Local, the same on all
+  /// ranks.
   virtual bool are_asked_for() const { return false; }
   /// Reading begins, and can be stopped between its rounds; else nothing here is called. Collective.
   virtual void begin() = 0;
