@@ -443,6 +443,35 @@ class IngestInParts(SharedFolderTest):
             self.run_badly(0, BAD_INPUT if option == "--resume" else USAGE, option, *command, f"{option}={value}")
         self.run_badly(0, USAGE, "--max-hours must be a number", *command, "--checkpoint", "kept", "--max-hours=-1")
 
+    def test_a_stop_says_what_is_not_kept(self):
+        shutil.copytree(self.path("log"), self.path("touched"))
+        command = self.parts(12)
+        command[command.index("log/events-*.csv*")] = "touched/events-*.csv*"
+        job = self.start(2, *command)
+        deadline = time.monotonic() + 30
+        while len([name for name in self.kept() if name.endswith(".h5")]) < 2 and time.monotonic() < deadline:
+            time.sleep(0.002)
+        for path in self.path("touched").iterdir():
+            os.utime(path)
+        os.kill(job.process.pid, signal.SIGUSR1)
+        ended = job.wait(20)
+        self.assertEqual(ended.code, STOPPED, ended.told())
+        self.assertRegex(ended.err, r"what is parsed is in kept, but for \d+ rows of log files that have changed meanwhile")
+        shutil.rmtree(self.path("touched"))
+
+    def test_memory_for_checkpoints(self):
+        """Without memory for all of the rows they are written at once; without any for a round there are none."""
+        self.run_well(0, "synth", "--users", 300, "--items", 100, "--events", 4000, "--files", 1, "--seed", 5, "--output", "memory/log")
+        command = ["ingest", "--input", "memory/log/events-*.csv", *self.COMMAND[3:], "--output", "memory/data.h5", "--memory-per-rank"]
+        for asking in ([], ["--max-hours", 1]):
+            ended = self.run_well(0, *command, "600KiB", *asking)
+            self.assertIn("checkpoint of 4000 rows", ended.err)
+        for asking in ([], ["--checkpoint-every", "off"]):
+            ended = self.run_well(0, *command, "500KiB", *asking)
+            self.assertIn("no checkpoints of the reading, which cannot be stopped", ended.err)
+        for asking in (["--max-hours", 1], ["--checkpoint-every", "10m"]):
+            self.run_badly(0, USAGE, "no checkpoints of the reading can be kept", *command, "500KiB", *asking)
+
     def test_disks_that_fail(self):
         """A write, flush or rename of a checkpoint fails on a rank: the run goes on without, also one that is to stop."""
         for call, first in (("write", 1), ("fsync", 1), ("rename", 1), ("rename", 2)):
