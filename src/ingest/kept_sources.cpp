@@ -53,15 +53,21 @@ std::vector<std::string> agreed_files_in(const Communicator& comm, const std::st
   return paths;
 }
 
-/// Of the folder or the single file that is named, or of the folder. The same on all ranks. Collective.
-std::vector<std::string> agreed_files_of(const Communicator& comm, const KeptEvents& kept) {
-  if (kept.taken_from.empty()) return agreed_files_in(comm, kept.folder);
-  const bool is_folder = comm.any(comm.is_root() && std::filesystem::is_directory(kept.taken_from));
-  if (!is_folder) return {kept.taken_from};
-  return agreed_files_in(comm, kept.taken_from);
-}
-
 }  // namespace
+
+std::vector<std::string> named_kept_files(const Communicator& comm, const std::string& path) {
+  bool is_folder = false;
+  collectively(comm, "looking for a checkpoint", [&] {
+    if (!comm.is_root()) return;
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    if (status.type() == std::filesystem::file_type::none)  // one that is not there is no such error
+      throw StorageError(fmt::format("{}: cannot be read: {} (--resume)", path, error.message()));
+    is_folder = std::filesystem::is_directory(status);
+  });
+  if (!comm.any(is_folder)) return {path};
+  return agreed_files_in(comm, path);
+}
 
 Count number_of_kept(const std::filesystem::path& path) {
   constexpr std::size_t longest = 16;
@@ -72,10 +78,10 @@ Count number_of_kept(const std::filesystem::path& path) {
   return error == std::errc() && std::string_view(end) == ending ? number : 0;
 }
 
-KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
-                         std::size_t num_log_files)
+KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, std::vector<std::string> named,
+                         const KeptColumns& columns, std::size_t num_log_files)
     : columns_(columns),
-      paths_(agreed_files_of(comm, kept)),
+      paths_(std::move(named)),
       most_files_(kept.most_files),
       takes_(kept.takes),
       takes_parts_(kept.checkpoints != nullptr),
@@ -83,6 +89,7 @@ KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, const
       is_elsewhere_(!kept.taken_from.empty()),
       folder_(kept.folder) {
   const auto there = agreed_files_in(comm, folder_);
+  if (!is_elsewhere_) paths_ = there;
   if (!there.empty()) last_number_ = number_of_kept(there.back());
   open_all(comm);
 }

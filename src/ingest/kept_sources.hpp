@@ -35,13 +35,18 @@ struct LocalFailure {
 /// "000007.h5" -> 7; 0 for names that files of kept events do not have.
 Count number_of_kept(const std::filesystem::path& path);
 
+/// The file of kept events that --resume names, or those of the folder. The same on all ranks. Collective;
+/// StorageError if what is there cannot be read.
+std::vector<std::string> named_kept_files(const Communicator& comm, const std::string& path);
+
 /// The files of kept events in a folder, and what of them serves the log files of a run.
 class KeptSources {
  public:
   /// Opens them; those that are damaged or cannot be opened are left aside and told in the log. Collective;
   /// StorageError if the folder cannot be read.
-  KeptSources(const Communicator& comm, const KeptEvents& kept, const KeptColumns& columns,
-              std::size_t num_log_files);
+  /// @param named  of KeptEvents::taken_from, if there is any
+  KeptSources(const Communicator& comm, const KeptEvents& kept, std::vector<std::string> named,
+              const KeptColumns& columns, std::size_t num_log_files);
   bool is_empty() const { return paths_.empty(); }
   bool any_opened() const;
   /// Looks for each log file, and, for checkpoints, for parts of it. Kept for later nights, files of which

@@ -35,9 +35,11 @@ struct Stretches {
 std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestConfig& config,
                                        const std::vector<InputFile>& files, KeptEvents& kept) {
   kept.parts.clear();
+  std::vector<std::string> named;
+  if (!kept.taken_from.empty()) named = named_kept_files(comm, kept.taken_from);  // an error ends the run
   std::unique_ptr<KeptSources> found;
   try {
-    found = std::make_unique<KeptSources>(comm, kept, KeptColumns(config), files.size());
+    found = std::make_unique<KeptSources>(comm, kept, std::move(named), KeptColumns(config), files.size());
   } catch (const CollectiveError& error) {
     kept.not_kept = error.what();
     log_warning("all log files are parsed, and their events are not kept: {}", error.what());

@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from support import BAD_INPUT, DONE, STOPPED, USAGE, SharedFolderTest, faults
+from support import BAD_INPUT, DONE, STOPPED, STORAGE, USAGE, SharedFolderTest, faults
 
 COLUMNS = "user=user,item=item,type=type,time=time"
 MODELS = {  # conjugate gradients start from the last solution, exact rows do not; patience keeps a second model
@@ -403,6 +403,13 @@ class IngestInParts(SharedFolderTest):
         shutil.rmtree(self.path("saved"))
         self.path("saved").mkdir()
         self.run_badly(2, BAD_INPUT, "saved: holds no checkpoint to go on from", *self.parts(0), "--resume", "saved")
+        shutil.rmtree(self.path("saved"))
+        self.path("loop").symlink_to("loop")
+        for resume in ("n" * 300, "loop", "loop/000001.h5"):
+            for ranks in (0, 2):
+                ended = self.run_badly(ranks, STORAGE, [resume, "cannot be read", "--resume"], *self.parts(0), "--resume", resume)
+                self.assertNotIn("filesystem error", ended.told())
+        self.path("loop").unlink()
 
     def test_what_others_have_in_the_folder_stays(self):
         self.write("kept/7.h5", "of somebody else")
