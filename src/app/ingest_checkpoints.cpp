@@ -37,7 +37,9 @@ void declare_ingest_checkpoints(OptionSet& options, IngestCheckpointOptions& che
 void complete(IngestCheckpointOptions& checkpoints, const std::string& output) {
   CheckpointOptions& options = checkpoints.checkpoints;
   if (options.every.sweeps > 0) throw ConfigError("--checkpoint-every: an ingest has rows, and no sweeps");
-  if (options.folder.empty()) options.folder = checkpoints_beside(output);
+  if (!options.folder.empty()) return;
+  options.folder = checkpoints_beside(output);
+  checkpoints.is_beside_output = true;
 }
 
 void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions& options,
@@ -59,6 +61,7 @@ IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOpt
   const CheckpointInterval& every = options_.every;
   are_asked_for_ = options.stop.max_hours > 0 || (every.is_given && (every.seconds > 0 || every.rows > 0));
   kept_.checkpoints = this;
+  kept_.is_of_this_output = options.is_beside_output;
   kept_.takes = options_.resume != resume_never;
   if (kept_.takes && options_.resume != resume_auto) kept_.taken_from = options_.resume;
   if (options_.every.rows > 0) config.batch_rows = std::min(config.batch_rows, options_.every.rows);
@@ -70,7 +73,7 @@ void IngestCheckpoints::begin() {
   clock_.begin();
   if (kept_.files_taken + kept_.files_in_part == 0 || session_.results.contains("resumed")) return;
   const Count num_files = kept_.files_taken + kept_.files_parsed;
-  log_info("going on after {} of {} log files{}", kept_.files_taken, num_files,
+  log_info("going on after {} rows: {} of {} log files{}", kept_.rows_taken, kept_.files_taken, num_files,
            kept_.files_in_part > 0 ? fmt::format(" and parts of {} more", kept_.files_in_part) : "");
   session_.results["resumed"].push_back(
       {{"checkpoint", kept_.taken_from.empty() ? kept_.folder : kept_.taken_from},
@@ -176,7 +179,9 @@ void IngestCheckpoints::end() {
 
 void IngestCheckpoints::remove_at_end() {
   session_.outputs.push_back(std::make_unique<LastStep>(
-      session_.comm, [folder = kept_.folder, parts = kept_.parts] { remove_parts(folder, parts); }));
+      session_.comm, [folder = kept_.folder, parts = kept_.parts, leftovers = kept_.leftovers] {
+        remove_parts(folder, parts, leftovers);
+      }));
 }
 
 }  // namespace pushcart::app

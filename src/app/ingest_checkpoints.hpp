@@ -16,6 +16,7 @@ namespace pushcart::app {
 struct IngestCheckpointOptions {
   CheckpointOptions checkpoints;
   StopOptions stop;
+  bool is_beside_output = false;  ///< the folder: it is of this output alone
 };
 void declare_ingest_checkpoints(OptionSet& options, IngestCheckpointOptions& checkpoints);
 

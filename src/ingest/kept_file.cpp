@@ -19,7 +19,8 @@ constexpr const char *files_name = "files", *chunks_name = "chunks", *rows_name 
                      *texts_name = "texts", *types_name = "types", *parts_name = "parts",
                      *rejected_lines = "rejected/lines", *rejected_reasons = "rejected/reasons",
                      *rejected_texts = "rejected/texts";
-constexpr const char* part_name = "part";  // attribute of those that were kept as parts
+constexpr const char *part_name = "part",  // attributes of those that were kept as parts
+    *logs_name = "logs";
 /// Columns of the tables, as 32-bit words or 64-bit numbers.
 constexpr Count row_words = sizeof(KeptRow) / 4, hash_words = sizeof(LineHash) / 4,
                 label_words = sizeof(KeptLabels) / 4, detail_columns = sizeof(EventDetails) / sizeof(float),
@@ -63,6 +64,14 @@ void write_rejected(FileWriter& file, const std::vector<KeptRejection>& rejected
   file.write(rejected_lines, std::span<const std::uint32_t>(lines));
   file.write_strings(rejected_reasons, reasons);
   file.write_strings(rejected_texts, texts);
+}
+
+/// As many as an attribute takes.
+std::string said_logs(const std::vector<KeptKey>& keys) {
+  constexpr std::size_t most = 3000;
+  std::string said;
+  for (std::size_t f = 0; f < std::min(keys.size(), most); ++f) said += said_log(keys[f]);
+  return said;
 }
 
 std::vector<Count> numbers_of(const std::vector<KeptCounts>& chunks) {
@@ -113,7 +122,10 @@ KeptContent content_of(std::vector<KeptChunk>& chunks) {
 FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs as,
                       const KeptColumns& columns, const KeptContent& content) {
   FileWriter file(comm, path, kept_events_kind, schema, WritesBy::system);
-  if (as == KeptAs::parts) file.attribute(part_name, 1);
+  if (as == KeptAs::parts) {
+    file.attribute(part_name, 1);
+    file.attribute(logs_name, said_logs(content.keys));
+  }
   std::vector<Count> files;
   for (std::size_t f = 0; comm.is_root() && f < content.keys.size(); ++f) {
     const KeptKey& key = content.keys[f];
@@ -140,17 +152,24 @@ FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs 
   return file;
 }
 
-bool says_part(const Communicator& comm, const std::string& path) {
-  bool says = false;
+std::string said_log(const KeptKey& key) {
+  return fmt::format(" {:016x}", key.bytes_digest);
+}
+
+std::optional<std::string> said_logs(const Communicator& comm, const std::string& path) {
+  std::optional<std::string> said;
   if (comm.is_root()) {
     try {
-      const FileHeader header = load_header(path);
-      says = header.kind == kept_events_kind && header.attributes.contains(part_name);
+      const FileHeader header = load_header(path);  // under a digest of its own
+      const auto logs = header.attributes.find(logs_name);
+      if (header.kind == kept_events_kind && header.attributes.contains(part_name))
+        said = logs == header.attributes.end() ? "" : logs->second.text;
     } catch (const Error&) {
       // so damaged that it might be anything
     }
   }
-  return comm.any(says);
+  if (!comm.any(said.has_value())) return std::nullopt;
+  return comm.broadcast_text(said.value_or(""), 0);
 }
 
 KeptFile::KeptFile(const Communicator& comm, const std::string& path)

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,8 +60,12 @@ FileWriter write_kept(const Communicator& comm, const std::string& path, KeptAs 
 /// Of these chunks, which are used up as they are asked for.
 KeptContent content_of(std::vector<KeptChunk>& chunks);
 
-/// Whether a file, damaged perhaps, says of itself that it was kept as a part. Collective.
-bool says_part(const Communicator& comm, const std::string& path);
+/// What a file, damaged perhaps, says of itself if it was kept as a part: the digests of its log files'
+/// bytes, in 16 digits each with a space before (some thousands of them at most). Nothing if it does not say
+/// that. Collective.
+std::optional<std::string> said_logs(const Communicator& comm, const std::string& path);
+/// As it has it of one file.
+std::string said_log(const KeptKey& key);
 
 /// A file of kept events, open.
 class KeptFile {

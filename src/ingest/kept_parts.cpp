@@ -17,31 +17,21 @@ bool is_named_as_kept(const std::string& folder, const std::string& path) {
 
 namespace {
 
-/// "000007.h5.partial", with what the file library may keep beside it.
-std::vector<std::string> leftovers_in(const std::string& folder) {
-  std::vector<std::string> leftovers;
+void remove_kept(const std::string& path) {
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    const std::size_t at = name.find(".partial");
-    constexpr std::size_t least_name = 9;
-    if (at == std::string::npos || at < least_name || detail::number_of_kept(name.substr(0, at)) == 0)
-      continue;
-    leftovers.push_back(entry->path().string());
-  }
-  return leftovers;
+  std::filesystem::remove(path, error);
+  if (error) log_warning("{}: not removed: {}", path, error.message());
 }
 
 }  // namespace
 
-void remove_parts(const std::string& folder, const std::vector<std::string>& parts) {
+void remove_parts(const std::string& folder, const std::vector<std::string>& parts,
+                  const std::vector<KeptLeftover>& leftovers) {
   std::error_code error;
-  for (const auto& paths : {parts, leftovers_in(folder)}) {
-    for (const std::string& path : paths) {
-      std::filesystem::remove(path, error);
-      if (error) log_warning("{}: not removed: {}", path, error.message());
-    }
+  for (const std::string& path : parts) remove_kept(path);
+  for (const KeptLeftover& leftover : leftovers) {
+    if (std::filesystem::last_write_time(leftover.path, error) == leftover.changed && !error)
+      remove_kept(leftover.path);
   }
   if (!std::filesystem::is_directory(folder, error)) return;
   std::filesystem::remove(folder, error);

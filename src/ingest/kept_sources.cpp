@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "ingest/part_names.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 
@@ -87,6 +88,7 @@ KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, std::
       takes_parts_(kept.checkpoints != nullptr),
       found_(num_log_files),
       is_elsewhere_(!kept.taken_from.empty()),
+      is_of_this_output_(kept.is_of_this_output),
       folder_(kept.folder) {
   const auto there = agreed_files_in(comm, folder_);
   if (!is_elsewhere_) paths_ = there;
@@ -104,7 +106,14 @@ void KeptSources::look_for(std::vector<KeptKey> keys) {
 }
 
 std::string KeptSources::next_path() {
-  return fmt::format("{}/{:06}{}", folder_, ++last_number_, ending);
+  return kept_path(folder_, ++last_number_);
+}
+
+std::string KeptSources::claim_path(const Communicator& comm) {
+  const Count number = collectively(comm, "keeping events",
+                                    [&] { return comm.is_root() ? claim_kept(folder_, last_number_) : 0; });
+  last_number_ = comm.broadcast(number, 0);
+  return kept_path(folder_, last_number_);
 }
 
 void KeptSources::open_all(const Communicator& comm) {
@@ -118,7 +127,8 @@ void KeptSources::open_all(const Communicator& comm) {
     } catch (const Error& error) {  // the same on all ranks
       may_go_.back() = error.code() == ExitCode::bad_input;
       log_warning("kept events are left aside, their log files are read again: {}", error.what());
-      if (may_go_.back() && says_part(comm, path)) damaged_parts_.push_back(path);
+      if (!may_go_.back()) continue;
+      if (auto logs = said_logs(comm, path)) damaged_parts_.emplace(path, std::move(*logs));
     }
   }
 }
@@ -209,6 +219,17 @@ Count KeptSources::num_of_other_settings() const {
   return num_files;
 }
 
+Count KeptSources::num_of_other_logs() const {
+  std::set<std::pair<std::uint64_t, Count>> others;
+  for (const auto& source : sources_) {
+    if (!source || !source->is_part()) continue;
+    for (const KeptLogFile& log_file : source->log_files())
+      others.insert({log_file.key.bytes_digest, log_file.key.num_bytes});
+  }
+  for (const KeptKey& key : keys_) others.erase({key.bytes_digest, key.num_bytes});
+  return static_cast<Count>(others.size());
+}
+
 bool KeptSources::Found::is_in(std::size_t source) const {
   return whole_in == static_cast<int>(source) ||
          std::any_of(stretches.begin(), stretches.end(), [&](const KeptStretch& stretch) {
@@ -229,11 +250,29 @@ bool KeptSources::holds_any_of_log(std::size_t source) const {
 
 std::vector<std::string> KeptSources::parts() const {
   if (is_elsewhere_) return {};
-  std::vector<std::string> parts = damaged_parts_;
+  std::vector<std::string> parts;
+  for (const auto& [path, logs] : damaged_parts_) {
+    const auto is_said = [&, &said = logs](const KeptKey& key) {
+      return said.find(said_log(key)) != std::string::npos;
+    };
+    if (is_of_this_output_ || std::any_of(keys_.begin(), keys_.end(), is_said)) parts.push_back(path);
+  }
   for (std::size_t s = 0; s < sources_.size(); ++s) {
-    if (sources_[s] && sources_[s]->is_part() && holds_any_of_log(s)) parts.push_back(paths_[s]);
+    if (sources_[s] && sources_[s]->is_part() && (is_of_this_output_ || holds_any_of_log(s)))
+      parts.push_back(paths_[s]);
   }
   return parts;
+}
+
+std::vector<KeptLeftover> KeptSources::leftovers() const {
+  const auto own = parts();
+  Count first_own = last_number_ + 1, first = 1;
+  for (const std::string& path : own) first_own = std::min(first_own, number_of_kept(path));
+  for (const std::string& path : paths_) {
+    const Count number = number_of_kept(path);
+    if (!is_elsewhere_ && number < first_own) first = std::max(first, number + 1);  // of others
+  }
+  return leftovers_from(folder_, is_elsewhere_ ? first_own : first, last_number_);
 }
 
 Count KeptSources::rows_used_of(std::size_t source) const {

@@ -63,6 +63,8 @@ class KeptSources {
   Count num_rows_of_file(std::size_t file) const;
   /// Log files of which nothing is taken, and that are there as other settings parse them. Local.
   Count num_of_other_settings() const;
+  /// Log files that parts are of, and whose bytes none of this log has. Local.
+  Count num_of_other_logs() const;
 
   /// Local; InputError, StorageError.
   KeptChunk load(const KeptPlace& place);
@@ -82,8 +84,12 @@ class KeptSources {
   const std::vector<std::string>& replaced() const { return replaced_; }
   /// KeptEvents::parts. The same on all ranks.
   std::vector<std::string> parts() const;
+  /// KeptEvents::leftovers. Local.
+  std::vector<KeptLeftover> leftovers() const;
   /// A name for a new one; another each time.
   std::string next_path();
+  /// The same for a part: no other run takes it, and its folder is made. Collective; StorageError.
+  std::string claim_path(const Communicator& comm);
 
  private:
   void open_all(const Communicator& comm);
@@ -117,8 +123,10 @@ class KeptSources {
   bool takes_, takes_parts_;
   std::map<std::size_t, LocalFailure> failed_;  // by file, on this rank
   std::vector<Found> found_;
-  std::vector<std::string> useless_, replaced_, damaged_parts_;
-  bool is_elsewhere_;  // what is taken: not in the folder
+  std::vector<std::string> useless_, replaced_;
+  std::map<std::string, std::string> damaged_parts_;  // by path: said_logs()
+  bool is_elsewhere_;                                 // what is taken: not in the folder
+  bool is_of_this_output_;
   std::string folder_;
   Count last_number_ = 0;
 };

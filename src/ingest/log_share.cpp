@@ -47,14 +47,21 @@ std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestCon
   }
   if (!kept.taken_from.empty() && !found->any_opened())
     throw InputError(kept.taken_from + ": holds no checkpoint to go on from (--resume)");
+  if (comm.is_root()) kept.leftovers = found->leftovers();
   if (kept.checkpoints && found->is_empty()) return found;  // the files are not read for their keys
   found->look_for(keys_of(comm, config, files));
   kept.parts = found->parts();
+  if (comm.is_root()) kept.leftovers = found->leftovers();
   if (const Count others = found->num_of_other_settings(); kept.checkpoints && kept.takes && others > 0) {
     log_warning(
         "{}: {} log files are there as other columns, formats or another version parse them; they are parsed "
         "anew",
         kept.taken_from.empty() ? kept.folder : kept.taken_from, others);
+  }
+  if (const Count others = found->num_of_other_logs(); kept.checkpoints && kept.takes && others > 0) {
+    log_warning("{}: checkpoints there are of {} log files whose bytes none of this log has; they {}",
+                kept.taken_from.empty() ? kept.folder : kept.taken_from, others,
+                kept.taken_from.empty() && kept.is_of_this_output ? "go after success" : "stay");
   }
   return found;
 }

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 
 #include "ingest/keep_events.hpp"
 #include "pushcart/base/checked.hpp"
 #include "pushcart/base/parallel.hpp"
-#include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart::detail {
@@ -133,10 +131,7 @@ WrittenParts write_new(const Communicator& comm, const IngestConfig& config,
     content.num_chunks.push_back(by_file[f]);
   }
   if (content.keys.empty()) return written;
-  const std::string path = share.kept->next_path();
-  collectively(comm, "keeping events", [&] {
-    if (comm.is_root()) make_folder(std::filesystem::path(path).parent_path().string());
-  });
+  const std::string path = share.kept->claim_path(comm);
   FileWriter file = write_kept(comm, path, KeptAs::parts, log.unwritten->columns(), content);
   file.publish();
   kept.parts.push_back(path);

@@ -296,12 +296,23 @@ class IngestInParts(SharedFolderTest):
         self.assertEqual(self.bits(folder), self.made.whole)
         self.assertFalse(self.path("kept").exists(), "what is kept goes after success")
 
+    def rows_told(self, *ended):
+        """Of all checkpoints that these runs say they wrote."""
+        return sum(int(rows) for one in ended for rows in re.findall(r"checkpoint of (\d+) rows", one.err))
+
+    def going_on(self, rows, whole=r"\d", files=4):
+        return rf"going on after {rows} rows: {whole} of {files} log files( and parts of [1-{files}] more)?\n"
+
     def test_stopped_on_other_ranks_each_time(self):
-        left = None
+        left, stopped = None, []
         for ranks in (2, 3, 0, 7):
             ended = self.in_parts(ranks, "--max-hours", 1e-9)
             self.assert_refused(ended, STOPPED, ["its time is nearly over", "of the log are still to be parsed"])
-            self.assertEqual("going on after" in ended.err, left is not None, ended.told())
+            if stopped:
+                self.assertRegex(ended.err, self.going_on(self.rows_told(*stopped)))
+            else:
+                self.assertNotIn("going on after", ended.err)
+            stopped.append(ended)
             amount, unit, _, _ = re.search(self.TOLD_LEFT, ended.err).groups()
             now = float(amount) * {"B": 1, "KiB": 1 << 10}[unit]
             self.assertTrue(left is None or now < left, ended.told())
@@ -313,17 +324,20 @@ class IngestInParts(SharedFolderTest):
         ended = self.in_parts(4, rows=0)
         self.assertIn("kept events are left aside", ended.err)
         self.assert_whole(ended)
-        self.assertGreater(self.record("parts/data.run.json")["results"]["resumed"][0]["after_rows"], 300)
+        rows = self.rows_told(stopped[0], *stopped[2:])
+        self.assertRegex(ended.err, self.going_on(rows))
+        self.assertEqual(self.record("parts/data.run.json")["results"]["resumed"][0]["after_rows"], rows)
+        self.assertGreater(rows, 300)
 
     def test_to_the_end_on_any_ranks_and_threads(self):
-        self.assert_refused(self.in_parts(2, "--max-hours", 1e-9, rows=400), STOPPED, "still to be parsed")
+        stopped = self.assert_refused(self.in_parts(2, "--max-hours", 1e-9, rows=400), STOPPED, "still to be parsed")
         shutil.copytree(self.path("kept"), self.path("kept-before"))
         for ranks, threads in ((0, 2), (2, 1), (3, 1), (4, 1), (7, 1)):
             with self.subTest(ranks=ranks, threads=threads):
                 shutil.rmtree(self.path("kept"), ignore_errors=True)
                 shutil.copytree(self.path("kept-before"), self.path("kept"))
                 ended = self.run_well(ranks, *self.parts(0), threads=threads)
-                self.assertIn("going on after", ended.err)
+                self.assertRegex(ended.err, self.going_on(self.rows_told(stopped)))
                 self.assert_whole(ended)
         shutil.rmtree(self.path("kept-before"))
 
@@ -332,7 +346,9 @@ class IngestInParts(SharedFolderTest):
         self.assert_refused(ended, STOPPED, "all log files are parsed, and only the data set is left to make")
         self.assertFalse(self.path("stopped/data.h5").exists())
         ended = self.in_parts(0, "--max-hours", 1e-9, rows=0)
-        self.assertIn("going on after 4 of 4 log files", ended.err)
+        texts = [gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes() for path in self.path("log").glob("events-*")]
+        rows = sum(text.count(b"\n") - 1 for text in texts)  # but for the line of names
+        self.assertIn(f"going on after {rows} rows: 4 of 4 log files\n", ended.err)
         self.assert_whole(ended)
 
     def test_a_short_run_writes_none_and_another_interval_does(self):
@@ -354,13 +370,30 @@ class IngestInParts(SharedFolderTest):
                 self.write_gz("one/log.csv", text) if compressed else self.write("one/log.csv", text.decode())
                 command = ["ingest", "--input", "one/log.csv", *self.COMMAND[3:], "--output"]
                 self.run_well(0, *command, "one/whole/data.h5")
+                stopped = []
                 for ranks in (3, 0):
                     ended = self.run_program(ranks, *command, "one/parts/data.h5", "--checkpoint-every", "300rows", "--max-hours", 1e-9)
-                    self.assert_refused(ended, STOPPED, "still to be parsed")
+                    stopped.append(self.assert_refused(ended, STOPPED, "still to be parsed"))
                 ended = self.run_well(2, *command, "one/parts/data.h5")
-                self.assertIn("going on after 0 of 1 log files and parts of 1 more", ended.err)
+                self.assertIn(f"going on after {self.rows_told(*stopped)} rows: 0 of 1 log files and parts of 1 more\n", ended.err)
                 self.assertEqual(self.bits("one/parts"), self.bits("one/whole"))
                 shutil.rmtree(self.path("one"))
+
+    def test_the_rows_and_bytes_told_are_those_of_the_text(self):
+        """One rank reads a file from its begin: what it has parsed is that many lines."""
+        lines = sorted(self.path("log").glob("events-*.csv"))[0].read_bytes().splitlines(keepends=True)
+        self.write("told/log.csv", b"".join(lines).decode())
+        command = ["ingest", "--input", "told/log.csv", *self.COMMAND[3:], "--output", "told/data.h5", "--checkpoint-every", "150rows"]
+        done, size = 0, sum(map(len, lines))
+        for _ in range(3):
+            ended = self.run_program(0, *command, "--max-hours", 1e-9)
+            if done > 0:
+                self.assertIn(f"going on after {done} rows: 0 of 1 log files and parts of 1 more\n", ended.err)
+            before, done = done, done + self.rows_told(ended)
+            left, of = (size - sum(map(len, lines[:rows + 1 if rows else 0])) for rows in (done, before))
+            self.assertGreater(done, before)
+            self.assert_refused(ended, STOPPED, f" {left / 1024:.1f} KiB of {of / 1024:.1f} KiB of the log are still to be parsed")
+        shutil.rmtree(self.path("told"))
 
     def start_and_wait(self, ranks, parts):
         job = self.start(ranks, *self.parts(12))
@@ -377,8 +410,9 @@ class IngestInParts(SharedFolderTest):
                 ended = job.wait(20)
                 self.assert_refused(ended, STOPPED, ["a signal asked", "run the same command again", "still to be parsed"])
                 self.assertIn("write checkpoint", ended.err, "its cost is in the table")
+                rows = self.rows_told(ended)
                 ended = self.in_parts(2, rows=0)
-                self.assertIn("going on after", ended.err)
+                self.assertRegex(ended.err, self.going_on(rows))
                 self.assert_whole(ended)
 
     def test_killed_after_a_checkpoint(self):
@@ -386,18 +420,18 @@ class IngestInParts(SharedFolderTest):
         os.kill(job.ranks()[0], signal.SIGKILL)
         self.assertNotIn(job.wait(20).code, (DONE, STOPPED))
         ended = self.in_parts(2, rows=0)
-        self.assertIn("going on after", ended.err)
+        self.assertRegex(ended.err, self.going_on(r"\d+"))
         self.assert_whole(ended)
 
     def test_resume_says_where_from(self):
-        self.assert_refused(self.in_parts(2, "--max-hours", 1e-9), STOPPED, "still to be parsed")
+        rows = self.rows_told(self.assert_refused(self.in_parts(2, "--max-hours", 1e-9), STOPPED, "still to be parsed"))
         shutil.copytree(self.path("kept"), self.path("saved"))
         ended = self.in_parts(3, "--resume", "never", rows=0)
         self.assertNotIn("going on after", ended.err)
         self.assert_whole(ended)
         for saved in ("saved", "saved/000001.h5"):
             ended = self.in_parts(2, "--resume", saved, rows=0)
-            self.assertIn("going on after", ended.err)
+            self.assertRegex(ended.err, self.going_on(rows))
             self.assert_whole(ended)
             self.assertTrue(self.path("saved/000001.h5").is_file(), "only those of the run's own folder go")
         shutil.rmtree(self.path("saved"))
@@ -429,6 +463,61 @@ class IngestInParts(SharedFolderTest):
         self.assertEqual({name: left.get(name) for name in others}, others)
         self.assertEqual(sorted(set(left) - set(others)), ["data.h5", "data.run.json", "rejects.csv.gz"])
         shutil.rmtree(self.path("kept"))
+
+    def damage(self, path):
+        damaged = bytearray(self.path(path).read_bytes())
+        damaged[len(damaged) // 2] ^= 8
+        self.path(path).write_bytes(damaged)
+
+    def other_log(self, folder):
+        """Of a file whose bytes the log has, and of one that has a line more."""
+        files = sorted(self.path("log").glob("events-*.csv"))[:2]
+        for file in files:
+            self.write(f"{folder}/{file.name}", file.read_text())
+        return ["ingest", "--input", f"{folder}/events-*.csv", *self.COMMAND[3:]], self.path(f"{folder}/{files[0].name}")
+
+    def test_what_other_runs_write_or_left_in_the_folder_stays(self):
+        for name in ("20240101.h5.partial", "000900.h5.partial", "7.h5.partial"):
+            self.write(f"kept/{name}", "another run writes this")
+        command, file = self.other_log("other")
+        command[2] = file.relative_to(self.path("."))
+        file.write_text(file.read_text() + file.read_text().split("\n")[1] + "\n")
+        self.run_badly(2, STOPPED, "all log files are parsed", *command, "--output", "other/data.h5", "--checkpoint", "kept",
+                       "--max-hours", 1e-9)
+        self.damage("kept/000001.h5")
+        self.write("kept/000002.h5.partial", "left by a run that was killed, or not")
+        others = {name: self.path(f"kept/{name}").read_bytes() for name in self.kept()}
+        self.assert_refused(self.in_parts(2, "--max-hours", 1e-9), STOPPED, "still to be parsed")
+        self.assertEqual({name: self.path(f"kept/{name}").read_bytes() for name in others}, others)
+        self.assertEqual(sorted(set(self.kept()) - set(others)), ["000003.h5"])
+        self.assertEqual(self.in_parts(3).code, DONE)
+        del others["000002.h5.partial"]  # as old as the run, and where it would have written
+        self.assertEqual(self.kept(), sorted(others))
+        self.assertEqual({name: self.path(f"kept/{name}").read_bytes() for name in others}, others)
+        shutil.rmtree(self.path("other"))
+
+    def test_runs_at_once_take_other_names(self):
+        jobs = [self.start(0, *self.parts(0, f"parts/{name}.h5"), "--rejects", f"parts/{name}.csv.gz", "--max-hours", 1e-9,
+                           "--resume", "never") for name in ("a", "b", "c")]
+        told = "".join(self.assert_refused(job.wait(30), STOPPED, "all log files are parsed").err for job in jobs)
+        self.assertEqual(sorted(re.findall(r"checkpoint of \d+ rows: kept/(\S+)", told)), self.kept())
+        self.assertEqual(len(self.kept()), 3)
+
+    def test_checkpoints_of_an_earlier_log_go_with_the_outputs_own_folder(self):
+        for own in (True, False):
+            with self.subTest(own=own):
+                command, changed = self.other_log("grown")
+                command += ["--output", "grown/data.h5", *([] if own else ["--checkpoint", "kept"])]
+                self.run_badly(2, STOPPED, "all log files are parsed", *command, "--max-hours", 1e-9)
+                changed.write_text(changed.read_text() + changed.read_text().split("\n")[1] + "\n")
+                other = sorted(self.path("grown").glob("events-*.csv"))[1]
+                other.write_text(other.read_text() + other.read_text().split("\n")[1] + "\n")
+                ended = self.run_well(2, *command)
+                self.assertIn("checkpoints there are of 2 log files whose bytes none of this log has; they "
+                              + ("go after success" if own else "stay"), ended.err)
+                self.assertEqual(self.path("grown/data.checkpoint" if own else "kept").exists(), not own)
+                self.assertNotIn("checkpoints there are of", self.run_well(2, *command, "--resume", "never").err)
+                shutil.rmtree(self.path("grown"))
 
     def test_a_part_whose_bytes_are_kept_already_harms_no_other(self):
         shutil.copytree(self.path("log"), self.path("twins/log"))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -53,6 +54,12 @@ class ReadingCheckpoints {
   virtual void between_rounds(const ReadingState& state, const WriteParts& write) = 0;
 };
 
+/// What was there under the temporary name of a part when a run began.
+struct KeptLeftover {
+  std::string path;
+  std::filesystem::file_time_type changed;  ///< unless it changes, nobody writes it any more
+};
+
 /// What earlier runs parsed of log files, so that clean_log need not read their text again: a folder of files
 /// `000001.h5`, each with what one run parsed. A log file is known by its bytes (size and XXH3) and by the
 /// settings that decide what parsing makes of them, whatever its name. The log is the same to the last bit
@@ -64,8 +71,9 @@ struct KeptEvents {
   /// In place of that, what is parsed is written to the folder as this decides, while the log is read: files
   /// that hold parts of its files, and are kept as such; what else is there stays. nullptr: not so.
   ReadingCheckpoints* checkpoints = nullptr;
-  bool takes = true;       ///< what is there is taken; if not, parts of this log are still found
-  std::string taken_from;  ///< another folder, or a single file; empty = `folder`
+  bool is_of_this_output = false;  ///< the folder: all parts there are in `parts`, also those of other logs
+  bool takes = true;               ///< what is there is taken; if not, parts of this log are still found
+  std::string taken_from;          ///< another folder, or a single file; empty = `folder`
   /// Open at once; beyond that, the smallest are made one, and half so many are left.
   std::size_t most_files = 64;
 
@@ -75,8 +83,9 @@ struct KeptEvents {
   Count files_in_part = 0;                 ///< of those parsed: taken in part
   Count rows_taken = 0;                    ///< of files taken whole and in part
   std::string not_kept;                    ///< the error that kept anything from being kept; empty = none
-  /// Files in the folder that were kept as parts and hold events of this log, or are damaged.
+  /// Files in the folder that were kept as parts and hold events of this log, also damaged ones that say so.
   std::vector<std::string> parts;
+  std::vector<KeptLeftover> leftovers;  ///< of parts among these, and after them; on rank 0
   /// What is kept from now on, to take its name with the other outputs; nullptr if nothing changes. It must
   /// not outlive this.
   std::unique_ptr<StagedOutput> output;
