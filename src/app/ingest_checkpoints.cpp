@@ -67,6 +67,10 @@ IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOpt
   if (options_.every.rows > 0) config.batch_rows = std::min(config.batch_rows, options_.every.rows);
 }
 
+bool IngestCheckpoints::are_for_short_logs() const {
+  return are_asked_for_ || !kept_.is_of_this_output || kept_.files_taken + kept_.files_in_part > 0;
+}
+
 void IngestCheckpoints::begin() {
   StopRequest::catch_signals();
   start_ = round_start_ = last_write_ = Clock::now();

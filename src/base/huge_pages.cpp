@@ -46,21 +46,11 @@ void advise(void* memory, std::size_t size) {
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
-/// What may be a table of factors begins with a cache line, and a large one with a page: no row of it then
-/// lies in one line more than it has to, which would not be fetched ahead.
-void* allocate(std::size_t size) {
-  constexpr std::size_t line = 64, may_be_table = std::size_t{64} << 10;
-  if (size < may_be_table) return std::malloc(size > 0 ? size : 1);
-  const std::size_t alignment = size >= 2 * page ? page : line;
-  void* memory = nullptr;
-  return posix_memalign(&memory, alignment, size) == 0 ? memory : nullptr;
-}
-
 }  // namespace
 
 void* operator new(std::size_t size) {
   for (;;) {
-    if (void* const memory = allocate(size)) {
+    if (void* const memory = std::malloc(size > 0 ? size : 1)) {
       if (size >= 2 * page && pushcart::wanted.load(std::memory_order_relaxed)) advise(memory, size);
       return memory;
     }

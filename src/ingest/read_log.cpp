@@ -92,6 +92,13 @@ Count text_bytes(const LogShare& share) {
   return bytes;
 }
 
+/// Whether reading takes some rank longer than some ten seconds: a shorter one is not worth collecting what
+/// checkpoints hold, unless somebody asks for them. Collective.
+bool is_long(const Communicator& comm, const LogShare& share) {
+  constexpr Count least_bytes = Count{1} << 30;
+  return comm.any(text_bytes(share) >= least_bytes);
+}
+
 /// Of a kept row.
 constexpr Count text_bytes_per_row = 8;
 
@@ -104,11 +111,10 @@ Count kept_bytes(const IngestConfig& config) {
          text_bytes_per_row;
 }
 
-/// The same of what is in no checkpoint yet: what the batches do not hold, and the longest column as it is
-/// written.
+/// The same of what is in no checkpoint yet: what the batches do not hold. A write holds its longest column
+/// beside, which held_unwritten_bytes() counts.
 Count unwritten_bytes(const IngestConfig& config, const IngestSizes& sizes) {
-  return static_cast<Count>(sizeof(RowTexts) + (KeptColumns(config).labels ? sizeof(KeptLabels) : 0) +
-                            sizeof(KeptRow)) +
+  return static_cast<Count>(sizeof(RowTexts) + (KeptColumns(config).labels ? sizeof(KeptLabels) : 0)) +
          sizes.unwritten_text_bytes;
 }
 
@@ -223,7 +229,9 @@ void announce_reading(const Communicator& comm, const ParseSettings& settings, c
   const Count budget = config.memory_per_rank;
   const auto is_over = [&](Count unwritten_rows) {
     sizes.unwritten_rows = unwritten_rows;
-    return budget > 0 && comm.any(plan_ingest(config, sizes).total_bytes() > budget);
+    IngestSizes writing = sizes;  // a checkpoint, with its longest column
+    writing.unwritten_text_bytes += static_cast<Count>(sizeof(KeptRow));
+    return budget > 0 && comm.any(plan_ingest(config, writing).total_bytes() > budget);
   };
   if (log.unwritten && is_over(sizes.unwritten_rows) &&
       is_over(std::min(sizes.unwritten_rows, config.batch_rows))) {
@@ -369,8 +377,10 @@ void read_log(const Communicator& comm, const ParseSettings& settings, KeptEvent
   }
   for (;;) {
     share_out(comm, log.share, kept);
-    if (log.share.kept && kept->checkpoints && kept->not_kept.empty()) {
-      log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
+    if (log.share.kept && kept->checkpoints) {
+      const bool is_worth_it = kept->checkpoints->are_for_short_logs() || is_long(comm, log.share);
+      if (kept->not_kept.empty() && is_worth_it)
+        log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
     } else if (log.share.kept && kept->adds) {
       log.to_keep = std::make_unique<KeptLines>(settings.config);
     }
@@ -391,22 +401,32 @@ namespace pushcart {
 
 namespace {
 
-/// While the log is read and checked, by what was measured (docs/planning.md).
-Count reading_bytes(const IngestConfig& config, const IngestSizes& sizes) {
-  if (sizes.num_ranks == 1) {
-    constexpr Count a_row = 90, an_id = 150;  // with what rows grew out of
-    return sizes.read_rows * a_row + sizes.num_ids * an_id;
-  }
-  // Rows with what they grew out of; or with hashes, places and verdicts, beside hashes that came to be
-  // compared.
-  constexpr Count a_growing_row = 76, a_row = 65, a_hash = 34, an_id = 100;
-  const Count rows =
-      std::max(sizes.read_rows * a_growing_row, sizes.read_rows * a_row + sizes.owned_rows * a_hash);
+/// Of ids and of the text at hand, of several ranks.
+Count bytes_beside_rows(const IngestConfig& config, const IngestSizes& sizes) {
+  constexpr Count an_id = 100;
   const Count own_ids = sizes.num_ids / sizes.num_ranks;
   const Count ids_of_batch = std::min({sizes.num_ids - own_ids, sizes.read_rows, config.batch_rows});
   const Count block_bytes = static_cast<Count>(detail::block_bytes_per_thread) * omp_get_max_threads();
   const Count parsed_rows = std::min(sizes.read_rows, block_bytes / std::max<Count>(1, sizes.row_bytes));
-  return rows + (own_ids + ids_of_batch) * an_id + parsed_rows * Count{sizeof(detail::ParsedRow)};
+  return (own_ids + ids_of_batch) * an_id + parsed_rows * Count{sizeof(detail::ParsedRow)};
+}
+
+/// While the log is read, with what rows grew out of; by what was measured (docs/planning.md).
+Count reading_bytes(const IngestConfig& config, const IngestSizes& sizes) {
+  if (sizes.num_ranks == 1) {
+    constexpr Count a_row = 90, an_id = 150;
+    return sizes.read_rows * a_row + sizes.num_ids * an_id;
+  }
+  constexpr Count a_row = 76;
+  return sizes.read_rows * a_row + bytes_beside_rows(config, sizes);
+}
+
+/// While it is checked, by several ranks: rows with hashes, places and verdicts, beside hashes that came to
+/// be compared.
+Count checking_bytes(const IngestConfig& config, const IngestSizes& sizes) {
+  if (sizes.num_ranks == 1) return 0;  // less than while it is read
+  constexpr Count a_row = 65, a_hash = 34;
+  return sizes.read_rows * a_row + sizes.owned_rows * a_hash + bytes_beside_rows(config, sizes);
 }
 
 /// Then: a row's event, pair, places in both matrices and, of several ranks, what is on its way between them.
@@ -431,7 +451,7 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
                  std::min(detail::KeptLines::most_rejected_bytes, *sizes.kept_rows * rejected_line));
   }
   const Count reading = reading_bytes(config, sizes);
-  const Count fullest = std::max(reading, building_bytes(sizes));
+  const Count fullest = std::max({reading, checking_bytes(config, sizes), building_bytes(sizes)});
   plan.add("ids and batches, then events, pairs and matrices", fullest - rows * row_bytes);
   const Count with_unwritten = reading + sizes.unwritten_rows * detail::unwritten_bytes(config, sizes);
   if (with_unwritten > fullest) plan.add("rows that are in no checkpoint yet", with_unwritten - fullest);

@@ -558,7 +558,8 @@ class IngestInParts(SharedFolderTest):
     def test_memory_for_checkpoints(self):
         """Without memory for all of the rows they are written at once; without any for a round there are none."""
         self.run_well(0, "synth", "--users", 300, "--items", 100, "--events", 4000, "--files", 1, "--seed", 5, "--output", "memory/log")
-        command = ["ingest", "--input", "memory/log/events-*.csv", *self.COMMAND[3:], "--output", "memory/data.h5", "--memory-per-rank"]
+        command = ["ingest", "--input", "memory/log/events-*.csv", *self.COMMAND[3:], "--output", "memory/data.h5", "--checkpoint",
+                   "memory/data.checkpoint", "--memory-per-rank"]
         for asking in ([], ["--max-hours", 1]):
             ended = self.run_well(0, *command, "600KiB", *asking)
             self.assertIn("checkpoint of 4000 rows", ended.err)
