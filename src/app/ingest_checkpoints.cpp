@@ -67,10 +67,6 @@ IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOpt
   if (options_.every.rows > 0) config.batch_rows = std::min(config.batch_rows, options_.every.rows);
 }
 
-bool IngestCheckpoints::are_for_short_logs() const {
-  return are_asked_for_ || !kept_.is_of_this_output || kept_.files_taken + kept_.files_in_part > 0;
-}
-
 void IngestCheckpoints::begin() {
   StopRequest::catch_signals();
   start_ = round_start_ = last_write_ = Clock::now();
@@ -106,16 +102,18 @@ void IngestCheckpoints::learn_from(const WrittenParts& written, double write_sec
   }
 }
 
-/// Rows of a rank that a fortieth of the time since the last write is enough for.
+/// Rows of a rank that a fortieth of the time since the last write is enough for, with the digests of as many
+/// log files.
 Count IngestCheckpoints::affordable_rows(const ReadingState& state, double ahead_seconds) const {
   constexpr double least_ratio = 40;
   const double seconds = (seconds_since(last_write_) + ahead_seconds) / least_ratio;
-  const double share = seconds / std::max(seconds_of_write(state), 1e-9);
+  const double share = seconds / std::max(seconds_of_write(state) + seconds_of_digest(state), 1e-9);
   return static_cast<Count>(std::min(share, 1.0) * static_cast<double>(state.most_rows));
 }
 
 void IngestCheckpoints::write(Count most_rows, const WriteParts& writer) {
   const auto start = Clock::now();
+  const std::size_t parts_before = kept_.parts.size();
   WrittenParts written;
   {
     const auto timer = session_.phases.time("write checkpoint");
@@ -129,8 +127,10 @@ void IngestCheckpoints::write(Count most_rows, const WriteParts& writer) {
   rows_left_out_ += written.num_left_out;
   if (written.num_bytes == 0) return;
   learn_from(written, seconds[0], seconds[1]);
-  log_info("checkpoint of {} rows: {} ({}, {:.2f} s{})", written.num_rows, kept_.parts.back(),
-           bytes_text(written.num_bytes), seconds[0],
+  const std::size_t others = kept_.parts.size() - parts_before - 1;
+  log_info("checkpoint of {} rows: {}{} ({}, {:.2f} s{})", written.num_rows, kept_.parts.back(),
+           others > 0 ? fmt::format(" and {} before it", others) : "", bytes_text(written.num_bytes),
+           seconds[0],
            written.digested_bytes > 0 ? fmt::format("; {} of log files read once more in {:.2f} s",
                                                     bytes_text(written.digested_bytes), seconds[1])
                                       : "");

@@ -41,8 +41,6 @@ class IngestCheckpoints : public ReadingCheckpoints {
   /// For read_log. @return valid as long as this
   KeptEvents& kept() { return kept_; }
   bool are_asked_for() const override { return are_asked_for_; }
-  /// Where there are some, a folder is named for them, or a limit or an interval given.
-  bool are_for_short_logs() const override;
   void begin() override;
   void end() override;
   void between_rounds(const ReadingState& state, const WriteParts& write) override;

@@ -31,11 +31,16 @@ Count kept_bytes(const IngestConfig& config) {
          text_bytes_per_row;
 }
 
-/// The same of what is in no checkpoint yet: what the batches do not hold. A write holds its longest column
-/// beside, which held_unwritten_bytes() counts.
-Count unwritten_bytes(const IngestConfig& config, const IngestSizes& sizes) {
-  return static_cast<Count>(sizeof(RowTexts) + (KeptColumns(config).labels ? sizeof(KeptLabels) : 0)) +
-         sizes.unwritten_text_bytes;
+/// Bytes a row of names and categories that are in no checkpoint yet.
+Count label_bytes(const IngestConfig& config) {
+  const auto& columns = config.format.columns;
+  const bool collected = columns.contains(Role::name) || columns.contains(Role::category);
+  return collected ? static_cast<Count>(sizeof(KeptLabels)) : 0;
+}
+
+/// Bytes a row that is being written into a checkpoint: its longest column, its texts and where they are.
+Count written_bytes(const IngestSizes& sizes) {
+  return static_cast<Count>(sizeof(RowTexts) + sizeof(KeptRow)) + 2 * sizes.unwritten_text_bytes;
 }
 
 }  // namespace
@@ -56,8 +61,7 @@ Count held_bytes(const IngestConfig& config, const ReadLog& log, const SpreadIds
 }
 
 Count held_unwritten_bytes(const ReadLog& log) {
-  if (!log.unwritten) return 0;
-  return log.unwritten->memory_bytes() + log.unwritten->num_rows() * static_cast<Count>(sizeof(KeptRow));
+  return log.unwritten ? log.unwritten->memory_bytes() : 0;
 }
 
 }  // namespace pushcart::detail
@@ -102,6 +106,20 @@ Count building_bytes(const IngestSizes& sizes) {
   return sizes.owned_rows * a_row + sizes.num_ids / sizes.num_ranks * an_id;
 }
 
+Count fullest_bytes(const IngestConfig& config, const IngestSizes& sizes) {
+  return std::max({reading_bytes(config, sizes), checking_bytes(config, sizes), building_bytes(sizes)});
+}
+
+/// While it is read, beside a checkpoint that is being written.
+Count reading_bytes_for_checkpoints(const IngestConfig& config, const IngestSizes& sizes) {
+  return reading_bytes(config, sizes) + sizes.unwritten_rows * detail::label_bytes(config);
+}
+
+/// The least rows that a checkpoint writes at once, if it has them.
+Count least_written_rows(const IngestConfig& config) {
+  return std::min(config.batch_rows, static_cast<Count>(detail::kept_chunk_rows));
+}
+
 }  // namespace
 
 MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
@@ -115,17 +133,26 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
              *sizes.kept_rows * detail::kept_bytes(config) +
                  std::min(detail::KeptLines::most_rejected_bytes, *sizes.kept_rows * rejected_line));
   }
-  const Count reading = reading_bytes(config, sizes);
-  const Count fullest = std::max({reading, checking_bytes(config, sizes), building_bytes(sizes)});
+  const Count fullest = fullest_bytes(config, sizes);
   plan.add("ids and batches, then events, pairs and matrices", fullest - rows * row_bytes);
-  const Count with_unwritten = reading + sizes.unwritten_rows * detail::unwritten_bytes(config, sizes);
-  if (with_unwritten > fullest) plan.add("rows that are in no checkpoint yet", with_unwritten - fullest);
+  const Count with_checkpoint =
+      reading_bytes_for_checkpoints(config, sizes) +
+      std::min(sizes.unwritten_rows, least_written_rows(config)) * detail::written_bytes(sizes);
+  if (with_checkpoint > fullest) plan.add("rows on their way into a checkpoint", with_checkpoint - fullest);
   if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {
     constexpr Count id_bytes = 8;
     plan.add("searches, if every row is one", rows * (detail::search_bytes + id_bytes));
   }
   return plan;
+}
+
+Count detail::rows_written_at_once(const IngestConfig& config, const IngestSizes& sizes) {
+  constexpr Count most_rows = Count{1} << 20;
+  const Count left_free =
+      std::max<Count>(0, config.memory_per_rank - plan_ingest(config, sizes).total_bytes());
+  const Count planned = fullest_bytes(config, sizes) - reading_bytes_for_checkpoints(config, sizes);
+  return std::clamp((planned + left_free) / written_bytes(sizes), least_written_rows(config), most_rows);
 }
 
 }  // namespace pushcart

@@ -1,4 +1,5 @@
 #include <boost/archive/binary_oarchive.hpp>
+#include <memory>
 #include <sstream>
 
 #include "events/raw_file.hpp"
@@ -24,14 +25,15 @@ struct Block {
 
 std::uint64_t digest_of(const InputFile& file, const Block& block) {
   const RawFile stored(file.path);
-  std::vector<char> bytes(static_cast<std::size_t>(block.end - block.begin));
-  for (std::size_t got = 0; got < bytes.size();) {
+  const auto size = static_cast<std::size_t>(block.end - block.begin);
+  const auto bytes = std::make_unique_for_overwrite<char[]>(size);  // zeros would take as long as the digest
+  for (std::size_t got = 0; got < size;) {
     const std::size_t more =
-        stored.read_at(block.begin + static_cast<Count>(got), bytes.data() + got, bytes.size() - got);
+        stored.read_at(block.begin + static_cast<Count>(got), bytes.get() + got, size - got);
     if (more == 0) throw StorageError(file.path + ": has become shorter while it was read; run again");
     got += more;
   }
-  return hash_bytes(bytes.data(), bytes.size());
+  return hash_bytes(bytes.get(), size);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
     }
     const UnitSummary before = summaries_[unit_];
     const Count from = text_position();
-    if (!read_block(from)) continue;
+    if (!read_block(from, batch.rows.size())) continue;
     if (segment_unit != unit_) {
       segment_unit = unit_;
       const Count first_line = summaries_[unit_].num_lines;
@@ -81,9 +81,11 @@ void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
     }
     parse_block();
     for (auto& lines : parsed_) append(lines, batch, targets);
-    if (unwritten_) unwritten_->reach(summaries_[unit_], types_.size(), text_position());
+    if (unwritten_)
+      unwritten_->reach(summaries_[unit_], types_.size(), text_position(), batch.rows.size());
   }
-  if (unwritten_ && reader_) unwritten_->end_batch(summaries_[unit_], types_.size(), text_position());
+  if (unwritten_ && reader_)
+    unwritten_->end_batch(summaries_[unit_], types_.size(), text_position(), batch.rows.size());
   last_batch_rows_ = batch.rows.size();
 }
 
@@ -103,7 +105,7 @@ Count LogReader::end_of_unit() const {
 }
 
 /// @param text_begin  text_position() until now
-bool LogReader::read_block(Count text_begin) {
+bool LogReader::read_block(Count text_begin, std::size_t next_row) {
   const WorkUnit& unit = share_.units[unit_];
   const InputFile& file = share_.files[static_cast<std::size_t>(unit.file)];
   const auto& format = settings_.config.format;
@@ -122,7 +124,8 @@ bool LogReader::read_block(Count text_begin) {
     }
   }
   if (!reader_->next(block_)) {
-    if (unwritten_) unwritten_->end_unit(unit_, summaries_[unit_], types_.size(), text_begin, end_of_unit());
+    if (unwritten_)
+      unwritten_->end_unit(unit_, summaries_[unit_], types_.size(), {text_begin, end_of_unit()}, next_row);
     reader_.reset();
     if (keeper_) keeper_->reach(summaries_[unit_], types_, UnitEnds::yes);
     if (file.compression != FileCompression::plain) bytes_done_ += unit.end - unit.begin;
@@ -159,8 +162,9 @@ void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& t
   });
   if (keeper_) keep(lines, types);
   const auto first_line = checked_cast<std::uint32_t>(summary.num_lines - batch.segments.back().first_line);
+  const bool collects_labels = unwritten_ && unwritten_->collects_labels();
   for (ParsedRow& parsed : lines.rows) {
-    if (unwritten_) unwritten_->add(parsed);
+    if (collects_labels) unwritten_->add_labels(parsed);
     parsed.row.line += first_line;
     if ((parsed.row.faults & fault_bit(Check::unparseable)) == 0) parsed.row.type = types[parsed.row.type];
     if (targets.queries && !parsed.query.empty()) {

@@ -59,7 +59,7 @@ class LogReader {
  private:
   Count text_position() const;
   Count end_of_unit() const;
-  bool read_block(Count text_begin);
+  bool read_block(Count text_begin, std::size_t next_row);
   void parse_block();
   void append(ParsedLines& lines, RowBatch& batch, const ReadTargets& targets);
   void append_details(const EventDetails& details, RowBatch& batch) const;

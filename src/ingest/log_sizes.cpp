@@ -71,11 +71,6 @@ Count text_bytes(const LogShare& share) {
 
 }  // namespace
 
-bool is_long(const Communicator& comm, const LogShare& share) {
-  constexpr Count least_bytes = Count{1} << 30;
-  return comm.any(text_bytes(share) >= least_bytes);
-}
-
 IngestSizes sizes_of(const Communicator& comm, const ParseSettings& settings, const ReadLog& log) {
   const IngestConfig& config = settings.config;
   constexpr Count rows_an_id = 25;  // not known yet; what is held is counted then

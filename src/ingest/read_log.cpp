@@ -79,8 +79,8 @@ void locate_lines(const Communicator& comm, ReadLog& log, InteractionLog& result
   }
 }
 
-/// Announces the memory. Where checkpoints are over the budget, they are written after each round; if that is
-/// over it, too, there are none: ConfigError where somebody counts on them.
+/// Announces the memory. Where the labels of all rows until a checkpoint are over the budget, it is written
+/// after each round; if that is over it, too, there are none: ConfigError where somebody counts on them.
 void announce_reading(const Communicator& comm, const ParseSettings& settings, const KeptEvents* kept,
                       ReadLog& log) {
   const IngestConfig& config = settings.config;
@@ -88,9 +88,7 @@ void announce_reading(const Communicator& comm, const ParseSettings& settings, c
   const Count budget = config.memory_per_rank;
   const auto is_over = [&](Count unwritten_rows) {
     sizes.unwritten_rows = unwritten_rows;
-    IngestSizes writing = sizes;  // a checkpoint, with its longest column
-    writing.unwritten_text_bytes += static_cast<Count>(sizeof(KeptRow));
-    return budget > 0 && comm.any(plan_ingest(config, writing).total_bytes() > budget);
+    return budget > 0 && comm.any(plan_ingest(config, sizes).total_bytes() > budget);
   };
   if (log.unwritten && is_over(sizes.unwritten_rows) &&
       is_over(std::min(sizes.unwritten_rows, config.batch_rows))) {
@@ -105,6 +103,7 @@ void announce_reading(const Communicator& comm, const ParseSettings& settings, c
       log_warning("no checkpoints of the reading, which cannot be stopped: {}", why);
     }
   }
+  log.rows_written_at_once = rows_written_at_once(config, sizes);
   announce_memory(comm, "ingest", plan_ingest(config, sizes), budget);
 }
 
@@ -163,6 +162,8 @@ class ReadingRounds {
             .is_over_budget = budget > 0 && comm_.any(held_bytes_ + held_unwritten_bytes(log_) > budget)};
   }
 
+  ReadIds ids() const { return {users_, items_, targets_.queries}; }
+
   /// Nothing is collected for checkpoints any more. Local.
   void leave_unwritten() {
     reader_->leave_unwritten();
@@ -212,8 +213,9 @@ void read_share(const Communicator& comm, const ParseSettings& settings, KeptEve
       return log.unwritten ? std::optional(rounds->state(is_read)) : std::nullopt;
     });
     if (state) {
-      checkpoints->between_rounds(
-          *state, [&](Count most_rows) { return write_parts(comm, settings.config, most_rows, log, *kept); });
+      checkpoints->between_rounds(*state, [&](Count most_rows) {
+        return write_parts(comm, settings.config, rounds->ids(), most_rows, log, *kept);
+      });
     }
     if (state && state->is_over_budget) log.unwritten->free_tables();
     if (log.unwritten && !kept->not_kept.empty()) {
@@ -237,9 +239,7 @@ void read_log(const Communicator& comm, const ParseSettings& settings, KeptEvent
   for (;;) {
     share_out(comm, log.share, kept);
     if (log.share.kept && kept->checkpoints) {
-      const bool is_worth_it = kept->checkpoints->are_for_short_logs() || is_long(comm, log.share);
-      if (kept->not_kept.empty() && is_worth_it)
-        log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
+      if (kept->not_kept.empty()) log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
     } else if (log.share.kept && kept->adds) {
       log.to_keep = std::make_unique<KeptLines>(settings.config);
     }

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/ids/fetch_strings.hpp"
 
 namespace pushcart::detail {
 
@@ -70,6 +71,21 @@ void SpreadIds::settle() {
     provisional_[position] = {answers[i],
                               static_cast<std::uint16_t>(owners[position - static_cast<std::size_t>(first)])};
   }
+}
+
+StringTable SpreadIds::texts_of(std::span<const ProvisionalId> ids) const {
+  StringTable texts;
+  if (alone()) {
+    for (const ProvisionalId& id : ids) texts.push_back(table_.texts()[id.slot]);
+    return texts;
+  }
+  std::vector<int> owners;
+  std::vector<Count> slots;
+  for (const ProvisionalId& id : ids) {
+    owners.push_back(id.owner);
+    slots.push_back(id.slot);
+  }
+  return fetch_strings(comm_, owned_.texts(), owners, slots);
 }
 
 bool SpreadIds::forget_if_large() {

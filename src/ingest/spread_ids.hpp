@@ -44,6 +44,8 @@ class SpreadIds {
     return static_cast<Count>(table_.texts().bytes().size() + owned_.texts().bytes().size());
   }
   Count peak_table_size() const { return peak_table_size_; }
+  /// The texts of ids, which any rank may own; after settle(). Collective.
+  StringTable texts_of(std::span<const ProvisionalId> ids) const;
   StringTable take_owned() { return alone() ? table_.take_texts() : owned_.take_texts(); }
 
  private:

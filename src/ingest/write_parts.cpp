@@ -20,7 +20,7 @@ class NewChunks {
       : batches_(batches), chunks_(chunks), types_(types) {
     for (const UnwrittenChunk& chunk : chunks_) {
       first_rows_.push_back(num_rows_);
-      num_rows_ += chunk.rows.size();
+      num_rows_ += chunk.num_rows;
     }
   }
 
@@ -29,14 +29,14 @@ class NewChunks {
   KeptContent content() const {
     KeptContent content;
     for (const UnwrittenChunk& chunk : chunks_) {
-      content.chunks.push_back({static_cast<Count>(chunk.rows.size()), chunk.num_lines, chunk.lines_digest,
+      content.chunks.push_back({static_cast<Count>(chunk.num_rows), chunk.num_lines, chunk.lines_digest,
                                 chunk.returns, chunk.texts.size(), static_cast<Count>(chunk.num_types), 0});
       content.parts.push_back(chunk.text);
       for (std::size_t t = 0; t < chunk.num_types; ++t) content.types.push_back(types_[t]);
     }
     content.rows = [this] {
       return column<KeptRow>([](const UnwrittenChunk& chunk, const RowBatch& batch, std::size_t r) {
-        return kept_row(batch.rows[chunk.first_row + r], chunk.rows[r], chunk.line_shift);
+        return kept_row(batch.rows[chunk.first_row + r], chunk.ids[r], chunk.line_shift);
       });
     };
     content.hashes = [this] {
@@ -87,7 +87,7 @@ class NewChunks {
     parallel_for(static_cast<Count>(chunks_.size()), [&](Count c) {
       const UnwrittenChunk& chunk = chunks_[static_cast<std::size_t>(c)];
       Record* to = records.data() + first_rows_[static_cast<std::size_t>(c)];
-      for (std::size_t r = 0; r < chunk.rows.size(); ++r) *to++ = of(chunk, batches_[chunk.batch], r);
+      for (std::size_t r = 0; r < chunk.num_rows; ++r) *to++ = of(chunk, batches_[chunk.batch], r);
     });
     return records;
   }
@@ -99,7 +99,23 @@ class NewChunks {
   std::size_t num_rows_ = 0;
 };
 
-WrittenParts write_new(const Communicator& comm, const IngestConfig& config,
+/// Chunks of at most so many rows together, but one at least.
+std::vector<std::vector<UnwrittenChunk>> in_files(std::vector<UnwrittenChunk> chunks, Count most_rows) {
+  std::vector<std::vector<UnwrittenChunk>> files;
+  Count num_rows = 0;
+  for (UnwrittenChunk& chunk : chunks) {
+    num_rows += static_cast<Count>(chunk.num_rows);
+    if (files.empty() || num_rows > most_rows) {
+      files.emplace_back();
+      num_rows = static_cast<Count>(chunk.num_rows);
+    }
+    files.back().push_back(std::move(chunk));
+  }
+  return files;
+}
+
+/// One file.
+WrittenParts write_new(const Communicator& comm, const IngestConfig& config, const ReadIds& ids,
                        std::vector<UnwrittenChunk> chunks, ReadLog& log, KeptEvents& kept) {
   const LogShare& share = log.share;
   const auto file_of = [&](const UnwrittenChunk& chunk) {
@@ -118,10 +134,11 @@ WrittenParts write_new(const Communicator& comm, const IngestConfig& config,
   Count rows_left_out = 0;
   std::erase_if(chunks, [&](const UnwrittenChunk& chunk) {
     if (keys[file_of(chunk)]) return false;
-    rows_left_out += static_cast<Count>(chunk.rows.size());
+    rows_left_out += static_cast<Count>(chunk.num_rows);
     return true;
   });
   written.num_left_out = comm.sum(rows_left_out);
+  find_texts(comm, ids, log.batches, chunks);
 
   const NewChunks new_chunks(log.batches, chunks, log.types);
   KeptContent content = new_chunks.content();
@@ -151,14 +168,24 @@ Count bytes_to_digest(const Communicator& comm, const ReadLog& log) {
   return log.share.keys->unknown_bytes(std::vector<bool>(has_new.begin(), has_new.end()));
 }
 
-WrittenParts write_parts(const Communicator& comm, const IngestConfig& config, Count most_rows, ReadLog& log,
-                         KeptEvents& kept) {
+WrittenParts write_parts(const Communicator& comm, const IngestConfig& config, const ReadIds& ids,
+                         Count most_rows, ReadLog& log, KeptEvents& kept) {
+  WrittenParts all;
   try {
-    return write_new(comm, config, log.unwritten->take(most_rows), log, kept);
+    auto files = in_files(log.unwritten->take(most_rows), log.rows_written_at_once);
+    files.resize(static_cast<std::size_t>(comm.allreduce(static_cast<Count>(files.size()), Reduce::max)));
+    for (auto& chunks : files) {
+      const WrittenParts written = write_new(comm, config, ids, std::move(chunks), log, kept);
+      all.num_bytes += written.num_bytes;
+      all.num_rows += written.num_rows;
+      all.num_left_out += written.num_left_out;
+      all.digested_bytes += written.digested_bytes;
+      all.digest_seconds += written.digest_seconds;
+    }
   } catch (const CollectiveError& error) {
     not_kept(kept, error);
-    return {};
   }
+  return all;
 }
 
 }  // namespace pushcart::detail

@@ -2,47 +2,10 @@
 
 #include <numeric>
 
-#include "pushcart/base/digest.hpp"
+#include "ingest/distinct_ids.hpp"
 #include "pushcart/comm/collectively.hpp"
 
 namespace pushcart::detail {
-
-namespace {
-
-std::uint64_t key_of(const ProvisionalId& id) {
-  return (std::uint64_t{id.owner} << 32) | id.slot;
-}
-
-/// Distinct keys in order of first sight: open addressing.
-class KeyTable {
- public:
-  KeyTable() : slots_(1 << 10, empty) {}
-  std::uint32_t find_or_add(std::uint64_t key) {
-    std::size_t at = mix_bits(key) & (slots_.size() - 1);
-    while (slots_[at] != empty && keys_[slots_[at]] != key) at = (at + 1) & (slots_.size() - 1);
-    if (slots_[at] != empty) return slots_[at];
-    slots_[at] = static_cast<std::uint32_t>(keys_.size());
-    keys_.push_back(key);
-    if (keys_.size() * 2 > slots_.size()) grow();
-    return static_cast<std::uint32_t>(keys_.size() - 1);
-  }
-  const std::vector<std::uint64_t>& keys() const { return keys_; }
-
- private:
-  static constexpr std::uint32_t empty = 0xffffffff;
-  void grow() {
-    slots_.assign(slots_.size() * 4, empty);
-    for (std::size_t k = 0; k < keys_.size(); ++k) {
-      std::size_t at = mix_bits(keys_[k]) & (slots_.size() - 1);
-      while (slots_[at] != empty) at = (at + 1) & (slots_.size() - 1);
-      slots_[at] = static_cast<std::uint32_t>(k);
-    }
-  }
-  std::vector<std::uint32_t> slots_;
-  std::vector<std::uint64_t> keys_;
-};
-
-}  // namespace
 
 ReferencedIds::ReferencedIds(const Communicator& comm, std::span<const ProvisionalId> named, Count num_owned)
     : comm_(comm), num_owned_(num_owned), send_counts_(static_cast<std::size_t>(comm.size()), 0) {
@@ -57,20 +20,20 @@ ReferencedIds::ReferencedIds(const Communicator& comm, const PairTable& table, C
 template <class IdOf>
 void ReferencedIds::plan(std::size_t count, IdOf&& id_of) {
   const auto slots = collectively(comm_, "plan the exchange of ids", [&] {
-    KeyTable distinct;
+    DistinctIds distinct;
     positions_.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) positions_.push_back(distinct.find_or_add(key_of(id_of(i))));
-    size_ = distinct.keys().size();
-    for (const auto key : distinct.keys()) ++send_counts_[key >> 32];
+    for (std::size_t i = 0; i < count; ++i) positions_.push_back(distinct.find_or_add(id_of(i)));
+    size_ = distinct.ids().size();
+    for (const ProvisionalId& id : distinct.ids()) ++send_counts_[id.owner];
     std::vector<Count> next(send_counts_.size());
     std::exclusive_scan(send_counts_.begin(), send_counts_.end(), next.begin(), Count{0});
     send_order_.resize(size_);
     std::vector<std::uint32_t> sent(size_);
     for (std::size_t k = 0; k < size_; ++k) {
-      const auto key = distinct.keys()[k];
-      const auto at = static_cast<std::size_t>(next[key >> 32]++);
+      const ProvisionalId& id = distinct.ids()[k];
+      const auto at = static_cast<std::size_t>(next[id.owner]++);
       send_order_[at] = static_cast<std::uint32_t>(k);
-      sent[at] = static_cast<std::uint32_t>(key);
+      sent[at] = id.slot;
     }
     return sent;
   });

@@ -556,13 +556,21 @@ class IngestInParts(SharedFolderTest):
         shutil.rmtree(self.path("touched"))
 
     def test_memory_for_checkpoints(self):
-        """Without memory for all of the rows they are written at once; without any for a round there are none."""
+        """Without memory for the names of all rows they are written at once; without any for a round there are none."""
         self.run_well(0, "synth", "--users", 300, "--items", 100, "--events", 4000, "--files", 1, "--seed", 5, "--output", "memory/log")
+        with open(self.path("memory/log/events-00000.csv"), encoding="utf-8") as log:
+            lines = log.read().splitlines()
+        self.write("memory/named.csv", "\n".join(["label," + lines[0], *(f"{row:0300}," + line for row, line in enumerate(lines[1:]))]))
         command = ["ingest", "--input", "memory/log/events-*.csv", *self.COMMAND[3:], "--output", "memory/data.h5", "--checkpoint",
                    "memory/data.checkpoint", "--memory-per-rank"]
+        named = [*command]
+        named[2] = "memory/named.csv"
+        named[named.index("--columns") + 1] += ",name=label"
         for asking in ([], ["--max-hours", 1]):
-            ended = self.run_well(0, *command, "600KiB", *asking)
+            ended = self.run_well(0, *named, "700KiB", *asking)
             self.assertIn("checkpoint of 4000 rows", ended.err)
+            ended = self.run_well(0, *command, "600KiB", *asking)
+            self.assertNotIn("checkpoint of ", ended.err)
         for asking in ([], ["--checkpoint-every", "off"]):
             ended = self.run_well(0, *command, "500KiB", *asking)
             self.assertIn("no checkpoints of the reading, which cannot be stopped", ended.err)

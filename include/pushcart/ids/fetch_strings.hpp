@@ -13,4 +13,8 @@ namespace pushcart {
 StringTable fetch_strings(const Communicator& comm, const Partition& partition, const StringTable& table,
                           std::span<const Count> wanted);
 
+/// The same where no range tells the owner: row `rows[i]` of the table of rank `owners[i]`. Collective.
+StringTable fetch_strings(const Communicator& comm, const StringTable& table, std::span<const int> owners,
+                          std::span<const Count> rows);
+
 }  // namespace pushcart

@@ -14,7 +14,7 @@ struct IngestSizes {
   Count num_ids = 0;     ///< distinct users and items, of the whole log
   std::optional<Count>
       kept_rows;             ///< of those read: parsed now and kept (KeptEvents); nothing: none on any rank
-  Count unwritten_rows = 0;  ///< of those read: parsed now and in no checkpoint before all is read
+  Count unwritten_rows = 0;  ///< of those read: parsed now and in no checkpoint before all is read; 0: there are none
   Count num_types = 1;       ///< event types kept apart; of ratings none
   Count row_bytes = 32;      ///< text that makes a row
   Count unwritten_text_bytes = 8;  ///< of ids a row, each text once in some 100,000 rows

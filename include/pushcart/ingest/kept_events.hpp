@@ -44,9 +44,6 @@ class ReadingCheckpoints {
   /// Somebody counts on them: ConfigError where --memory-per-rank leaves no room. Local, the same on all
   /// ranks.
   virtual bool are_asked_for() const { return false; }
-  /// They are made of a log, too, that is read in seconds; else nothing is collected of such a one. Local,
-  /// the same on all ranks.
-  virtual bool are_for_short_logs() const { return true; }
   /// Reading begins, and can be stopped between its rounds; else nothing here is called. Collective.
   virtual void begin() = 0;
   /// What follows cannot be stopped: all is read, or nothing can be kept. Perhaps without begin(), or again.
