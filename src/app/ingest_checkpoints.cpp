@@ -166,13 +166,14 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const WritePar
   if (!kept_.not_kept.empty()) return;
   if (asked != StopReason::none) {
     tell_phases(session_);
-    throw StoppedError(
-        fmt::format("stopped, since {}: {}{}; run the same command again to go on, on any number of ranks",
-                    reason_text(asked),
-                    state.is_read ? "all log files are parsed, and only the data set is left to make; "
-                                  : fmt::format("{} of {} of the log are still to be parsed, ",
-                                                bytes_text(state.bytes_left), bytes_text(state.num_bytes)),
-                    kept_text(state)));
+    throw StoppedError(fmt::format(
+        "stopped, since {}: {}{}; run the same command again to go on, on any number of ranks",
+        reason_text(asked),
+        state.is_read ? "all log files are parsed, and only the data set is left to make; "
+                      : fmt::format("{} of {} of the log are still to be parsed, of {} of {} log files, ",
+                                    bytes_text(state.bytes_left), bytes_text(state.num_bytes),
+                                    state.files_left, state.num_files),
+        kept_text(state)));
   }
   round_start_ = Clock::now();
 }

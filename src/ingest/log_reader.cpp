@@ -104,6 +104,10 @@ Count LogReader::end_of_unit() const {
   return unit.end == share_.files[static_cast<std::size_t>(unit.file)].num_bytes ? end_of_text : unit.end;
 }
 
+std::size_t LogReader::unit_left() const {
+  return reader_ && text_position() == end_of_unit() ? unit_ + 1 : unit_;
+}
+
 /// @param text_begin  text_position() until now
 bool LogReader::read_block(Count text_begin, std::size_t next_row) {
   const WorkUnit& unit = share_.units[unit_];

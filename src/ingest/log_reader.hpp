@@ -55,6 +55,8 @@ class LogReader {
   /// Of the text to be parsed here, on disk: all, and what is done of it.
   Count num_bytes() const { return num_bytes_; }
   Count bytes_done() const { return bytes_done_; }
+  /// The first unit that has lines left; of a compressed file it may have none, but for its end.
+  std::size_t unit_left() const;
 
  private:
   Count text_position() const;

@@ -107,6 +107,16 @@ void announce_reading(const Communicator& comm, const ParseSettings& settings, c
   announce_memory(comm, "ingest", plan_ingest(config, sizes), budget);
 }
 
+/// Log files that some rank is to parse text of, of its units from `first_unit` on. Collective.
+Count num_files_with_text(const Communicator& comm, const LogShare& share, std::size_t first_unit) {
+  std::vector<int> has_text(share.files.size(), 0);
+  for (std::size_t u = first_unit; u < share.units.size(); ++u) {
+    if (share.is_text(u)) has_text[static_cast<std::size_t>(share.units[u].file)] = 1;
+  }
+  comm.allreduce(std::span<int>(has_text), Reduce::max);
+  return std::accumulate(has_text.begin(), has_text.end(), Count{0});
+}
+
 /// Reads what `log.share` gives the ranks, in rounds of a batch each. All functions are collective.
 class ReadingRounds {
  public:
@@ -158,6 +168,8 @@ class ReadingRounds {
             .most_rows = comm_.allreduce(new_rows, Reduce::max),
             .num_bytes = sums[1],
             .bytes_left = is_read ? 0 : sums[2],
+            .num_files = num_files_with_text(comm_, log_.share, 0),
+            .files_left = num_files_with_text(comm_, log_.share, reader_->unit_left()),
             .bytes_to_digest = bytes_to_digest(comm_, log_),
             .is_over_budget = budget > 0 && comm_.any(held_bytes_ + held_unwritten_bytes(log_) > budget)};
   }

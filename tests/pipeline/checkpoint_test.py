@@ -392,8 +392,18 @@ class IngestInParts(SharedFolderTest):
             before, done = done, done + self.rows_told(ended)
             left, of = (size - sum(map(len, lines[:rows + 1 if rows else 0])) for rows in (done, before))
             self.assertGreater(done, before)
-            self.assert_refused(ended, STOPPED, f" {left / 1024:.1f} KiB of {of / 1024:.1f} KiB of the log are still to be parsed")
+            self.assert_refused(ended, STOPPED, f" {left / 1024:.1f} KiB of {of / 1024:.1f} KiB of the log are still to be parsed, of 1 of 1 log files, what")
         shutil.rmtree(self.path("told"))
+
+    def test_the_log_files_told_are_those_with_lines_left(self):
+        """One rank reads them by name: rounds of a file's rows end with it, and of more rows with the file that reaches them."""
+        for name in "abcd":
+            self.write(f"files/{name}.csv", "user,item,type,time\n" + "".join(f"u{n},{name}{n},view,{1700000000 + n}\n" for n in range(40)))
+        command = ["ingest", "--input", "files/*.csv", *self.COMMAND[3:-2], "--output", "files/data.h5", "--max-hours", 1e-9]
+        for rows, left, of in ((40, 3, 4), (60, 2, 3), (10, 2, 2)):
+            ended = self.run_program(0, *command, "--checkpoint-every", f"{rows}rows")
+            self.assert_refused(ended, STOPPED, f"still to be parsed, of {left} of {of} log files, what")
+        shutil.rmtree(self.path("files"))
 
     def start_and_wait(self, ranks, parts):
         job = self.start(ranks, *self.parts(12))

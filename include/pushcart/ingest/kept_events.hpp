@@ -20,6 +20,7 @@ struct ReadingState {
   Count new_rows = 0;                   ///< parsed and not written yet, of all ranks
   Count most_rows = 0;                  ///< the same, of the rank that has most
   Count num_bytes = 0, bytes_left = 0;  ///< of the text to be parsed in this run, on disk
+  Count num_files = 0, files_left = 0;  ///< log files with such text, and with some that is left
   Count bytes_to_digest = 0;  ///< of log files that are read once more before the new rows can be written
   bool is_over_budget =
       false;  ///< writing the new rows brings memory back under IngestConfig::memory_per_rank
