@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <limits>
 
 #include "app/last_step.hpp"
 #include "app/paths.hpp"
@@ -42,6 +43,35 @@ void complete(IngestCheckpointOptions& checkpoints, const std::string& output) {
   checkpoints.is_beside_output = true;
 }
 
+void declare_reading_interval(OptionSet& options, ReadingInterval& every) {
+  options.add_named(
+      "ingest.checkpoint-every", every,
+      "how often while the log is read: 10m, 90s, 1h, 500000rows, or off (then only when stopped); default: as "
+      "--checkpoint-every if that is by time or off, else 10m",
+      [](const std::string& text) {
+        return text.empty() ? ReadingInterval() : ReadingInterval(checkpoint_interval_of(text));
+      },
+      [](const ReadingInterval& given) { return given ? checkpoint_interval_text(*given) : std::string(); });
+}
+
+IngestCheckpointOptions checkpoints_of_reading(const CheckpointOptions& of_work, const ReadingInterval& every,
+                                               const std::string& folder) {
+  if (every && every->sweeps > 0)
+    throw ConfigError("--ingest.checkpoint-every: an ingest has rows, and no sweeps");
+  IngestCheckpointOptions options;
+  options.checkpoints = checkpoints_of_later_part(of_work, folder);
+  CheckpointInterval& interval = options.checkpoints.every;
+  if (every) {
+    interval = *every;
+  } else if (interval.sweeps > 0 || interval.rows > 0) {
+    interval = {};
+  }
+  interval.is_given = every.has_value();
+  options.is_beside_output = true;
+  options.is_before_long_work = true;
+  return options;
+}
+
 void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions& options,
                         std::string_view option, const std::string& path) {
   const std::string& folder = options.checkpoints.folder;
@@ -55,7 +85,9 @@ void check_beside_parts(const Communicator& comm, const IngestCheckpointOptions&
 
 IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOptions& options,
                                      IngestConfig& config)
-    : session_(session), options_(options.checkpoints) {
+    : session_(session),
+      options_(options.checkpoints),
+      is_before_long_work_(options.is_before_long_work) {
   limit_time(session, options.stop);
   kept_.folder = options_.folder;
   const CheckpointInterval& every = options_.every;
@@ -146,6 +178,12 @@ std::string IngestCheckpoints::kept_text(const ReadingState& state) const {
                      kept_.folder, rows_left_out_);
 }
 
+bool IngestCheckpoints::is_due(const ReadingState& state, double ahead_seconds) const {
+  const CheckpointInterval& every = options_.every;
+  if (every.rows == 0) return clock_.is_due(session_.comm, every.seconds, ahead_seconds);
+  return state.most_rows >= every.rows || (state.is_read && is_before_long_work_);
+}
+
 void IngestCheckpoints::between_rounds(const ReadingState& state, const WriteParts& writer) {
   constexpr double caution = 1.2;
   longest_round_ = std::max(longest_round_, seconds_since(round_start_));
@@ -156,12 +194,12 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const WritePar
   StopReason asked = session_.stop.agreed(session_.comm, caution * (next + writing));
   if (asked == StopReason::time && !has_parsed_)
     asked = StopReason::none;  // or it would never come to an end
-  const bool is_due = options_.every.rows > 0
-                          ? state.most_rows >= options_.every.rows
-                          : clock_.is_due(session_.comm, options_.every.seconds, state.is_read ? next : 0);
-  if (state.new_rows > 0 && (asked != StopReason::none || is_due || state.is_over_budget)) {
+  const double until_next = !state.is_read             ? 0
+                            : is_before_long_work_ ? std::numeric_limits<double>::infinity()
+                                                     : next;
+  if (state.new_rows > 0 && (asked != StopReason::none || is_due(state, until_next) || state.is_over_budget)) {
     const bool writes_all = asked != StopReason::none || options_.every.rows > 0 || state.is_over_budget;
-    write(writes_all ? state.most_rows : affordable_rows(state, state.is_read ? next : 0), writer);
+    write(writes_all ? state.most_rows : affordable_rows(state, until_next), writer);
   }
   if (!kept_.not_kept.empty()) return;
   if (asked != StopReason::none) {

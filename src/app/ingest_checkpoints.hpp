@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,11 +18,24 @@ struct IngestCheckpointOptions {
   CheckpointOptions checkpoints;
   StopOptions stop;
   bool is_beside_output = false;  ///< the folder: it is of this output alone
+  /// Of the same run: once all is read, it is written for a rerun that should not read again.
+  bool is_before_long_work = false;
 };
 void declare_ingest_checkpoints(OptionSet& options, IngestCheckpointOptions& checkpoints);
 
 /// Options that make no sense are ConfigError. The folder, unless one is named, is beside the output. Local.
 void complete(IngestCheckpointOptions& checkpoints, const std::string& output);
+
+/// How often while the log is read, for verbs whose --checkpoint-every is that of the work after it.
+using ReadingInterval = std::optional<CheckpointInterval>;
+/// As "ingest.checkpoint-every".
+void declare_reading_interval(OptionSet& options, ReadingInterval& every);
+
+/// For a log that is read as the first part of a run, in a folder of its own. Nobody counts on them unless
+/// they have an interval of their own; without, they take that of the work after it if it is by time.
+/// ConfigError. Local.
+IngestCheckpointOptions checkpoints_of_reading(const CheckpointOptions& of_work, const ReadingInterval& every,
+                                               const std::string& folder);
 
 /// ConfigError if an output of this option would lie where parts of the log do, under a name as theirs.
 /// Collective.
@@ -56,6 +70,7 @@ class IngestCheckpoints : public ReadingCheckpoints {
   void learn_from(const WrittenParts& written, double write_seconds, double digest_seconds);
   std::string kept_text(const ReadingState& state) const;
   Count affordable_rows(const ReadingState& state, double ahead_seconds) const;
+  bool is_due(const ReadingState& state, double ahead_seconds) const;
   void write(Count most_rows, const WriteParts& writer);
 
   Session& session_;
@@ -68,7 +83,7 @@ class IngestCheckpoints : public ReadingCheckpoints {
   double seconds_a_row_ = 0.5e-6, seconds_a_digested_byte_ = 5e-9;
   double seconds_of_any_write_ = 0;  // however few its rows
   bool has_parsed_ = false;          // anything in this run
-  bool are_asked_for_;
+  bool are_asked_for_, is_before_long_work_;
   Count rows_written_ = 0, rows_left_out_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "app/families/family_options.hpp"
 #include "app/features.hpp"
 #include "app/ingest.hpp"
+#include "app/ingest_checkpoints.hpp"
 #include "app/learned_evidence.hpp"
 #include "app/list_checkpoints.hpp"
 #include "app/push.hpp"
@@ -58,6 +59,7 @@ class Run : public Command {
     declare_push(push, push_);
     declare_features(features, features_.config);
     options.add_section("ingest", ingest_settings_);
+    declare_reading_interval(options, reading_every_);
     options.add_section("train", train_settings_);
     options.add_section("evaluate", std::move(evaluate));
     options.add_section("recommend", std::move(recommend));
@@ -81,7 +83,9 @@ class Run : public Command {
       if (*budget == 0) *budget = memory_per_rank_;
     }
     ingest_.config.rejects_path = output_ + "/rejects.csv.gz";
-    auto ingested = read_log(session, ingest_);
+    reading_ = checkpoints_of_reading(*train_.checkpoints, reading_every_, output_ + "/ingest.checkpoint");
+    IngestCheckpoints reading(session, reading_, ingest_.config);
+    auto ingested = read_log(session, ingest_, &reading.kept());
     const bool splits_by_time = holds_out_by_time(ingest_);
     std::optional<IngestedLog> kept;
     if (refit_ && splits_by_time) kept = ingested;
@@ -120,6 +124,7 @@ class Run : public Command {
                  {.evaluation = evaluation, .features = features_if_wanted(session, dataset)}, page_,
                  output_ + "/report.html");
     conclude(session, dataset, model, made.lists);
+    reading.remove_at_end();
     for (const auto& folder : training_checkpoints_) remove_training_checkpoints(session, train_, folder);
     for (const auto& folder : lists_checkpoints_) remove_checkpoints_at_end(session, folder, row_lists_kind);
   }
@@ -199,6 +204,8 @@ class Run : public Command {
   IngestOptions ingest_;
   TrainOptions train_;
   StopOptions stop_;
+  ReadingInterval reading_every_;
+  IngestCheckpointOptions reading_;
   std::vector<std::string> training_checkpoints_, lists_checkpoints_;  ///< folders of those of this run
   EvaluateOptions evaluate_;
   RecommendOptions recommend_;
