@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <fstream>
 #include <numeric>
 
-#include "checkpoint/header_io.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/ingest/kept_events.hpp"
 
@@ -66,11 +66,50 @@ void write_rejected(FileWriter& file, const std::vector<KeptRejection>& rejected
   file.write_strings(rejected_texts, texts);
 }
 
+// What a part says of its log files is looked for in its bytes if it is damaged: HDF5 may crash on such.
+constexpr std::string_view said_begin = "pushcart part of logs:", said_end = "; sum ";
+constexpr std::size_t most_said = 3000, said_log_bytes = 17, sum_bytes = 16;
+
+std::string sum_of(std::string_view said) {
+  return fmt::format("{:016x}", hash64(said));
+}
+
 /// As many as an attribute takes.
 std::string said_logs(const std::vector<KeptKey>& keys) {
-  constexpr std::size_t most = 3000;
   std::string said;
-  for (std::size_t f = 0; f < std::min(keys.size(), most); ++f) said += said_log(keys[f]);
+  for (std::size_t f = 0; f < std::min(keys.size(), most_said); ++f) said += said_log(keys[f]);
+  return fmt::format("{}{}{}{}", said_begin, said, said_end, sum_of(said));
+}
+
+/// Where the text begins in the file; nothing if it is not there. Local.
+std::optional<std::streamoff> find_text(std::ifstream& file, std::string_view text) {
+  constexpr std::size_t step = std::size_t{1} << 20;
+  std::string bytes(step + text.size(), '\0');
+  for (std::streamoff from = 0;; from += static_cast<std::streamoff>(step)) {
+    file.clear();
+    file.seekg(from);
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    const auto read = static_cast<std::size_t>(file.gcount());
+    if (const auto at = std::string_view(bytes.data(), read).find(text); at != std::string_view::npos)
+      return from + static_cast<std::streamoff>(at);
+    if (read < bytes.size()) return std::nullopt;
+  }
+}
+
+/// What said_logs() wrote into a file, if that is whole. Local.
+std::optional<std::string> said_logs_in(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const auto at = find_text(file, said_begin);
+  if (!at) return std::nullopt;
+  std::string bytes(most_said * said_log_bytes + said_end.size() + sum_bytes, '\0');
+  file.clear();
+  file.seekg(*at + static_cast<std::streamoff>(said_begin.size()));
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  const std::size_t end = bytes.find(said_end);
+  if (end == std::string::npos) return std::nullopt;
+  const std::string said = bytes.substr(0, end);
+  if (bytes.compare(end + said_end.size(), sum_bytes, sum_of(said)) != 0) return std::nullopt;
   return said;
 }
 
@@ -158,16 +197,7 @@ std::string said_log(const KeptKey& key) {
 
 std::optional<std::string> said_logs(const Communicator& comm, const std::string& path) {
   std::optional<std::string> said;
-  if (comm.is_root()) {
-    try {
-      const FileHeader header = load_header(path);  // under a digest of its own
-      const auto logs = header.attributes.find(logs_name);
-      if (header.kind == kept_events_kind && header.attributes.contains(part_name))
-        said = logs == header.attributes.end() ? "" : logs->second.text;
-    } catch (const Error&) {
-      // so damaged that it might be anything
-    }
-  }
+  if (comm.is_root()) said = said_logs_in(path);
   if (!comm.any(said.has_value())) return std::nullopt;
   return comm.broadcast_text(said.value_or(""), 0);
 }

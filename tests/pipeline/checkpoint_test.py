@@ -542,6 +542,19 @@ class IngestInParts(SharedFolderTest):
         self.assertEqual(self.bits("twins/parts"), self.bits("twins/whole"))
         self.assertFalse(self.path("kept").exists())
 
+    def test_a_damaged_part_ends_no_run(self):
+        """Not where HDF5 keeps texts either, which it reads of damaged files until it crashes."""
+        self.assert_refused(self.in_parts(0, "--max-hours", 1e-9), STOPPED, "still to be parsed")
+        part = self.path("kept/000001.h5")
+        whole = part.read_bytes()
+        heap = whole.index(b"GCOL")
+        for position in (heap, heap + 8, heap + 16, heap + 24, heap + 31, heap + 40, len(whole) // 2):
+            self.path("kept").mkdir(exist_ok=True)
+            part.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1:])
+            self.assertIn("kept events are left aside", self.run_well(0, *self.parts(0)).err)
+        self.assertEqual(self.bits("parts"), self.made.whole)
+        shutil.rmtree(self.path("kept"), ignore_errors=True)
+
     def test_options_that_make_no_sense(self):
         command = [*self.COMMAND, "--output", "parts/none.h5"]
         for option, value in (("--max-hours", "-1"), ("--checkpoint-every", "2sweeps"), ("--checkpoint-every", "sometimes"),
