@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 
@@ -103,13 +104,19 @@ void IngestCheckpoints::begin() {
   StopRequest::catch_signals();
   start_ = round_start_ = last_write_ = Clock::now();
   clock_.begin();
-  if (kept_.files_taken + kept_.files_in_part == 0 || session_.results.contains("resumed")) return;
-  const Count num_files = kept_.files_taken + kept_.files_parsed;
-  log_info("going on after {} rows: {} of {} log files{}", kept_.rows_taken, kept_.files_taken, num_files,
-           kept_.files_in_part > 0 ? fmt::format(" and parts of {} more", kept_.files_in_part) : "");
+  if (session_.results.contains("resumed")) return;
+  const Count rows = kept_.adds_at_end ? kept_.rows_of_parts : kept_.rows_taken;
+  if (kept_.adds_at_end && rows > 0) {
+    log_info("going on after {} rows that were parsed until an earlier run was stopped", rows);
+  } else if (kept_.files_taken + kept_.files_in_part > 0 && !kept_.adds_at_end) {
+    log_info("going on after {} rows: {} of {} log files{}", rows, kept_.files_taken,
+             kept_.files_taken + kept_.files_parsed,
+             kept_.files_in_part > 0 ? fmt::format(" and parts of {} more", kept_.files_in_part) : "");
+  } else {
+    return;
+  }
   session_.results["resumed"].push_back(
-      {{"checkpoint", kept_.taken_from.empty() ? kept_.folder : kept_.taken_from},
-       {"after_rows", kept_.rows_taken}});
+      {{"checkpoint", kept_.taken_from.empty() ? kept_.folder : kept_.taken_from}, {"after_rows", rows}});
 }
 
 /// Without what log files take that are to be digested before.
@@ -181,7 +188,23 @@ std::string IngestCheckpoints::kept_text(const ReadingState& state) const {
 bool IngestCheckpoints::is_due(const ReadingState& state, double ahead_seconds) const {
   const CheckpointInterval& every = options_.every;
   if (every.rows == 0) return clock_.is_due(session_.comm, every.seconds, ahead_seconds);
-  return state.most_rows >= every.rows || (state.is_read && is_before_long_work_);
+  return state.most_rows >= every.rows || std::isinf(ahead_seconds);
+}
+
+/// A rerun reads it again in no time, and what is left of the reading takes less: neither is worth a
+/// checkpoint or a stop before the work that follows, which has its own. Collective.
+bool IngestCheckpoints::is_read_fast(const ReadingState& state) const {
+  constexpr double fast_seconds = 10;
+  if (!state.is_read || !is_before_long_work_ || are_asked_for_) return false;
+  return session_.comm.all(!session_.comm.is_root() || seconds_since(start_) < fast_seconds);
+}
+
+/// Beyond the next round: what a rerun is to take from there can be written now or never.
+double IngestCheckpoints::seconds_to_next_write(const ReadingState& state, bool is_read_fast) const {
+  if (!state.is_read) return 0;
+  if (is_before_long_work_ && !is_read_fast && !kept_.adds_at_end)
+    return std::numeric_limits<double>::infinity();
+  return rest_of_reading * seconds_since(start_);
 }
 
 void IngestCheckpoints::between_rounds(const ReadingState& state, const WriteParts& writer) {
@@ -192,11 +215,10 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const WritePar
   const double next = state.is_read ? rest_of_reading * seconds_since(start_) : longest_round_;
   const double writing = 2 * seconds_of_write(state) + seconds_of_digest(state);
   StopReason asked = session_.stop.agreed(session_.comm, caution * (next + writing));
-  if (asked == StopReason::time && !has_parsed_)
+  const bool fast = is_read_fast(state);
+  if (asked == StopReason::time && (!has_parsed_ || fast))
     asked = StopReason::none;  // or it would never come to an end
-  const double until_next = !state.is_read             ? 0
-                            : is_before_long_work_ ? std::numeric_limits<double>::infinity()
-                                                     : next;
+  const double until_next = seconds_to_next_write(state, fast);
   if (state.new_rows > 0 && (asked != StopReason::none || is_due(state, until_next) || state.is_over_budget)) {
     const bool writes_all = asked != StopReason::none || options_.every.rows > 0 || state.is_over_budget;
     write(writes_all ? state.most_rows : affordable_rows(state, until_next), writer);

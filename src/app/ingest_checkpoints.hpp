@@ -18,8 +18,7 @@ struct IngestCheckpointOptions {
   CheckpointOptions checkpoints;
   StopOptions stop;
   bool is_beside_output = false;  ///< the folder: it is of this output alone
-  /// Of the same run: once all is read, it is written for a rerun that should not read again.
-  bool is_before_long_work = false;
+  bool is_before_long_work = false;  ///< of the same run
 };
 void declare_ingest_checkpoints(OptionSet& options, IngestCheckpointOptions& checkpoints);
 
@@ -54,6 +53,8 @@ class IngestCheckpoints : public ReadingCheckpoints {
 
   /// For read_log. @return valid as long as this
   KeptEvents& kept() { return kept_; }
+  /// The folder is that of what is kept for later runs: they serve until all is read, and is kept.
+  void serve_until_kept() { kept_.adds_at_end = true; }
   bool are_asked_for() const override { return are_asked_for_; }
   void begin() override;
   void end() override;
@@ -71,6 +72,8 @@ class IngestCheckpoints : public ReadingCheckpoints {
   std::string kept_text(const ReadingState& state) const;
   Count affordable_rows(const ReadingState& state, double ahead_seconds) const;
   bool is_due(const ReadingState& state, double ahead_seconds) const;
+  double seconds_to_next_write(const ReadingState& state, bool is_read_fast) const;
+  bool is_read_fast(const ReadingState& state) const;
   void write(Count most_rows, const WriteParts& writer);
 
   Session& session_;

@@ -139,6 +139,8 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
       reading_bytes_for_checkpoints(config, sizes) +
       std::min(sizes.unwritten_rows, least_written_rows(config)) * detail::written_bytes(sizes);
   if (with_checkpoint > fullest) plan.add("rows on their way into a checkpoint", with_checkpoint - fullest);
+  const Count with_writing = reading_bytes(config, sizes) + sizes.written_rows * Count{sizeof(detail::KeptRow)};
+  if (with_writing > fullest) plan.add("a checkpoint that is written", with_writing - fullest);
   if (config.keep_details) plan.add("quantity, price and dwell", rows * detail::details_bytes_per_row);
   if (config.format.columns.contains(Role::query)) {
     constexpr Count id_bytes = 8;

@@ -5,6 +5,7 @@
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
+#include "pushcart/ingest/kept_parts.hpp"
 
 namespace pushcart::detail {
 
@@ -38,6 +39,7 @@ class KeptOutput : public StagedOutput {
     if (!comm_.is_root()) return;
     remove(useless_);
     remove(replaced_);
+    remove_leftovers(kept_.leftovers);
   }
 
  private:
@@ -62,12 +64,12 @@ bool has_size(const Communicator& comm, const std::string& path, Count num_bytes
   return comm.all(!error && static_cast<Count>(size) == num_bytes);
 }
 
-/// By file: whether it was parsed, and is as it was when that began. Collective.
+/// By file: whether it was parsed, now or into parts, and is as it was when that began. Collective.
 std::vector<bool> unchanged_texts(const Communicator& comm, const LogShare& share) {
   std::vector<InputFile> parsed;
   std::vector<std::size_t> places;
   for (std::size_t f = 0; f < share.files.size(); ++f) {
-    if (share.kept->is_whole(f)) continue;
+    if (share.kept->stays(f)) continue;
     const InputFile& file = share.files[f];
     if (has_size(comm, file.path, share.kept->keys()[f].num_bytes)) {
       parsed.push_back(file);
@@ -94,7 +96,8 @@ std::unique_ptr<StagedOutput> write_new(const Communicator& comm, const IngestCo
   const auto file_of = [&](const KeptChunk& chunk) {
     return static_cast<std::size_t>(share.units[chunk.unit].file);
   };
-  std::erase_if(chunks, [&](const KeptChunk& chunk) { return !wanted[file_of(chunk)]; });
+  std::erase_if(chunks,
+                [&](const KeptChunk& chunk) { return !wanted[file_of(chunk)] || chunk.num_lines == 0; });
   std::vector<Count> by_file(share.files.size(), 0);
   for (const KeptChunk& chunk : chunks) ++by_file[file_of(chunk)];
   comm.allreduce(std::span<Count>(by_file), Reduce::sum);
@@ -119,13 +122,16 @@ std::unique_ptr<StagedOutput> stage_kept(const Communicator& comm, const IngestC
                                          KeptEvents& kept) {
   std::unique_ptr<StagedOutput> file;
   std::vector<std::string> useless = log.share.kept->useless(), replaced = log.share.kept->replaced();
+  if (kept.adds_at_end) replaced.insert(replaced.end(), kept.parts.begin(), kept.parts.end());
   try {
     file = write_new(comm, config, log);
+    kept.not_kept.clear();  // that a part of it could not be is no matter now
   } catch (const CollectiveError& error) {
     not_kept(kept, error);  // what is of no use goes all the same: there may be no space because of it
     replaced.clear();
   }
-  if (!file && useless.empty() && replaced.empty()) return nullptr;
+  const bool leaves_any = !useless.empty() || !replaced.empty() || comm.any(!kept.leftovers.empty());
+  if (!file && !leaves_any) return nullptr;
   return std::make_unique<KeptOutput>(comm, kept, std::move(file), std::move(useless), std::move(replaced));
 }
 

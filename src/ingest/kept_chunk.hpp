@@ -6,6 +6,7 @@
 
 #include "ingest/hashing.hpp"
 #include "ingest/stored_rows.hpp"
+#include "pushcart/base/index.hpp"
 #include "pushcart/base/string_table.hpp"
 #include "pushcart/ingest/ingest_config.hpp"
 
@@ -53,6 +54,7 @@ struct KeptChunk {
   Count num_lines = 0;   ///< header and empty lines included
   std::uint64_t lines_digest = 0;
   Count returns = 0;
+  Range text;  ///< of the file: its lines start there; nothing if it was taken from a file of kept events
   std::vector<KeptRow> rows;
   std::vector<LineHash> hashes;       ///< empty without --dedupe
   std::vector<EventDetails> details;  ///< empty unless something needs them

@@ -13,11 +13,12 @@ KeptColumns::KeptColumns(const IngestConfig& config)
   }
 }
 
-void KeptLines::begin(std::size_t unit) {
+void KeptLines::begin(std::size_t unit, Count text_begin) {
   open_ = {};
   open_.unit = unit;
   digest_before_ = 0;
   returns_before_ = 0;
+  text_begin_ = text_begin;
 }
 
 std::uint32_t KeptLines::text(std::uint64_t hash, std::string_view text) {
@@ -43,8 +44,38 @@ void KeptLines::add(const ParsedRow& parsed, Count line, std::uint16_t type) {
   open_.labels.push_back({label(parsed.name), label(parsed.category), label(parsed.query)});
 }
 
-void KeptLines::reach(const UnitSummary& read, const std::vector<std::string>& types, UnitEnds ends) {
-  if (ends == UnitEnds::yes || open_.rows.size() >= kept_chunk_rows) close(read, types);
+void KeptLines::reach(const UnitSummary& read, const std::vector<std::string>& types, Count text_end,
+                      UnitEnds ends) {
+  if (ends == UnitEnds::yes || open_.rows.size() >= kept_chunk_rows) close(read, types, text_end);
+}
+
+void KeptLines::end_batch(const UnitSummary& read, const std::vector<std::string>& types, Count text_end) {
+  close(read, types, text_end);
+}
+
+void KeptLines::take(std::size_t unit, KeptChunk chunk) {
+  chunk.unit = unit;
+  closed_bytes_ += bytes_of(chunk);
+  chunks_.push_back(std::move(chunk));
+}
+
+Count KeptLines::num_unwritten_rows() const {
+  Count rows = 0;
+  for (std::size_t c = next_unwritten_; c < chunks_.size(); ++c)
+    rows += chunks_[c].text.size() > 0 ? static_cast<Count>(chunks_[c].rows.size()) : 0;
+  return rows;
+}
+
+std::vector<const KeptChunk*> KeptLines::take_unwritten(Count most_rows) {
+  std::vector<const KeptChunk*> taken;
+  for (Count rows = 0; next_unwritten_ < chunks_.size(); ++next_unwritten_) {
+    const KeptChunk& chunk = chunks_[next_unwritten_];
+    if (chunk.text.size() == 0) continue;
+    rows += static_cast<Count>(chunk.rows.size());
+    if (!taken.empty() && rows > most_rows) break;
+    taken.push_back(&chunk);
+  }
+  return taken;
 }
 
 Count KeptLines::bytes_of(const KeptChunk& chunk) {
@@ -55,14 +86,16 @@ Count KeptLines::bytes_of(const KeptChunk& chunk) {
          chunk.texts.memory_bytes();
 }
 
-void KeptLines::close(const UnitSummary& read, const std::vector<std::string>& types) {
+void KeptLines::close(const UnitSummary& read, const std::vector<std::string>& types, Count text_end) {
   open_.num_lines = read.num_lines - open_.first_line;
   open_.lines_digest = read.lines_digest - digest_before_;
   open_.returns = read.returns - returns_before_;
   open_.texts = texts_.take_texts();
   open_.types = types;
+  open_.text = {text_begin_, text_end};
+  text_begin_ = text_end;
   const std::size_t unit = open_.unit;
-  if (open_.num_lines > 0) {
+  if (open_.num_lines > 0 || open_.text.size() > 0) {
     closed_bytes_ += bytes_of(open_);
     chunks_.push_back(std::move(open_));
   }

@@ -25,14 +25,19 @@ void remove_kept(const std::string& path) {
 
 }  // namespace
 
-void remove_parts(const std::string& folder, const std::vector<std::string>& parts,
-                  const std::vector<KeptLeftover>& leftovers) {
+void remove_leftovers(const std::vector<KeptLeftover>& leftovers) {
   std::error_code error;
-  for (const std::string& path : parts) remove_kept(path);
   for (const KeptLeftover& leftover : leftovers) {
     if (std::filesystem::last_write_time(leftover.path, error) == leftover.changed && !error)
       remove_kept(leftover.path);
   }
+}
+
+void remove_parts(const std::string& folder, const std::vector<std::string>& parts,
+                  const std::vector<KeptLeftover>& leftovers) {
+  for (const std::string& path : parts) remove_kept(path);
+  remove_leftovers(leftovers);
+  std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) return;
   std::filesystem::remove(folder, error);
   if (error) log_info("{}: stays, since it holds other files", folder);

@@ -28,7 +28,7 @@ class TextNumbers {
 }  // namespace
 
 void LogReader::append_kept(RowBatch& batch, const ReadTargets& targets) {
-  const KeptChunk chunk = share_.kept->load(share_.places[unit_]);
+  KeptChunk chunk = share_.kept->load(share_.places[unit_]);
   batch.segments.push_back({batch.rows.size(), unit_, 0});
   append_kept_rows(chunk, batch, targets);
   append_kept_labels(chunk, batch, targets);
@@ -37,6 +37,7 @@ void LogReader::append_kept(RowBatch& batch, const ReadTargets& targets) {
   summary.num_lines = chunk.num_lines;
   summary.lines_digest = chunk.lines_digest;
   summary.returns = chunk.returns;
+  if (keeper_ && share_.is_to_keep(unit_)) keeper_->take(unit_, std::move(chunk));
   ++unit_;
 }
 

@@ -86,6 +86,7 @@ KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, std::
       most_files_(kept.most_files),
       takes_(kept.takes),
       takes_parts_(kept.checkpoints != nullptr),
+      is_for_later_(kept.is_for_later()),
       found_(num_log_files),
       is_elsewhere_(!kept.taken_from.empty()),
       is_of_this_output_(kept.is_of_this_output),
@@ -127,7 +128,7 @@ void KeptSources::open_all(const Communicator& comm) {
     } catch (const Error& error) {  // the same on all ranks
       may_go_.back() = error.code() == ExitCode::bad_input;
       log_warning("kept events are left aside, their log files are read again: {}", error.what());
-      if (!may_go_.back()) continue;
+      if (!may_go_.back() || is_for_later_) continue;
       if (auto logs = said_logs(comm, path)) damaged_parts_.emplace(path, std::move(*logs));
     }
   }
@@ -137,7 +138,7 @@ void KeptSources::choose() {
   find_all();
   std::vector<bool> could_serve;
   for (std::size_t s = 0; s < paths_.size(); ++s) could_serve.push_back(serves(s));
-  if (!takes_parts_) {
+  if (!takes_parts_ || is_for_later_) {
     leave_mostly_unused();
     join_small();
   }
@@ -145,6 +146,7 @@ void KeptSources::choose() {
   replaced_.clear();
   for (std::size_t s = 0; s < paths_.size(); ++s) {
     if (!serves(s) && may_go_[s]) (could_serve[s] ? replaced_ : useless_).push_back(paths_[s]);
+    if (serves(s) && sources_[s]->is_part() && is_for_later_) replaced_.push_back(paths_[s]);
   }
 }
 
@@ -294,7 +296,7 @@ void KeptSources::leave(std::size_t source) {
 /// So that what is kept stays within twice of what is needed, as old log files go.
 void KeptSources::leave_mostly_unused() {
   for (std::size_t s = 0; s < sources_.size(); ++s) {
-    if (!sources_[s]) continue;
+    if (!sources_[s] || sources_[s]->is_part()) continue;
     const Count used = rows_used_of(s), all = sources_[s]->num_rows();
     if (used == 0 || 2 * used >= all) continue;
     log_info("{}: {} of {} kept rows are still of use: their log files are read again, and kept anew",
@@ -307,7 +309,7 @@ void KeptSources::leave_mostly_unused() {
 void KeptSources::join_small() {
   std::vector<std::pair<Count, std::size_t>> serving;
   for (std::size_t s = 0; s < sources_.size(); ++s) {
-    if (serves(s)) serving.push_back({rows_used_of(s), s});
+    if (serves(s) && !sources_[s]->is_part()) serving.push_back({rows_used_of(s), s});
   }
   if (serving.size() <= most_files_) return;
   std::sort(serving.begin(), serving.end());

@@ -59,6 +59,12 @@ class KeptSources {
   const std::vector<KeptStretch>& of_file(std::size_t file) const { return found_[file].stretches; }
   /// Whether they are all of it.
   bool is_whole(std::size_t file) const { return found_[file].is_whole; }
+  /// Whether they are so in a file of whole ones, where they stay.
+  bool stays(std::size_t file) const { return found_[file].whole_in >= 0; }
+  /// Whether the chunk is in a file of parts.
+  bool is_part(const KeptPlace& place) const {
+    return sources_[static_cast<std::size_t>(place.source)]->is_part();
+  }
   Count num_rows(const KeptPlace& place) const;
   Count num_rows_of_file(std::size_t file) const;
   /// Log files of which nothing is taken, and that are there as other settings parse them. Local.
@@ -79,8 +85,8 @@ class KeptSources {
 
   /// Files of kept events that serve no log file, or are damaged. The same on all ranks.
   const std::vector<std::string>& useless() const { return useless_; }
-  /// Those left aside though they could serve: their log files are to be in the new one. The same on all
-  /// ranks.
+  /// Those left aside though they could serve, and parts that do, if something is kept for later: their log
+  /// files are to be in the new one. The same on all ranks.
   const std::vector<std::string>& replaced() const { return replaced_; }
   /// KeptEvents::parts. The same on all ranks.
   std::vector<std::string> parts() const;
@@ -120,7 +126,7 @@ class KeptSources {
   std::vector<bool> may_go_;                        // not if it could not be read now, but may be later
   std::vector<std::string> paths_;
   std::size_t most_files_;
-  bool takes_, takes_parts_;
+  bool takes_, takes_parts_, is_for_later_;
   std::map<std::size_t, LocalFailure> failed_;  // by file, on this rank
   std::vector<Found> found_;
   std::vector<std::string> useless_, replaced_;

@@ -83,9 +83,11 @@ void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
     for (auto& lines : parsed_) append(lines, batch, targets);
     if (unwritten_)
       unwritten_->reach(summaries_[unit_], types_.size(), text_position(), batch.rows.size());
+    if (keeper_) keeper_->reach(summaries_[unit_], types_, text_position(), UnitEnds::no);
   }
   if (unwritten_ && reader_)
     unwritten_->end_batch(summaries_[unit_], types_.size(), text_position(), batch.rows.size());
+  if (keeper_ && reader_) keeper_->end_batch(summaries_[unit_], types_, text_position());
   last_batch_rows_ = batch.rows.size();
 }
 
@@ -116,7 +118,7 @@ bool LogReader::read_block(Count text_begin, std::size_t next_row) {
   const auto num_threads = static_cast<std::size_t>(omp_get_max_threads());
   const bool starts = !reader_;
   if (starts) {
-    if (keeper_) keeper_->begin(unit_);
+    if (keeper_) keeper_->begin(unit_, text_begin);
     reader_ = std::make_unique<BlockReader>(file, unit, block_bytes(settings_.config, num_threads),
                                             format.max_line_bytes);
     if (parser_file_ != unit.file) {
@@ -131,7 +133,7 @@ bool LogReader::read_block(Count text_begin, std::size_t next_row) {
     if (unwritten_)
       unwritten_->end_unit(unit_, summaries_[unit_], types_.size(), {text_begin, end_of_unit()}, next_row);
     reader_.reset();
-    if (keeper_) keeper_->reach(summaries_[unit_], types_, UnitEnds::yes);
+    if (keeper_) keeper_->reach(summaries_[unit_], types_, end_of_unit(), UnitEnds::yes);
     if (file.compression != FileCompression::plain) bytes_done_ += unit.end - unit.begin;
     progress_->advance(bytes_done_);
     ++unit_;
@@ -182,7 +184,6 @@ void LogReader::append(ParsedLines& lines, RowBatch& batch, const ReadTargets& t
   summary.num_lines += lines.num_lines;
   summary.lines_digest += lines.lines_digest;
   summary.returns += lines.returns;
-  if (keeper_) keeper_->reach(summary, types_, UnitEnds::no);
   for (std::size_t f = 0; f < parse_faults_.size(); ++f) parse_faults_[f] += lines.parse_faults[f];
 }
 

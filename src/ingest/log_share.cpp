@@ -48,17 +48,18 @@ std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestCon
   if (!kept.taken_from.empty() && !found->any_opened())
     throw InputError(kept.taken_from + ": holds no checkpoint to go on from (--resume)");
   if (comm.is_root()) kept.leftovers = found->leftovers();
-  if (kept.checkpoints && found->is_empty()) return found;  // the files are not read for their keys
+  if (!kept.is_for_later() && kept.checkpoints && found->is_empty()) return found;  // the files are not read for their keys
   found->look_for(keys_of(comm, config, files));
   kept.parts = found->parts();
   if (comm.is_root()) kept.leftovers = found->leftovers();
-  if (const Count others = found->num_of_other_settings(); kept.checkpoints && kept.takes && others > 0) {
+  const bool tells_others = kept.checkpoints && kept.takes && !kept.is_for_later();
+  if (const Count others = found->num_of_other_settings(); tells_others && others > 0) {
     log_warning(
         "{}: {} log files are there as other columns, formats or another version parse them; they are parsed "
         "anew",
         kept.taken_from.empty() ? kept.folder : kept.taken_from, others);
   }
-  if (const Count others = found->num_of_other_logs(); kept.checkpoints && kept.takes && others > 0) {
+  if (const Count others = found->num_of_other_logs(); tells_others && others > 0) {
     log_warning("{}: checkpoints there are of {} log files whose bytes none of this log has; they {}",
                 kept.taken_from.empty() ? kept.folder : kept.taken_from, others,
                 kept.taken_from.empty() && kept.is_of_this_output ? "go after success" : "stay");
@@ -68,7 +69,7 @@ std::unique_ptr<KeptSources> find_kept(const Communicator& comm, const IngestCon
 
 void count_files(const LogShare& share, KeptEvents& kept) {
   kept.files_parsed = kept.bytes_parsed = kept.files_taken = kept.bytes_taken = 0;
-  kept.files_in_part = kept.rows_taken = 0;
+  kept.files_in_part = kept.rows_taken = kept.rows_of_parts = 0;
   for (std::size_t f = 0; f < share.files.size(); ++f) {
     const bool is_kept = share.kept && share.kept->is_whole(f);
     (is_kept ? kept.files_taken : kept.files_parsed) += 1;
@@ -76,8 +77,10 @@ void count_files(const LogShare& share, KeptEvents& kept) {
     if (!share.kept) continue;
     kept.files_in_part += !is_kept && !share.kept->of_file(f).empty() ? 1 : 0;
     kept.rows_taken += share.kept->num_rows_of_file(f);
+    for (const KeptStretch& stretch : share.kept->of_file(f))
+      kept.rows_of_parts += share.kept->is_part(stretch.place) ? share.kept->num_rows(stretch.place) : 0;
   }
-  if (kept.checkpoints && kept.files_taken + kept.files_in_part == 0) return;
+  if (!kept.is_for_later() && kept.checkpoints && kept.files_taken + kept.files_in_part == 0) return;
   log_info(
       "{} log files ({} bytes) are as they were when their events were kept, {} ({} bytes) are to be "
       "parsed{}",
@@ -118,6 +121,13 @@ void add_file(const LogShare& share, std::size_t f, Stretches& stretches) {
 Count LogShare::kept_rows() const {
   Count rows = 0;
   for (const KeptPlace& place : places) rows += place.is_text() ? 0 : kept->num_rows(place);
+  return rows;
+}
+
+Count LogShare::kept_rows_of_parts() const {
+  Count rows = 0;
+  for (const KeptPlace& place : places)
+    rows += !place.is_text() && kept->is_part(place) ? kept->num_rows(place) : 0;
   return rows;
 }
 

@@ -20,7 +20,10 @@ struct LogShare {
   std::unique_ptr<FileKeys> keys;     ///< for checkpoints of the reading; else nullptr
 
   bool is_text(std::size_t unit) const { return places[unit].is_text(); }
-  Count kept_rows() const;  ///< of this rank
+  /// Whether the unit is text, or of a part: what it holds is not kept whole yet.
+  bool is_to_keep(std::size_t unit) const { return is_text(unit) || kept->is_part(places[unit]); }
+  Count kept_rows() const;        ///< of this rank
+  Count kept_rows_of_parts() const;  ///< of those: in files of parts
 };
 
 /// Finds the inputs, and what of them is kept; what goes wrong with that is told in the log and in `kept`.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ingest/write_kept_lines.hpp"
+
 namespace pushcart::detail {
 
 namespace {
@@ -82,7 +84,8 @@ IngestSizes sizes_of(const Communicator& comm, const ParseSettings& settings, co
   }
   const Count parsed_rows = text_bytes(log.share) / sizes.row_bytes;
   sizes.read_rows = parsed_rows + log.share.kept_rows();
-  if (log.to_keep) sizes.kept_rows = parsed_rows;
+  if (log.to_keep) sizes.kept_rows = parsed_rows + log.share.kept_rows_of_parts();
+  if (log.writes_to_keep) sizes.written_rows = std::min(parsed_rows, most_written_rows);
   if (log.unwritten) sizes.unwritten_rows = parsed_rows;
   const Count all_rows = comm.sum(sizes.read_rows);
   sizes.owned_rows = all_rows / comm.size();

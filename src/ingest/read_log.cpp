@@ -8,6 +8,7 @@
 
 #include "ingest/held_memory.hpp"
 #include "ingest/log_sizes.hpp"
+#include "ingest/write_kept_lines.hpp"
 #include "ingest/write_parts.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -79,6 +80,17 @@ void locate_lines(const Communicator& comm, ReadLog& log, InteractionLog& result
   }
 }
 
+/// ConfigError where somebody counts on them.
+void no_room_for_checkpoints(const KeptEvents& kept) {
+  constexpr const char* why = "with what is in none yet, --memory-per-rank would not do";
+  if (kept.checkpoints->are_asked_for())
+    throw ConfigError(
+        fmt::format("no checkpoints of the reading can be kept: {}; use a larger budget or more "
+                    "ranks, or leave out --max-hours and --checkpoint-every",
+                    why));
+  log_warning("no checkpoints of the reading, which cannot be stopped: {}", why);
+}
+
 /// Announces the memory. Where the labels of all rows until a checkpoint are over the budget, it is written
 /// after each round; if that is over it, too, there are none: ConfigError where somebody counts on them.
 void announce_reading(const Communicator& comm, const ParseSettings& settings, const KeptEvents* kept,
@@ -93,15 +105,12 @@ void announce_reading(const Communicator& comm, const ParseSettings& settings, c
   if (log.unwritten && is_over(sizes.unwritten_rows) &&
       is_over(std::min(sizes.unwritten_rows, config.batch_rows))) {
     log.unwritten.reset();
-    constexpr const char* why = "with what is in none yet, --memory-per-rank would not do";
-    if (!is_over(0)) {
-      if (kept->checkpoints->are_asked_for())
-        throw ConfigError(
-            fmt::format("no checkpoints of the reading can be kept: {}; use a larger budget or more "
-                        "ranks, or leave out --max-hours and --checkpoint-every",
-                        why));
-      log_warning("no checkpoints of the reading, which cannot be stopped: {}", why);
-    }
+    if (!is_over(0)) no_room_for_checkpoints(*kept);
+  }
+  if (log.writes_to_keep && is_over(0)) {
+    log.writes_to_keep = false;
+    sizes.written_rows = 0;
+    if (!is_over(0)) no_room_for_checkpoints(*kept);
   }
   log.rows_written_at_once = rows_written_at_once(config, sizes);
   announce_memory(comm, "ingest", plan_ingest(config, sizes), budget);
@@ -159,7 +168,7 @@ class ReadingRounds {
   }
 
   ReadingState state(bool is_read) const {
-    const Count new_rows = log_.unwritten->num_rows();
+    const Count new_rows = log_.unwritten ? log_.unwritten->num_rows() : log_.to_keep->num_unwritten_rows();
     std::array<Count, 3> sums{new_rows, reader_->num_bytes(), reader_->num_bytes() - reader_->bytes_done()};
     comm_.allreduce(std::span<Count>(sums), Reduce::sum);
     const Count budget = settings_.config.memory_per_rank;
@@ -170,8 +179,9 @@ class ReadingRounds {
             .bytes_left = is_read ? 0 : sums[2],
             .num_files = num_files_with_text(comm_, log_.share, 0),
             .files_left = num_files_with_text(comm_, log_.share, reader_->unit_left()),
-            .bytes_to_digest = bytes_to_digest(comm_, log_),
-            .is_over_budget = budget > 0 && comm_.any(held_bytes_ + held_unwritten_bytes(log_) > budget)};
+            .bytes_to_digest = log_.unwritten ? bytes_to_digest(comm_, log_) : 0,
+            .is_over_budget = log_.unwritten && budget > 0 &&
+                              comm_.any(held_bytes_ + held_unwritten_bytes(log_) > budget)};
   }
 
   ReadIds ids() const { return {users_, items_, targets_.queries}; }
@@ -217,20 +227,23 @@ void read_share(const Communicator& comm, const ParseSettings& settings, KeptEve
     return std::make_unique<ReadingRounds>(comm, settings, log, result);
   });
   ReadingCheckpoints* const checkpoints = kept ? kept->checkpoints : nullptr;
-  if (checkpoints) log.unwritten ? checkpoints->begin() : checkpoints->end();
+  bool can_write = checkpoints && kept->not_kept.empty() && (log.unwritten || log.writes_to_keep);
+  if (checkpoints) can_write ? checkpoints->begin() : checkpoints->end();
   for (bool is_read = rounds->is_read(); !is_read;) {
     const auto state = timed([&] {
       rounds->read();
       is_read = rounds->is_read();
-      return log.unwritten ? std::optional(rounds->state(is_read)) : std::nullopt;
+      return can_write ? std::optional(rounds->state(is_read)) : std::nullopt;
     });
     if (state) {
       checkpoints->between_rounds(*state, [&](Count most_rows) {
-        return write_parts(comm, settings.config, rounds->ids(), most_rows, log, *kept);
+        return log.unwritten ? write_parts(comm, settings.config, rounds->ids(), most_rows, log, *kept)
+                             : write_kept_lines(comm, settings.config, most_rows, log, *kept);
       });
     }
     if (state && state->is_over_budget) log.unwritten->free_tables();
-    if (log.unwritten && !kept->not_kept.empty()) {
+    if (can_write && !kept->not_kept.empty()) {
+      can_write = false;
       checkpoints->end();
       rounds->leave_unwritten();
     }
@@ -250,10 +263,11 @@ void read_log(const Communicator& comm, const ParseSettings& settings, KeptEvent
   }
   for (;;) {
     share_out(comm, log.share, kept);
-    if (log.share.kept && kept->checkpoints) {
-      if (kept->not_kept.empty()) log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
-    } else if (log.share.kept && kept->adds) {
+    if (log.share.kept && kept->is_for_later()) {
       log.to_keep = std::make_unique<KeptLines>(settings.config);
+      log.writes_to_keep = kept->checkpoints != nullptr;
+    } else if (log.share.kept && kept->checkpoints) {
+      if (kept->not_kept.empty()) log.unwritten = std::make_unique<UnwrittenRows>(settings.config);
     }
     std::optional<CollectiveError> met;
     try {

@@ -95,7 +95,7 @@ class FileRejects {
           const bool unparseable = rejection.cause == Check::unparseable;
           const std::string reason = unparseable ? parser.fault_of(line) : std::string();
           out_.write(entry(rejection, reason, line));
-          if (log_.to_keep && log_.share.is_text(rejection.unit)) {
+          if (log_.to_keep && log_.share.is_to_keep(rejection.unit)) {
             log_.to_keep->reject(rejection.unit, rejection.line, reason, line.substr(0, longest_text + 1));
           }
         }

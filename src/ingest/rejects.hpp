@@ -20,6 +20,7 @@ struct ReadLog {
   std::vector<RowBatch> batches;
   std::vector<std::string> types;      ///< met here, as the rows count them
   std::unique_ptr<KeptLines> to_keep;  ///< what was parsed here; nullptr: nothing is kept for later nights
+  bool writes_to_keep = false;         ///< into checkpoints, too, while the log is read
   std::unique_ptr<UnwrittenRows> unwritten;  ///< parsed here, and in no checkpoint yet; nullptr: there are none
   Count rows_written_at_once = 0;            ///< of those, in a file of parts
 };

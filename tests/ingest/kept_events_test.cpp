@@ -637,6 +637,40 @@ TEST_F(PartsOfLog, ServeANightIfTheyAreWhole) {
   EXPECT_EQ(expect_as_parsed(), 0);
 }
 
+/// A night that was stopped while it read, and goes on, keeps what one that was not stopped does.
+TEST_F(PartsOfLog, OfANightBecomeWhatItKeeps) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    make({.seed = 40 + seed, .num_rows = 300, .num_files = seed == 3 ? 1 : 3});
+    config_.batch_rows = static_cast<Count>(12 * seed);
+    if (seed == 2) {
+      config_.keep_details = true;
+      config_.format.columns[Role::name] = "quantity";
+      config_.format.columns[Role::category] = "type";
+      config_.format.columns[Role::query] = "price";
+    }
+    const Cleaned expected = cleaned(config_, nullptr);
+    for (const int stop_after : {1, 2}) {
+      WritesEachRound checkpoints(stop_after);
+      KeptEvents used = kept();
+      used.checkpoints = &checkpoints;
+      used.adds_at_end = true;
+      CleaningReport report;
+      PhaseLog phases;
+      EXPECT_THROW(clean_log(world(), config_, report, phases, nullptr, &used), StoppedError);
+    }
+    KeptEvents used = kept();
+    used.adds_at_end = true;
+    EXPECT_EQ(going_on(used), expected);
+    EXPECT_GT(used.rows_of_parts, 0);
+    EXPECT_EQ(kept_files().size(), 1U) << "parts go, also those of this run";
+    const std::string path = folder_ + "/kept/" + kept_files().front();
+    EXPECT_FALSE(FileReader(world(), path, kept_events_kind).header().attributes.contains("part"));
+    EXPECT_EQ(expect_as_parsed(), 0);
+  }
+}
+
 /// As in a run that is shorter than the interval, where memory is no matter.
 class WritesIfItMust : public ReadingCheckpoints {
  public:

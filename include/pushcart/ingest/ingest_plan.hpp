@@ -15,6 +15,7 @@ struct IngestSizes {
   std::optional<Count>
       kept_rows;             ///< of those read: parsed now and kept (KeptEvents); nothing: none on any rank
   Count unwritten_rows = 0;  ///< of those read: parsed now and in no checkpoint before all is read; 0: there are none
+  Count written_rows = 0;    ///< of the kept rows: most that a checkpoint of the reading writes at once
   Count num_types = 1;       ///< event types kept apart; of ratings none
   Count row_bytes = 32;      ///< text that makes a row
   Count unwritten_text_bytes = 8;  ///< of ids a row, each text once in some 100,000 rows

@@ -72,6 +72,9 @@ struct KeptEvents {
   /// In place of that, what is parsed is written to the folder as this decides, while the log is read: files
   /// that hold parts of its files, and are kept as such; what else is there stays. nullptr: not so.
   ReadingCheckpoints* checkpoints = nullptr;
+  /// With checkpoints: they serve until all is read. Then what was parsed, also by the runs that wrote them,
+  /// is kept for later as without them, and they go.
+  bool adds_at_end = false;
   bool is_of_this_output = false;  ///< the folder: all parts there are in `parts`, also those of other logs
   bool takes = true;               ///< what is there is taken; if not, parts of this log are still found
   std::string taken_from;          ///< another folder, or a single file; empty = `folder`
@@ -83,6 +86,7 @@ struct KeptEvents {
   Count files_taken = 0, bytes_taken = 0;  ///< taken from what was kept, whole
   Count files_in_part = 0;                 ///< of those parsed: taken in part
   Count rows_taken = 0;                    ///< of files taken whole and in part
+  Count rows_of_parts = 0;                 ///< of those: in files of parts
   std::string not_kept;                    ///< the error that kept anything from being kept; empty = none
   /// Files in the folder that were kept as parts and hold events of this log, also damaged ones that say so.
   std::vector<std::string> parts;
@@ -90,6 +94,8 @@ struct KeptEvents {
   /// What is kept from now on, to take its name with the other outputs; nullptr if nothing changes. It must
   /// not outlive this.
   std::unique_ptr<StagedOutput> output;
+
+  bool is_for_later() const { return adds && (!checkpoints || adds_at_end); }
 };
 
 }  // namespace pushcart

@@ -15,4 +15,7 @@ bool is_named_as_kept(const std::string& folder, const std::string& path);
 void remove_parts(const std::string& folder, const std::vector<std::string>& parts,
                   const std::vector<KeptLeftover>& leftovers);
 
+/// Removes those that nobody has changed since; what cannot be removed is told in the log. Local.
+void remove_leftovers(const std::vector<KeptLeftover>& leftovers);
+
 }  // namespace pushcart

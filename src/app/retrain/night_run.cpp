@@ -9,6 +9,7 @@
 #include "app/evaluate.hpp"
 #include "app/families/family_options.hpp"
 #include "app/ingest.hpp"
+#include "app/ingest_checkpoints.hpp"
 #include "app/last_step.hpp"
 #include "app/learned_evidence.hpp"
 #include "app/recommend.hpp"
@@ -106,9 +107,14 @@ void NightRun::begin() {
 }
 
 std::optional<IngestedLog> NightRun::read() {
-  KeptEvents kept;
-  kept.folder = store_.folder() + "/kept-events";
+  IngestCheckpointOptions reading = checkpoints_of_reading(
+      *options_.train.checkpoints, options_.reading_every, store_.folder() + "/kept-events");
+  reading.checkpoints.resume = resume_auto;  // --no-kept-events leaves them out
+  IngestCheckpoints checkpoints(session_, reading, options_.ingest.config);
+  checkpoints.serve_until_kept();
+  KeptEvents& kept = checkpoints.kept();
   kept.adds = !options_.dry_run;
+  if (options_.dry_run) kept.checkpoints = nullptr;
   try {
     auto ingested = read_log(session_, options_.ingest, options_.no_kept_events ? nullptr : &kept);
     for (const auto& output : session_.outputs) output->publish();  // rejected rows, whatever the night's end

@@ -84,6 +84,7 @@ void declare_retrain(OptionSet& options, RetrainOptions& retrain) {
   declare_evaluate(evaluate, retrain.evaluate, EvaluatePaths::decided_by_run);
   declare_recommend(recommend, retrain.recommend, RecommendPaths::decided_by_run);
   options.add_section("ingest", retrain.ingest_settings);
+  declare_reading_interval(options, retrain.reading_every);
   options.add_section("train", retrain.train_settings);
   options.add_section("evaluate", std::move(evaluate));
   options.add_section("recommend", std::move(recommend));

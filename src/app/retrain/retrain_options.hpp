@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/evaluate.hpp"
+#include "app/ingest_checkpoints.hpp"
 #include "app/ingest_options.hpp"
 #include "app/option_set.hpp"
 #include "app/recommend.hpp"
@@ -35,6 +36,7 @@ struct RetrainOptions {
   PageOptions page;
   StopOptions stop;
 
+  ReadingInterval reading_every;
   IngestOptions ingest;
   TrainOptions train;
   EvaluateOptions evaluate;
