@@ -34,16 +34,16 @@ class Rollback : public Command {
       if (folder_.empty()) throw ConfigError("--store: no folder is given");
       if (!comm.is_root()) return;
       constexpr double hour_seconds = 3600;
-      const StoreLock lock(folder_, name(), static_cast<std::int64_t>(lock_hours_ * hour_seconds));
+      StoreLock lock(folder_, name(), static_cast<std::int64_t>(lock_hours_ * hour_seconds));
       const Store store(folder_);
       const auto unfinished = store.unfinished_rollback();
-      store.open();
+      store.open_for_rollback();
       from = current_of(store);
       if (unfinished && (to_.empty() || chosen(store, from) == from)) {
         // The same command again would go back once more.
         log_info("{}: a rollback that was killed had put {} into service already", folder_, from);
         to = std::exchange(from, unfinished->facts.value("from", ""));
-        return;
+        return lock.give_back([&] { store.forget_rollback(); });
       }
       to = chosen(store, from);
       Night night;
@@ -54,6 +54,8 @@ class Rollback : public Command {
       night.reason = reason_;
       night.facts["from"] = from;
       store.put_back(night, from);
+      // Killed before its last call, it leaves something by which the same command knows that it is done.
+      lock.give_back([&] { store.forget_rollback(); });
     });
     session.results = {{"store", folder_}, {"from", from}, {"in_service", to}};
     session.text = fmt::format("in service: {} (before: {})\n", to, from.empty() ? "nothing" : from);

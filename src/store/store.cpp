@@ -113,6 +113,11 @@ std::string Store::version_name(Count night, std::int64_t unix_seconds) {
 }
 
 void Store::open() const {
+  open_for_rollback();
+  forget_rollback();
+}
+
+void Store::open_for_rollback() const {
   make_folder(folder_ + "/versions");
   storing(folder_, [&] {
     std::vector<fs::path> leftovers;
@@ -123,7 +128,7 @@ void Store::open() const {
     for (const auto& path : leftovers) fs::remove_all(path);
     fs::remove(folder_ + "/current.partial");
   });
-  finish_rollback();
+  record_rollback();
   const std::string version = linked_version(folder_);
   std::error_code failed;
   if (version.empty() || !fs::is_directory(version_folder(version), failed)) return;  // current() says so
@@ -220,7 +225,6 @@ void Store::put_back(const Night& night, const std::string& before) const {
     if (linked_version(folder_) != night.version) fs::remove(path, ignored);
     throw;
   }
-  storing(path, [&] { fs::remove(path); });
 }
 
 std::optional<Night> Store::unfinished_rollback() const {
@@ -232,13 +236,16 @@ std::optional<Night> Store::unfinished_rollback() const {
   return found.front();
 }
 
-void Store::finish_rollback() const {
-  if (const auto night = unfinished_rollback()) {
-    const auto all = nights();
-    const bool known =
-        std::any_of(all.begin(), all.end(), [&](const Night& n) { return n.number == night->number; });
-    if (!known) record(*night);
-  }
+void Store::record_rollback() const {
+  const auto night = unfinished_rollback();
+  if (!night) return;
+  const auto all = nights();
+  const bool known =
+      std::any_of(all.begin(), all.end(), [&](const Night& n) { return n.number == night->number; });
+  if (!known) record(*night);
+}
+
+void Store::forget_rollback() const {
   storing(folder_, [&] { fs::remove(folder_ + "/" + rollback_file); });
 }
 

@@ -97,6 +97,10 @@ class Guard {
   int file_;
 };
 
+std::string guard_path(const std::string& folder) {
+  return folder + "/lock.guard";
+}
+
 std::string since_text(std::int64_t seconds) {
   return seconds < 7200 ? fmt::format("{} min", seconds / 60) : fmt::format("{} h", seconds / 3600);
 }
@@ -122,10 +126,11 @@ bool is_stale(const LockHolder& holder, std::int64_t now, std::int64_t patience_
   return start_of(holder.process) != holder.process_start;
 }
 
-StoreLock::StoreLock(const std::string& folder, const std::string& verb, std::int64_t patience_seconds) {
+StoreLock::StoreLock(const std::string& folder, const std::string& verb, std::int64_t patience_seconds)
+    : folder_(folder) {
   make_folder(folder);
   const std::string path = folder + "/lock";
-  const Guard guard(folder + "/lock.guard");
+  const Guard guard(guard_path(folder));
   const LockHolder me = this_process(verb);
   if (::access(path.c_str(), F_OK) == 0) {
     const auto holder = holder_of(read_text_file(path));
@@ -149,8 +154,19 @@ StoreLock::StoreLock(const std::string& folder, const std::string& verb, std::in
   path_ = path;
 }
 
+void StoreLock::give_back(const std::function<void()>& last) {
+  const Guard guard(guard_path(folder_));
+  unlink_own();
+  path_.clear();
+  last();
+}
+
 StoreLock::~StoreLock() {
-  // Only if it is still ours: on another host somebody may have lost patience.
+  if (!path_.empty()) unlink_own();
+}
+
+/// Only if it is still ours: on another host somebody may have lost patience.
+void StoreLock::unlink_own() const {
   try {
     const auto holder = holder_of(read_text_file(path_));
     const LockHolder me = this_process("");

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "pushcart/base/error.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
@@ -39,6 +40,17 @@ TEST(StoreLock, IsThereWhileHeldAndGoneAfterwards) {
   }
   EXPECT_FALSE(fs::exists(folder + "/lock"));
   const StoreLock again(folder, "retrain", day);
+}
+
+TEST(StoreLock, IsGivenBackBeforeALastThing) {
+  const auto folder = test::scratch_folder("given-back");
+  std::optional<StoreLock> lock(std::in_place, folder, "rollback", day);
+  bool was_held = true;
+  lock->give_back([&] { was_held = fs::exists(folder + "/lock"); });
+  EXPECT_FALSE(was_held);
+  const StoreLock another(folder, "retrain", day);
+  lock.reset();
+  EXPECT_TRUE(fs::exists(folder + "/lock")) << "it is of another now";
 }
 
 TEST(StoreLock, TheSecondIsToldWhoHoldsIt) {

@@ -149,6 +149,10 @@ TEST_F(StoreTest, ARollbackIsOneLineAndLeavesNothingElse) {
   store_.put_back(rollback, second.version);
   EXPECT_EQ(served(), "1");
   EXPECT_EQ(store_.nights().size(), 3U);
+  store_.open_for_rollback();
+  EXPECT_EQ(store_.nights().size(), 3U);
+  ASSERT_TRUE(store_.unfinished_rollback()) << "until its run is over";
+  store_.forget_rollback();
   EXPECT_FALSE(fs::exists(store_.folder() + "/rollback.json"));
 }
 

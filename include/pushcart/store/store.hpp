@@ -44,6 +44,8 @@ class Store {
   /// Makes the folders, removes what runs that died left half made, and writes down a version that went into
   /// service without a line in the history, or was put back into it.
   void open() const;
+  /// The same for a rollback: unfinished_rollback() stays until it is forgotten.
+  void open_for_rollback() const;
 
   std::optional<std::string> current() const;
   std::vector<std::string> versions() const;  ///< whole ones on disk, oldest first
@@ -58,10 +60,13 @@ class Store {
   void publish(const Night& night) const;
   /// Puts the version of `night`, a rollback, back into service and the night into the history; after an error
   /// `before` is in service again, if it is not empty. A run that dies here has done nothing, or all but the
-  /// line in the history, which the next open() adds.
+  /// line in the history, which the next open() adds. It is an unfinished rollback until it is forgotten.
   void put_back(const Night& night, const std::string& before) const;
-  /// A rollback whose run died after it had put its version into service, before it said so. Before open().
+  /// A rollback whose run died after it had put its version into service, before it came to its end. Before
+  /// open().
   std::optional<Night> unfinished_rollback() const;
+  /// It has come to its end: the same command may go back once more.
+  void forget_rollback() const;
   /// Puts a version that is on disk into service.
   void switch_to(const std::string& version) const;
   /// A night that was stopped when asked to, and is to be gone on with.
@@ -74,7 +79,7 @@ class Store {
 
  private:
   void put_into_service(const Night& night, const std::string& before) const;
-  void finish_rollback() const;
+  void record_rollback() const;
 
   std::string folder_;
 };

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace pushcart {
@@ -31,12 +32,16 @@ class StoreLock {
  public:
   /// @throws ConfigError saying who holds it, StorageError
   StoreLock(const std::string& folder, const std::string& verb, std::int64_t patience_seconds);
-  ~StoreLock();  ///< gives it back
+  ~StoreLock();  ///< gives it back, unless that was done
+  /// Gives it back and does `last` before anybody else can take it. What `last` throws.
+  void give_back(const std::function<void()>& last);
   StoreLock(const StoreLock&) = delete;
   StoreLock& operator=(const StoreLock&) = delete;
 
  private:
-  std::string path_;
+  void unlink_own() const;
+
+  std::string folder_, path_;  // no path: given back
 };
 
 }  // namespace pushcart
