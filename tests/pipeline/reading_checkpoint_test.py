@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from support import DONE, STOPPED, USAGE, SharedFolderTest
+from support import DONE, STOPPED, USAGE, SharedFolderTest, faults
 
 COLUMNS = "user=user,item=item,type=type,time=time"
 
@@ -245,6 +245,21 @@ class Night(ReadingTest):
             told = self.run_well(0, "info", path, "--json").json()["datasets"]
             shapes = [sum(pair) for pair in zip(shapes, (told[name]["rows"] for name in ("rows", "rejected/lines", "files")))]
         return shapes
+
+    def test_a_disk_that_fails_costs_the_checkpoints_only(self):
+        """The second part cannot be written: the night goes on, cannot be stopped any more, and keeps all or nothing."""
+        environment = faults(FAIL="write", FAIL_FROM=1, IO_PATH=f"{self.folder.name}/store/kept-events/000003", IO_RANK=0)
+        ended = self.run_program(2, *self.command("--ingest.checkpoint-every", "150rows"), environment=environment)
+        self.assertEqual(ended.code, DONE, ended.told())
+        self.assertEqual(ended.err.count("no more checkpoints of the reading: "), 1)
+        self.assertEqual(ended.err.count("checkpoint of "), 1)
+        self.assert_whole()
+        self.assertNotIn("not_kept", self.kept_record())
+        self.setUp()
+        ended = self.run_program(2, *self.short(), environment=faults(FAIL="write", IO_PATH=f"{self.folder.name}/store/kept-events"))
+        self.assertEqual(ended.code, DONE, "what cannot be kept is not stopped" + ended.told())
+        self.assertIn("failed", self.kept_record()["not_kept"])
+        self.assert_whole()
 
     def test_a_dry_run_keeps_nothing_and_other_settings_begin_anew(self):
         self.assert_refused(self.run_program(2, *self.short()), STOPPED, "still to be parsed")
