@@ -27,16 +27,31 @@
 #include <time.h>
 #include <unistd.h>
 
+/* The environment as it was at the start: MPI changes it while threads of its own read files. */
+static char *settings[1024];
+
+__attribute__((constructor)) static void remember_settings(void) {
+  extern char **environ;
+  for (int e = 0; e < 1023 && environ[e]; ++e) settings[e] = environ[e];
+}
+
+static const char *setting(const char *name) {
+  const size_t length = strlen(name);
+  for (char **entry = settings; *entry; ++entry)
+    if (!strncmp(*entry, name, length) && (*entry)[length] == '=') return *entry + length + 1;
+  return NULL;
+}
+
 static int num_switches = 0;
 
 static void kill_if(const char *variable) {
-  const char *wanted = getenv(variable);
+  const char *wanted = setting(variable);
   if (wanted && atoi(wanted) == num_switches) raise(SIGKILL);
 }
 
 static int is_meant(const char *path) {
-  const char *root = getenv("PUSHCART_TEST_IO_PATH");
-  const char *wanted = getenv("PUSHCART_TEST_IO_RANK"), *rank = getenv("OMPI_COMM_WORLD_RANK");
+  const char *root = setting("PUSHCART_TEST_IO_PATH");
+  const char *wanted = setting("PUSHCART_TEST_IO_RANK"), *rank = setting("OMPI_COMM_WORLD_RANK");
   return root && strstr(path, root) && (!wanted || (rank && !strcmp(rank, wanted)));
 }
 
@@ -44,7 +59,7 @@ static int is_meant(const char *path) {
 static const char *path_of(int file) {
   static __thread char path[PATH_MAX];
   char link[40];
-  if (!getenv("PUSHCART_TEST_IO_PATH")) return "";
+  if (!setting("PUSHCART_TEST_IO_PATH")) return "";
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
   const ssize_t length = readlink(link, path, sizeof path - 1);
   path[length > 0 ? length : 0] = 0;
@@ -54,20 +69,20 @@ static const char *path_of(int file) {
 /* Whether this call is one that fails; errno is set. */
 static int fails(const char *call, const char *path) {
   static int num_calls = 0;
-  const char *wanted = getenv("PUSHCART_TEST_FAIL"), *from = getenv("PUSHCART_TEST_FAIL_FROM");
+  const char *wanted = setting("PUSHCART_TEST_FAIL"), *from = setting("PUSHCART_TEST_FAIL_FROM");
   if (!wanted || strcmp(wanted, call) || !is_meant(path)) return 0;
   const int number = __sync_add_and_fetch(&num_calls, 1);
   if (number < (from ? atoi(from) : 1)) return 0;
   char text[PATH_MAX + 60];
   const int length = snprintf(text, sizeof text, "fault: %s %s\n", call, path);
   if (length > 0) syscall(SYS_write, STDERR_FILENO, text, (size_t)length);
-  if (getenv("PUSHCART_TEST_FAIL_KILLS")) raise(SIGKILL);
+  if (setting("PUSHCART_TEST_FAIL_KILLS")) raise(SIGKILL);
   errno = EIO;
   return 1;
 }
 
 static size_t short_of(const char *path, size_t length) {
-  const char *most = getenv("PUSHCART_TEST_SHORT_READS");
+  const char *most = setting("PUSHCART_TEST_SHORT_READS");
   return most && is_meant(path) && length > (size_t)atol(most) ? (size_t)atol(most) : length;
 }
 
@@ -138,7 +153,7 @@ int rename(const char *from, const char *to) {
 int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
   int (*real)(int, const char *, int, const char *, unsigned) =
       (int (*)(int, const char *, int, const char *, unsigned))dlsym(RTLD_NEXT, "renameat2");
-  if ((flags & RENAME_EXCHANGE) && getenv("PUSHCART_TEST_NO_EXCHANGE")) {
+  if ((flags & RENAME_EXCHANGE) && setting("PUSHCART_TEST_NO_EXCHANGE")) {
     errno = EINVAL;
     return -1;
   }
@@ -153,7 +168,7 @@ int renameat2(int from_folder, const char *from, int to_folder, const char *to, 
 /* Seconds that the time of day is off at this look at it. */
 static long jump(void) {
   static int num_looks = 0;
-  const char *seconds = getenv("PUSHCART_TEST_CLOCK_JUMP");
+  const char *seconds = setting("PUSHCART_TEST_CLOCK_JUMP");
   return seconds && __sync_fetch_and_add(&num_looks, 1) / 20 % 2 ? atol(seconds) : 0;
 }
 
@@ -174,7 +189,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
   int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
   const int result = real(clock, now);
   if (clock == CLOCK_REALTIME) now->tv_sec += jump();
-  const char *rate = getenv("PUSHCART_TEST_CLOCK_RATE");
+  const char *rate = setting("PUSHCART_TEST_CLOCK_RATE");
   if (rate && clock == CLOCK_MONOTONIC) {
     static long long first = 0;
     long long nanoseconds = now->tv_sec * 1000000000LL + now->tv_nsec;
