@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/file_state.hpp"
 #include "checkpoint/hdf5.hpp"
 #include "checkpoint/header_io.hpp"
 #include "checkpoint/seal.hpp"
@@ -18,14 +19,32 @@ constexpr std::int64_t newest_schema = 1;
 }
 
 struct FileReader::State {
+  /// Opens the file if it is closed.
+  const hdf5::Handle& opened();
+
   std::string path;
   FileHeader header;
+  std::optional<detail::FileState> checked;  // as it was right before its seal
   hdf5::Handle file;
 };
+
+const hdf5::Handle& FileReader::State::opened() {
+  if (file.valid()) return file;
+  const auto check = [&] {
+    const auto now = detail::state_of_file(path);
+    if (now && now != checked) throw InputError(path + ": has changed since it was checked");
+  };
+  check();  // HDF5 may crash on a damaged file
+  hdf5::Handle again = detail::open_stored(path);
+  check();
+  file = std::move(again);
+  return file;
+}
 
 FileReader::FileReader(const Communicator& comm, std::string path, const std::string& kind)
     : state_(std::make_unique<State>()) {
   state_->path = std::move(path);
+  state_->checked = detail::state_of_file(state_->path);
   detail::check_seal(comm, state_->path);
   collectively(comm, "opening " + state_->path, [&] {
     if (comm.is_root()) state_->header = detail::load_header(state_->path);
@@ -44,6 +63,10 @@ FileReader::FileReader(const Communicator& comm, std::string path, const std::st
 }
 
 FileReader::~FileReader() = default;
+
+void FileReader::close() {
+  state_->file = {};
+}
 
 const std::string& FileReader::path() const {
   return state_->path;
@@ -83,7 +106,7 @@ std::vector<T> FileReader::read(const std::string& name, Count first_row, Count 
                                  found.num_rows, first_row, first_row + num_rows));
   }
   std::vector<T> values(static_cast<std::size_t>(num_rows * found.num_columns));
-  detail::read_stored_rows(state_->file, path(), name, found, first_row, num_rows, values.data());
+  detail::read_stored_rows(state_->opened(), path(), name, found, first_row, num_rows, values.data());
   return values;
 }
 

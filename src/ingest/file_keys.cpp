@@ -1,7 +1,5 @@
 #include "ingest/file_keys.hpp"
 
-#include <sys/stat.h>
-
 #include "ingest/kept_sources.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -23,19 +21,12 @@ std::vector<KeptKey> keys_of(const Communicator& comm, const IngestConfig& confi
 FileKeys::FileKeys(const Communicator& comm, std::vector<InputFile> files)
     : files_(std::move(files)), keys_(files_.size()), changed_(files_.size(), false) {
   for (std::size_t f = 0; comm.is_root() && f < files_.size(); ++f) {
-    states_.push_back(state_of(files_[f].path).value_or(State{-1}));
+    states_.push_back(state_of_file(files_[f].path).value_or(FileState{-1}));
   }
 }
 
 void FileKeys::know(const std::vector<KeptKey>& keys) {
   keys_.assign(keys.begin(), keys.end());
-}
-
-std::optional<FileKeys::State> FileKeys::state_of(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) != 0) return std::nullopt;
-  return State{about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec, about.st_ctim.tv_sec,
-               about.st_ctim.tv_nsec};
 }
 
 Count FileKeys::unknown_bytes(const std::vector<bool>& wanted) const {
@@ -51,7 +42,7 @@ std::vector<std::optional<KeptKey>> FileKeys::unchanged(const Communicator& comm
   const auto leave_changed = [&] {
     std::vector<std::uint8_t> changed(files_.size(), 0);
     for (std::size_t f = 0; comm.is_root() && f < files_.size(); ++f) {
-      changed[f] = wanted[f] && !changed_[f] && state_of(files_[f].path) != states_[f] ? 1 : 0;
+      changed[f] = wanted[f] && !changed_[f] && state_of_file(files_[f].path) != states_[f] ? 1 : 0;
     }
     comm.broadcast(std::span<std::uint8_t>(changed), 0);
     for (std::size_t f = 0; f < files_.size(); ++f) {

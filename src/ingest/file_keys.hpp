@@ -1,11 +1,10 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file_state.hpp"
 #include "ingest/kept_file.hpp"
 #include "pushcart/events/input_file.hpp"
 #include "pushcart/ingest/ingest_config.hpp"
@@ -33,12 +32,8 @@ class FileKeys {
                                                 const std::vector<bool>& wanted);
 
  private:
-  /// Size, and the times of the last change of the content and of anything: nobody can set the latter back.
-  using State = std::array<std::int64_t, 5>;
-  static std::optional<State> state_of(const std::string& path);
-
   std::vector<InputFile> files_;
-  std::vector<State> states_;  // on rank 0
+  std::vector<FileState> states_;  // on rank 0
   std::vector<std::optional<KeptKey>> keys_;
   std::vector<bool> changed_;
 };

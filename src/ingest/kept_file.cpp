@@ -124,6 +124,16 @@ std::vector<Count> numbers_of(const std::vector<KeptCounts>& chunks) {
   return numbers;
 }
 
+/// What `read` gives; then the file is closed.
+template <class Read>
+auto read_and_close(FileReader& file, Read&& read) {
+  struct Closed {
+    FileReader& file;
+    ~Closed() { file.close(); }
+  } const closed{file};
+  return read();
+}
+
 template <class Record, class Number>
 std::vector<Record> read_column(const FileReader& file, const char* name, Count first, Count count,
                                 Count width) {
@@ -209,6 +219,7 @@ KeptFile::KeptFile(const Communicator& comm, const std::string& path)
     read_log_files();
     if (is_part()) read_parts();
   });
+  file_->close();
 }
 
 bool KeptFile::is_part() const {
@@ -288,7 +299,13 @@ Count KeptFile::num_rows(Count chunk) const {
 }
 
 KeptChunk KeptFile::load(Count number, const KeptColumns& columns) const {
-  const Place& place = places_[static_cast<std::size_t>(number)];
+  KeptChunk chunk = read_and_close(
+      *file_, [&] { return read_chunk(places_[static_cast<std::size_t>(number)], columns); });
+  check(chunk);
+  return chunk;
+}
+
+KeptChunk KeptFile::read_chunk(const Place& place, const KeptColumns& columns) const {
   const auto read = [&]<class Record, class Value>(std::vector<Record>& to, const char* name, Count width,
                                                    Value) {
     to = read_column<Record, Value>(*file_, name, place.first_row, place.rows, width);
@@ -304,7 +321,6 @@ KeptChunk KeptFile::load(Count number, const KeptColumns& columns) const {
   chunk.texts = file_->read_strings(texts_name, place.first_text, place.texts);
   const StringTable types = file_->read_strings(types_name, place.first_type, place.types);
   for (Count t = 0; t < types.size(); ++t) chunk.types.emplace_back(types[t]);
-  check(chunk);
   return chunk;
 }
 
@@ -336,7 +352,10 @@ void KeptFile::check(const KeptChunk& chunk) const {
 }
 
 std::vector<KeptRejection> KeptFile::rejected(Count number) const {
-  const Place& place = places_[static_cast<std::size_t>(number)];
+  return read_and_close(*file_, [&] { return read_rejected(places_[static_cast<std::size_t>(number)]); });
+}
+
+std::vector<KeptRejection> KeptFile::read_rejected(const Place& place) const {
   const auto lines = file_->read<std::uint32_t>(rejected_lines, place.first_rejected, place.rejected);
   const StringTable reasons = file_->read_strings(rejected_reasons, place.first_rejected, place.rejected);
   const StringTable texts = file_->read_strings(rejected_texts, place.first_rejected, place.rejected);

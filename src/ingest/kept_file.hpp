@@ -67,7 +67,8 @@ std::optional<std::string> said_logs(const Communicator& comm, const std::string
 /// As it has it of one file.
 std::string said_log(const KeptKey& key);
 
-/// A file of kept events, open.
+/// A file of kept events, as it was when its seal was checked. It is open only while something of it is read,
+/// however many there are.
 class KeptFile {
  public:
   /// Collective; InputError, StorageError.
@@ -81,9 +82,10 @@ class KeptFile {
   Count num_rows(Count chunk) const;
   /// Of its file's text: the chunk's lines start there. Of a part. Local.
   Range part(Count chunk) const { return parts_[static_cast<std::size_t>(chunk)]; }
-  /// A chunk without its rejected lines; InputError if it cannot be what was written. Local.
+  /// A chunk without its rejected lines; InputError if it cannot be what was written, or the file has changed
+  /// since it was checked; StorageError. Local.
   KeptChunk load(Count chunk, const KeptColumns& columns) const;
-  /// The rejected lines of a chunk. Local; InputError.
+  /// The rejected lines of a chunk. Local; InputError, StorageError.
   std::vector<KeptRejection> rejected(Count chunk) const;
 
  private:
@@ -91,6 +93,8 @@ class KeptFile {
   struct Place : KeptCounts {
     Count first_row = 0, first_text = 0, first_type = 0, first_rejected = 0;
   };
+  KeptChunk read_chunk(const Place& place, const KeptColumns& columns) const;
+  std::vector<KeptRejection> read_rejected(const Place& place) const;
   Count take(Count& left, Count wanted) const;
   void read_places();
   void read_log_files();

@@ -328,6 +328,11 @@ Count KeptSources::num_rows_of_file(std::size_t file) const {
   return rows;
 }
 
+std::optional<Range> KeptSources::text_of(const KeptPlace& place) const {
+  const KeptFile& file = *sources_[static_cast<std::size_t>(place.source)];
+  return file.is_part() ? std::optional(file.part(place.chunk)) : std::nullopt;
+}
+
 template <class Read>
 auto KeptSources::read_from(const KeptPlace& place, Read&& read) {
   const auto source = static_cast<std::size_t>(place.source);

@@ -67,6 +67,8 @@ class KeptSources {
   }
   Count num_rows(const KeptPlace& place) const;
   Count num_rows_of_file(std::size_t file) const;
+  /// Where the chunk's lines start in the text of its file; not known of a file that is kept whole. Local.
+  std::optional<Range> text_of(const KeptPlace& place) const;
   /// Log files of which nothing is taken, and that are there as other settings parse them. Local.
   Count num_of_other_settings() const;
   /// Log files that parts are of, and whose bytes none of this log has. Local.

@@ -25,23 +25,37 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-/// The lines of a unit's text, or of what is kept of a file, that a rank has to write, which are in order.
+/// Text that is read in one go, and the dropped rows in it.
+struct Passage {
+  WorkUnit text;
+  Count first_line = 0;  ///< of the text, in the file
+  std::size_t end = 0;   ///< of the rejections in it
+};
+
+/// The dropped rows of a file that a rank has to write, which are in order.
 class FileRejects {
  public:
   FileRejects(const ParseSettings& settings, ReadLog& log, std::vector<Rejection> rejections, GzipMember& out)
       : settings_(settings),
         log_(log),
-        file_(log.share.files[static_cast<std::size_t>(log.share.units[rejections.front().unit].file)]),
+        file_(log.share.files[static_cast<std::size_t>(file_number(rejections.front()))]),
         rejections_(std::move(rejections)),
         out_(out) {}
 
   void write() {
-    const std::size_t unit = rejections_.front().unit;
-    if (log_.share.is_text(unit)) return write_from_text(log_.share.units[unit], log_.lines_before[unit]);
-    if (!write_from_kept()) write_from_text({0, 0, file_.num_bytes}, 0);
+    if (write_from_kept()) return;
+    const auto& format = settings_.config.format;
+    LineParser parser(settings_, format_of_file(settings_.config, file_.path), read_header(format, file_));
+    for (std::size_t begin = 0; begin < rejections_.size();) {
+      const Passage passage = passage_from(begin);
+      write_from_text(passage, begin, parser);
+      begin = passage.end;
+    }
   }
 
  private:
+  int file_number(const Rejection& rejection) const { return log_.share.units[rejection.unit].file; }
+
   Count line_in_file(const Rejection& rejection) const {
     return log_.lines_before[rejection.unit] + rejection.line;
   }
@@ -58,8 +72,22 @@ class FileRejects {
     return entry + '\n';
   }
 
+  bool is_plain() const { return file_.compression == FileCompression::plain; }
+
+  /// The text that a unit is of; nothing if that is not known: of a file that is kept whole.
+  std::optional<WorkUnit> text_of(std::size_t unit) const {
+    const LogShare& share = log_.share;
+    if (share.is_text(unit)) return share.units[unit];
+    const auto kept = share.kept->text_of(share.places[unit]);
+    if (!kept) return std::nullopt;
+    const Count end = file_.num_bytes;
+    if (!is_plain()) return WorkUnit{share.units[unit].file, 0, end, kept->begin};
+    return WorkUnit{share.units[unit].file, std::min(kept->begin, end), std::min(kept->end, end)};
+  }
+
   /// Whether the texts of all lines were kept; if not, nothing is written.
   bool write_from_kept() {
+    if (text_of(rejections_.front().unit)) return false;
     std::string entries;
     std::vector<KeptRejection> kept;
     std::size_t unit = log_.share.units.size(), next = 0;
@@ -79,18 +107,37 @@ class FileRejects {
     return true;
   }
 
-  /// @param line_number  of the unit's first line in the file
-  void write_from_text(const WorkUnit& unit, Count line_number) {
-    const auto& format = settings_.config.format;
-    LineParser parser(settings_, format_of_file(settings_.config, file_.path), read_header(format, file_));
+  /// From this rejection on: units that follow one another. An archive, which is unpacked from its begin in any
+  /// case, is read to its last one, and so is a file of which no more is known.
+  Passage passage_from(std::size_t begin) const {
+    const std::size_t first = rejections_[begin].unit;
+    const auto text = text_of(first);
+    if (!text) return {{file_number(rejections_[begin]), 0, file_.num_bytes}, 0, rejections_.size()};
+    Passage passage{*text, log_.lines_before[first], rejections_.size()};
+    if (!is_plain()) return passage;
+    std::size_t last = first;
+    for (std::size_t next = begin; next < rejections_.size(); ++next) {
+      const std::size_t unit = rejections_[next].unit;
+      if (unit > last + 1) {
+        passage.end = next;
+        break;
+      }
+      last = unit;
+    }
+    passage.text.end = text_of(last)->end;
+    return passage;
+  }
+
+  /// @param next  the first rejection in the passage
+  void write_from_text(const Passage& passage, std::size_t next, LineParser& parser) {
     constexpr std::size_t block_bytes = 1 << 20;
-    BlockReader reader(file_, unit, block_bytes, format.max_line_bytes);
+    BlockReader reader(file_, passage.text, block_bytes, settings_.config.format.max_line_bytes);
+    Count line_number = passage.first_line;
     std::string block;
-    std::size_t next = 0;
-    while (next < rejections_.size() && reader.next(block)) {
-      for (std::size_t position = 0; position < block.size() && next < rejections_.size(); ++line_number) {
+    while (next < passage.end && reader.next(block)) {
+      for (std::size_t position = 0; position < block.size() && next < passage.end; ++line_number) {
         const auto line = next_line(block, position);
-        for (; next < rejections_.size() && line_in_file(rejections_[next]) == line_number; ++next) {
+        for (; next < passage.end && line_in_file(rejections_[next]) == line_number; ++next) {
           const Rejection& rejection = rejections_[next];
           const bool unparseable = rejection.cause == Check::unparseable;
           const std::string reason = unparseable ? parser.fault_of(line) : std::string();
@@ -101,7 +148,8 @@ class FileRejects {
         }
       }
     }
-    if (next == rejections_.size()) return;
+    log_.searched_bytes += reader.position() - passage.text.begin;
+    if (next == passage.end) return;
     throw InputError(fmt::format("{}: has fewer lines than when it was first read; do not change the input while "
                                  "it is read",
                                  file_.path));
@@ -114,12 +162,6 @@ class FileRejects {
   GzipMember& out_;
 };
 
-/// Whether the lines of both units are found in one pass: those of one unit, or of what is kept of one file.
-bool together(const LogShare& share, std::size_t a, std::size_t b) {
-  if (a == b) return true;
-  return share.units[a].file == share.units[b].file && !share.is_text(a) && !share.is_text(b);
-}
-
 std::string compressed_rejects(const ParseSettings& settings, ReadLog& log, bool with_header) {
   GzipMember out;
   if (with_header) out.write("file,line,reason,text\n");
@@ -130,7 +172,8 @@ std::string compressed_rejects(const ParseSettings& settings, ReadLog& log, bool
   };
   visit_rejections(log, settings.checks.enabled(), [&](const Rejection& rejection) {
     if (rejection.cause == Check::outside_window && !settings.config.list_outside_window) return;
-    if (!of_file.empty() && !together(log.share, of_file.front().unit, rejection.unit)) flush();
+    const auto file_of = [&](const Rejection& of) { return log.share.units[of.unit].file; };
+    if (!of_file.empty() && file_of(of_file.front()) != file_of(rejection)) flush();
     of_file.push_back(rejection);
   });
   flush();

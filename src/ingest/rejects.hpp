@@ -21,8 +21,10 @@ struct ReadLog {
   std::vector<std::string> types;      ///< met here, as the rows count them
   std::unique_ptr<KeptLines> to_keep;  ///< what was parsed here; nullptr: nothing is kept for later nights
   bool writes_to_keep = false;         ///< into checkpoints, too, while the log is read
-  std::unique_ptr<UnwrittenRows> unwritten;  ///< parsed here, and in no checkpoint yet; nullptr: there are none
-  Count rows_written_at_once = 0;            ///< of those, in a file of parts
+  std::unique_ptr<UnwrittenRows>
+      unwritten;                   ///< parsed here, and in no checkpoint yet; nullptr: there are none
+  Count rows_written_at_once = 0;  ///< of those, in a file of parts
+  Count searched_bytes = 0;        ///< of text, uncompressed, that was read again to find dropped rows
 };
 
 /// A dropped row.
@@ -62,10 +64,11 @@ void visit_rejections(const ReadLog& log, FaultMask enabled, Visit&& visit) {
 std::string short_reason(const Rejection& rejection);
 
 /// Writes the rejected rows but for the file's name: gzip CSV with columns file, line, reason, text, in input
-/// order. Units with dropped rows are read a second time, so that no text was kept until now; these texts go to
-/// `log.to_keep`, too, and those of kept events are there already, but for rows that were not rejected then.
-/// Collective. StorageError; InputError if a file has changed since it was read.
-std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const ParseSettings& settings, ReadLog& log,
-                                            const std::string& path);
+/// order. Units with dropped rows are read a second time, so that no text was kept until now; these texts go
+/// to `log.to_keep`, too, and those of files kept whole are there already, but for rows that were not
+/// rejected then. No text is read twice for them, but an archive from its begin. Collective. StorageError;
+/// InputError if a file has changed since it was read.
+std::unique_ptr<StagedOutput> stage_rejects(const Communicator& comm, const ParseSettings& settings,
+                                            ReadLog& log, const std::string& path);
 
 }  // namespace pushcart::detail

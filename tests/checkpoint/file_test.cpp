@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <optional>
+#include <thread>
 
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
@@ -195,6 +197,55 @@ TEST(FileReader, FindsEveryDamagedByte) {
     world().barrier();
   }
   EXPECT_EQ(code_of_opening(path, "sample"), ExitCode::done);
+}
+
+/// Of this process, by path.
+Count num_open(const std::string& path) {
+  Count found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // that of the iterator itself
+    found += std::filesystem::read_symlink(entry.path(), gone) == path ? 1 : 0;
+  }
+  return found;
+}
+
+TEST(FileReader, IsClosedAndOpenedAgainUnlessTheFileHasChanged) {
+  const std::string path = std::filesystem::canonical(scratch_folder("closed")).string() + "/sample.h5";
+  const auto changes = [&](auto change, ExitCode expected) {
+    write_sample(path, 100);
+    FileReader reader(world(), path, "sample");
+    const auto matrix = reader.read_all<float>("a/matrix");
+    EXPECT_EQ(num_open(path), 1);
+    reader.close();
+    EXPECT_EQ(num_open(path), 0);
+    reader.close();
+    EXPECT_EQ(reader.read_all<float>("a/matrix"), matrix);
+    EXPECT_EQ(num_open(path), 1);
+    reader.close();
+    world().barrier();
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // times of files may go by ticks
+    if (world().is_root()) change();
+    world().barrier();
+    try {
+      reader.read_all<float>("a/matrix");
+      ADD_FAILURE() << "read after the file had changed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), expected) << error.what();
+      EXPECT_NE(std::string(error.what()).find(path), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(num_open(path), 0);
+    world().barrier();
+  };
+  changes([&] { std::filesystem::remove(path); }, ExitCode::storage);
+  changes([&] { std::filesystem::resize_file(path, 3000); }, ExitCode::bad_input);
+  changes([&] { std::ofstream(path, std::ios::app) << "x"; }, ExitCode::bad_input);
+  changes(
+      [&] {
+        const auto before = std::filesystem::last_write_time(path);
+        std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(2000) << '\x7f';
+        std::filesystem::last_write_time(path, before);
+      },
+      ExitCode::bad_input);
 }
 
 TEST(FileReader, RefusesATruncatedFile) {

@@ -3,13 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <variant>
 
 #include "ingest/dirty_log.hpp"
+#include "ingest/read_log.hpp"
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
 #include "pushcart/comm/stop_request.hpp"
@@ -734,6 +738,150 @@ TEST_F(PartsOfLog, TakeNoMemoryThatTheBudgetDoesNotGive) {
     EXPECT_GT(num_passed, 8);
     EXPECT_EQ(num_written > 0, has_names);
   }
+}
+
+/// What meanwhile happens to the files that are taken.
+class Disturbs : public ReadingCheckpoints {
+ public:
+  explicit Disturbs(std::function<void()> at_begin, std::function<void()> in_rounds = [] {})
+      : at_begin_(std::move(at_begin)), in_rounds_(std::move(in_rounds)) {}
+  void begin() override {
+    catches_signals = true;
+    if (++begun == 1) on_root(at_begin_);
+  }
+  void between_rounds(const ReadingState& state, const WriteParts& write) override {
+    EXPECT_TRUE(catches_signals);
+    if (++rounds == 1) on_root(in_rounds_);
+    write(state.most_rows);
+  }
+  void end() override { catches_signals = false; }
+  int begun = 0, rounds = 0;
+  bool catches_signals = false;
+
+ private:
+  static void on_root(const std::function<void()>& work) {
+    world().barrier();
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // times of files may go by ticks
+    if (world().is_root()) work();
+    world().barrier();
+  }
+  std::function<void()> at_begin_, in_rounds_;
+};
+
+/// Each part was whole when the run looked for them. It is read again without the one, signals are caught while it
+/// can be stopped, and no longer.
+TEST_F(PartsOfLog, ThatChangeAfterTheyWereOpenedAreLeftAside) {
+  if (world().size() > 4) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 33, .num_rows = 300, .num_files = 2});
+  config_.batch_rows = 30;
+  const Cleaned expected = cleaned(config_, nullptr);
+  EXPECT_FALSE(reads_on(world(), 3));
+  const std::string folder = folder_ + "/kept", path = folder + "/000002.h5";
+  const std::string saved = folder_ + "/saved";
+  if (world().is_root()) fs::copy(folder, saved);
+  const auto check = [&](const std::string& what, Disturbs&& disturbs, int begun) {
+    SCOPED_TRACE(what);
+    if (world().is_root()) {
+      fs::remove_all(folder);
+      fs::copy(saved, folder);
+    }
+    world().barrier();
+    KeptEvents used = kept();
+    used.checkpoints = &disturbs;
+    EXPECT_EQ(cleaned(config_, &used), expected);
+    EXPECT_EQ(disturbs.begun, begun);
+    EXPECT_FALSE(disturbs.catches_signals);
+    world().barrier();
+    return used;
+  };
+  const auto in_place = [&] {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(1000);
+    const auto byte = static_cast<char>(file.get() ^ 1);
+    file.seekp(1000);
+    file.put(byte);
+  };
+  const Count all = check("nothing", Disturbs([] {}), 1).rows_taken;
+  EXPECT_GT(all, 0);
+  for (const auto& [what, change] : std::map<std::string, std::function<void()>>{
+           {"a bit", in_place},
+           {"gone", [&] { fs::remove(path); }},
+           {"cut", [&] { fs::resize_file(path, 2000); }},
+           {"another in its place", [&] { fs::copy_file(folder + "/000001.h5", path, fs::copy_options::overwrite_existing); }}}) {
+    const KeptEvents used = check(what, Disturbs(change), 2);
+    EXPECT_EQ(used.not_kept, "");
+    EXPECT_GT(used.rows_taken, 0) << "of the others";
+    EXPECT_LT(used.rows_taken, all);
+  }
+  if (world().is_root()) fs::remove(fs::path(saved) / "000001.h5");  // so that text comes before kept rows
+  world().barrier();
+  const auto lose_the_folder = [&] {
+    fs::remove_all(folder);
+    std::ofstream(folder) << "a file where the folder was";
+  };
+  const KeptEvents used = check("the folder", Disturbs([] {}, lose_the_folder), 1);
+  EXPECT_THAT(used.not_kept, testing::HasSubstr("/kept"));
+  if (world().size() <= 2) EXPECT_EQ(used.rows_taken, 0) << "more ranks have read all parts by then";
+}
+
+TEST_F(PartsOfLog, OfAnEmptyLogLeaveNoSignalCaught) {
+  make({.seed = 34, .num_rows = 30, .num_files = 1});
+  for (const char* text : {"", "user,item,type,time,quantity,price\n"}) {
+    config_.inputs = {folder_ + "/empty.csv"};
+    if (world().is_root()) std::ofstream(config_.inputs.front()) << text;
+    world().barrier();
+    Disturbs disturbs([] {});
+    KeptEvents used = kept();
+    used.checkpoints = &disturbs;
+    CleaningReport report;
+    PhaseLog phases;
+    EXPECT_THROW(clean_log(world(), config_, report, phases, nullptr, &used), Error);
+    EXPECT_EQ(disturbs.rounds, *text == '\0' ? 0 : 1);
+    EXPECT_FALSE(disturbs.catches_signals);
+    world().barrier();
+  }
+}
+
+/// Parts keep no texts of dropped rows: they are found where the part says that its lines are, and none is looked
+/// for through all of the file, however many gaps there are between the parts.
+TEST_F(PartsOfLog, LeaveTheTextBetweenThemAndDroppedRowsAreFoundInOnePass) {
+  using namespace detail;
+  make({.seed = 35, .num_rows = 1500, .num_files = 2});
+  config_.batch_rows = 12;
+  config_.bot_distinct_items = 12;
+  const Cleaned expected = cleaned(config_, nullptr);
+  EXPECT_TRUE(reads_on(world(), 0));
+  const auto files = kept_files();
+  if (world().is_root()) {
+    for (std::size_t f = 0; f < files.size(); f += 2) fs::remove(folder_ + "/kept/" + files[f]);
+  }
+  world().barrier();
+  CleaningReport report;
+  PhaseLog phases;
+  const ParseSettings settings{config_, RowChecks(config_, config_.now), StrengthRules(config_)};
+  KeptEvents used = kept();
+  WritesEachRound checkpoints(0);
+  used.checkpoints = &checkpoints;
+  InteractionLog result;
+  ReadLog log;
+  read_log(world(), settings, &used, phases, log, result, report);
+  stage_rejects(world(), settings, log, config_.rejects_path);
+  Count num_kept = 0, num_runs = 0;
+  for (std::size_t u = 0; u < log.share.units.size(); ++u) {
+    num_kept += log.share.is_text(u) ? 0 : 1;
+    num_runs += u > 0 && log.share.is_text(u) && !log.share.is_text(u - 1) ? 1 : 0;
+  }
+  EXPECT_GT(world().sum(num_kept), 20);
+  EXPECT_GT(world().sum(num_runs), 10);
+  const auto plain_bytes = static_cast<Count>(fs::file_size(config_.inputs[0]));
+  const auto archive_bytes = static_cast<Count>(whole_text(config_.inputs[1]).size());
+  const Count searched = world().sum(log.searched_bytes);
+  EXPECT_GT(searched, plain_bytes / 4) << "rows are dropped everywhere";
+  EXPECT_LE(searched, plain_bytes + 2 * world().size() + archive_bytes * world().size());
+  used = kept();
+  WritesEachRound again(0);
+  used.checkpoints = &again;
+  EXPECT_EQ(cleaned(config_, &used), expected);
 }
 
 /// Checkpoints of a file that changes while it is read would be of neither.

@@ -405,8 +405,21 @@ class IngestInParts(SharedFolderTest):
             self.assert_refused(ended, STOPPED, f"still to be parsed, of {left} of {of} log files, what")
         shutil.rmtree(self.path("files"))
 
-    def start_and_wait(self, ranks, parts):
-        job = self.start(ranks, *self.parts(12))
+    def test_more_parts_than_files_may_be_open(self):
+        job = self.start_and_wait(0, 70, rows=30)
+        os.kill(job.process.pid, signal.SIGUSR1)
+        self.assertEqual(job.wait(20).code, STOPPED)
+        few_files = ["bash", "-c", 'ulimit -n 48; exec "$@"', "bash"]
+        for ranks in (0, 3):
+            shutil.copytree(self.path("kept"), self.path("kept-before"))
+            ended = self.start(ranks, *self.parts(0), before=few_files).wait(60)
+            self.assertNotIn("left aside", ended.err)
+            self.assertRegex(ended.err, self.going_on(r"\d+"))
+            self.assert_whole(ended)
+            shutil.move(self.path("kept-before"), self.path("kept"))
+
+    def start_and_wait(self, ranks, parts, rows=12):
+        job = self.start(ranks, *self.parts(rows))
         deadline = time.monotonic() + 30
         while len([name for name in self.kept() if name.endswith(".h5")]) < parts and time.monotonic() < deadline:
             time.sleep(0.002)

@@ -21,6 +21,10 @@ class FileReader {
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
 
+  /// Gives the open file back to the system. The next read opens it again: InputError if it has changed since
+  /// it was checked, by its size and the times of its last change; StorageError. Local.
+  void close();
+
   const std::string& path() const;
   const FileHeader& header() const;
   bool has(const std::string& name) const { return header().datasets.contains(name); }

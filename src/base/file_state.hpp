@@ -1,0 +1,16 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace pushcart::detail {
+
+/// Size, and the times of the last change of the content and of anything: nobody can set the latter back.
+using FileState = std::array<std::int64_t, 5>;
+
+/// Nothing if there is no such file, or it cannot be looked at. Local.
+std::optional<FileState> state_of_file(const std::string& path);
+
+}  // namespace pushcart::detail
