@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ingest/parts_file.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/collectively.hpp"
 
@@ -32,7 +33,8 @@ KeptContent content_of_parts(const Chunks& chunks) {
   KeptContent content;
   for (const KeptChunk* chunk : chunks) {
     content.chunks.push_back({static_cast<Count>(chunk->rows.size()), chunk->num_lines, chunk->lines_digest,
-                              chunk->returns, chunk->texts.size(), static_cast<Count>(chunk->types.size()), 0});
+                              chunk->returns, chunk->texts.size(), static_cast<Count>(chunk->types.size()),
+                              0});
     content.parts.push_back(chunk->text);
     for (const auto& type : chunk->types) content.types.push_back(type);
   }
@@ -51,36 +53,18 @@ KeptContent content_of_parts(const Chunks& chunks) {
 }
 
 /// One file of these chunks, if any of their log files are as they were. Collective; StorageError.
-void write_file(const Communicator& comm, const IngestConfig& config, Chunks chunks, ReadLog& log,
-                KeptEvents& kept, WrittenParts& written) {
-  const LogShare& share = log.share;
+WrittenParts write_file(const Communicator& comm, const IngestConfig& config, Chunks chunks, ReadLog& log,
+                        KeptEvents& kept) {
   const auto file_of = [&](const KeptChunk* chunk) {
-    return static_cast<std::size_t>(share.units[chunk->unit].file);
+    return static_cast<std::size_t>(log.share.units[chunk->unit].file);
   };
-  std::vector<Count> by_file(share.files.size(), 0);
-  for (const KeptChunk* chunk : chunks) ++by_file[file_of(chunk)];
-  comm.allreduce(std::span<Count>(by_file), Reduce::sum);
-  std::vector<bool> wanted;
-  for (const Count num_chunks : by_file) wanted.push_back(num_chunks > 0);
-  const auto keys = share.keys->unchanged(comm, config, wanted);
+  std::vector<std::size_t> files;
+  for (const KeptChunk* chunk : chunks) files.push_back(file_of(chunk));
+  PartsFile file(comm, config, log.share, files);
   const Count all_rows = num_rows(chunks);
-  std::erase_if(chunks, [&](const KeptChunk* chunk) { return !keys[file_of(chunk)]; });
-  written.num_left_out += comm.sum(all_rows - num_rows(chunks));
-
-  KeptContent content = content_of_parts(chunks);
-  for (std::size_t f = 0; f < keys.size(); ++f) {
-    if (!keys[f]) continue;
-    content.keys.push_back(*keys[f]);
-    content.num_chunks.push_back(by_file[f]);
-  }
-  if (content.keys.empty()) return;
-  const std::string path = share.kept->claim_path(comm);
-  FileWriter file = write_kept(comm, path, KeptAs::parts, KeptColumns(config), content);
-  file.publish();
-  kept.parts.push_back(path);
-  written.num_bytes += comm.broadcast(
-      collectively(comm, "keeping events", [&] { return comm.is_root() ? file.num_bytes() : 0; }), 0);
-  written.num_rows += comm.sum(num_rows(chunks));
+  std::erase_if(chunks, [&](const KeptChunk* chunk) { return !file.is_kept(file_of(chunk)); });
+  return file.write(KeptColumns(config), content_of_parts(chunks), num_rows(chunks),
+                    all_rows - num_rows(chunks), kept);
 }
 
 }  // namespace
@@ -94,7 +78,7 @@ WrittenParts write_kept_lines(const Communicator& comm, const IngestConfig& conf
       Chunks chunks;
       if (rows_left > 0) chunks = log.to_keep->take_unwritten(std::min(rows_left, most_written_rows));
       rows_left -= num_rows(chunks);
-      write_file(comm, config, std::move(chunks), log, kept, written);
+      written += write_file(comm, config, std::move(chunks), log, kept);
     } while (comm.any(rows_left > 0 && log.to_keep->num_unwritten_rows() > 0));
   } catch (const CollectiveError& error) {
     kept.not_kept = error.what();

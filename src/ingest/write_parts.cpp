@@ -1,9 +1,9 @@
 #include "ingest/write_parts.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "ingest/keep_events.hpp"
+#include "ingest/parts_file.hpp"
 #include "pushcart/base/checked.hpp"
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/comm/collectively.hpp"
@@ -117,45 +117,22 @@ std::vector<std::vector<UnwrittenChunk>> in_files(std::vector<UnwrittenChunk> ch
 /// One file.
 WrittenParts write_new(const Communicator& comm, const IngestConfig& config, const ReadIds& ids,
                        std::vector<UnwrittenChunk> chunks, ReadLog& log, KeptEvents& kept) {
-  const LogShare& share = log.share;
   const auto file_of = [&](const UnwrittenChunk& chunk) {
-    return static_cast<std::size_t>(share.units[chunk.unit].file);
+    return static_cast<std::size_t>(log.share.units[chunk.unit].file);
   };
-  std::vector<Count> by_file(share.files.size(), 0);
-  for (const UnwrittenChunk& chunk : chunks) ++by_file[file_of(chunk)];
-  comm.allreduce(std::span<Count>(by_file), Reduce::sum);
-  std::vector<bool> wanted;
-  for (const Count num_chunks : by_file) wanted.push_back(num_chunks > 0);
-  WrittenParts written;
-  written.digested_bytes = share.keys->unknown_bytes(wanted);
-  const auto start = std::chrono::steady_clock::now();
-  const auto keys = share.keys->unchanged(comm, config, wanted);
-  written.digest_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::vector<std::size_t> files;
+  for (const UnwrittenChunk& chunk : chunks) files.push_back(file_of(chunk));
+  PartsFile file(comm, config, log.share, files);
   Count rows_left_out = 0;
   std::erase_if(chunks, [&](const UnwrittenChunk& chunk) {
-    if (keys[file_of(chunk)]) return false;
+    if (file.is_kept(file_of(chunk))) return false;
     rows_left_out += static_cast<Count>(chunk.num_rows);
     return true;
   });
-  written.num_left_out = comm.sum(rows_left_out);
   find_texts(comm, ids, log.batches, chunks);
-
   const NewChunks new_chunks(log.batches, chunks, log.types);
-  KeptContent content = new_chunks.content();
-  for (std::size_t f = 0; f < keys.size(); ++f) {
-    if (!keys[f]) continue;
-    content.keys.push_back(*keys[f]);
-    content.num_chunks.push_back(by_file[f]);
-  }
-  if (content.keys.empty()) return written;
-  const std::string path = share.kept->claim_path(comm);
-  FileWriter file = write_kept(comm, path, KeptAs::parts, log.unwritten->columns(), content);
-  file.publish();
-  kept.parts.push_back(path);
-  written.num_bytes = comm.broadcast(
-      collectively(comm, "keeping events", [&] { return comm.is_root() ? file.num_bytes() : 0; }), 0);
-  written.num_rows = comm.sum(new_chunks.num_rows());
-  return written;
+  return file.write(log.unwritten->columns(), new_chunks.content(), new_chunks.num_rows(), rows_left_out,
+                    kept);
 }
 
 }  // namespace
@@ -174,14 +151,7 @@ WrittenParts write_parts(const Communicator& comm, const IngestConfig& config, c
   try {
     auto files = in_files(log.unwritten->take(most_rows), log.rows_written_at_once);
     files.resize(static_cast<std::size_t>(comm.allreduce(static_cast<Count>(files.size()), Reduce::max)));
-    for (auto& chunks : files) {
-      const WrittenParts written = write_new(comm, config, ids, std::move(chunks), log, kept);
-      all.num_bytes += written.num_bytes;
-      all.num_rows += written.num_rows;
-      all.num_left_out += written.num_left_out;
-      all.digested_bytes += written.digested_bytes;
-      all.digest_seconds += written.digest_seconds;
-    }
+    for (auto& chunks : files) all += write_new(comm, config, ids, std::move(chunks), log, kept);
   } catch (const CollectiveError& error) {
     not_kept(kept, error);
   }

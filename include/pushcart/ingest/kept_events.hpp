@@ -26,13 +26,22 @@ struct ReadingState {
       false;  ///< writing the new rows brings memory back under IngestConfig::memory_per_rank
 };
 
-/// A file of parts.
+/// Files of parts.
 struct WrittenParts {
   Count num_bytes = 0;        ///< 0: there is none
   Count num_rows = 0;         ///< of all ranks
   Count num_left_out = 0;     ///< rows of all ranks whose log files have changed since they were read
   Count digested_bytes = 0;   ///< of log files that were read once more before
   double digest_seconds = 0;  ///< what that took on this rank
+
+  WrittenParts& operator+=(const WrittenParts& more) {
+    num_bytes += more.num_bytes;
+    num_rows += more.num_rows;
+    num_left_out += more.num_left_out;
+    digested_bytes += more.digested_bytes;
+    digest_seconds += more.digest_seconds;
+    return *this;
+  }
 };
 /// Writes what was parsed first and is not written yet, at most so many rows of this rank, but a chunk of
 /// some 100,000 at least if it has so many. Collective.
