@@ -13,7 +13,7 @@ namespace pushcart::detail {
 
 namespace {
 
-constexpr Count block_bytes = Count{1} << 22;
+constexpr Count digested_block_bytes = Count{1} << 22;
 
 /// Raised whenever parsing makes something else of the same line, or kept rows are laid out in another way.
 constexpr int parse_schema = 1;
@@ -41,8 +41,8 @@ std::uint64_t digest_of(const InputFile& file, const Block& block) {
 std::vector<std::uint64_t> stored_digests(const Communicator& comm, const std::vector<InputFile>& files) {
   std::vector<Block> blocks;
   for (std::size_t f = 0; f < files.size(); ++f) {
-    for (Count begin = 0; begin < files[f].num_bytes; begin += block_bytes) {
-      blocks.push_back({f, begin, std::min(begin + block_bytes, files[f].num_bytes)});
+    for (Count begin = 0; begin < files[f].num_bytes; begin += digested_block_bytes) {
+      blocks.push_back({f, begin, std::min(begin + digested_block_bytes, files[f].num_bytes)});
     }
   }
   std::vector<std::uint64_t> sums(blocks.size(), 0);
