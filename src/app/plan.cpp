@@ -61,7 +61,7 @@ class Plan : public Command {
     options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
     options.add_named(
         "family", job_.family,
-        "what is trained: als, or for --data itemknn, rp3beta, userknn, ease, spectral or popular",
+        "what is trained: als, or for --data itemknn, rp3beta, userknn, ease, spectral, popular or sessions",
         planned_family_of, planned_family_name);
     declare_training(options);
     OptionSet of_training;
@@ -126,6 +126,8 @@ class Plan : public Command {
     job_.item_knn.k = neighbours_.value_or(job_.item_knn.k);
     job_.ease.neighbours = neighbours_.value_or(job_.ease.neighbours);
     job_.spectral.neighbours = neighbours_.value_or(job_.spectral.neighbours);
+    job_.sessions.neighbours = neighbours_.value_or(job_.sessions.neighbours);
+    take_names();
     for (const std::string& path : records_) read_rates(path);
     for (const auto& [rate, value] : given_) *rate = {value, "given"};
     if (log_.is_given()) {
@@ -153,6 +155,15 @@ class Plan : public Command {
   }
 
  private:
+  /// Names that mean other things for other families.
+  void take_names() {
+    if (!preset_.empty() && job_.family == PlannedFamily::spectral)
+      job_.spectral.preset = spectral_preset_of(preset_);
+    if (!preset_.empty() && job_.family == PlannedFamily::sessions)
+      job_.sessions.preset = session_preset_of(preset_);
+    if (!keep_.empty()) job_.sessions.kept = kept_lists_of(keep_);
+  }
+
   void describe_log() {
     job_.log_lines = log_lines_;
     const Count rows_read = dataset_ ? count_of_cleaning(*dataset_, "rows_read") : 0;
@@ -171,8 +182,13 @@ class Plan : public Command {
                       similarity_metric_of, similarity_metric_name);
     options.add("k", k_, "number of factors, of singular vectors; none = the default of train");
     options.add("head-items", job_.ease.head_items, "as for train ease; 0 = all");
-    options.add_named("preset", job_.spectral.preset, "as for train spectral", spectral_preset_of,
-                      spectral_preset_name);
+    options.add("preset", preset_, "as for train spectral and sessions; none = its default");
+    options.add("keep", keep_, "as for train sessions; none = its default");
+    options.add("session-gap-minutes", job_.sessions.profile.gap_minutes, "as for train sessions");
+    options.add("step-decay", job_.sessions.step_decay, "as for train sessions");
+    options.add("backward", job_.sessions.backward, "as for train sessions");
+    options.add("max-steps", job_.sessions.max_steps, "as for train sessions");
+    options.add("session-half-life-days", job_.sessions.half_life_days, "as for train sessions");
     options.add("sweeps", job_.als.sweeps, "as for train als");
     options.add_named("solver", job_.als.solver, "as for train als: auto, exact, cg", als_solver_of,
                       als_solver_name);
@@ -214,6 +230,9 @@ class Plan : public Command {
           return {"neighbours", "k", "preset"};
         case PlannedFamily::popular:
           return {};
+        case PlannedFamily::sessions:
+          return {"neighbours", "preset",   "keep",      "session-gap-minutes",
+                  "step-decay", "backward", "max-steps", "session-half-life-days"};
       }
       throw InternalError("unknown family");
     };
@@ -346,6 +365,7 @@ class Plan : public Command {
   std::vector<std::pair<Rate*, double>> given_;
   std::vector<std::string> records_;
   std::optional<Count> k_, neighbours_;
+  std::string preset_, keep_;
   ChangedOptions set_for_training_;
   Count log_lines_ = 0, ranks_ = 0, cores_per_node_ = 0, max_nodes_ = 64;
   std::optional<Dataset> dataset_;

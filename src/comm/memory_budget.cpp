@@ -6,6 +6,20 @@
 
 namespace pushcart {
 
+namespace {
+
+thread_local KeptAnnouncements* kept = nullptr;  // the innermost
+
+}  // namespace
+
+KeptAnnouncements::KeptAnnouncements() : outer_(kept) {
+  kept = this;
+}
+
+KeptAnnouncements::~KeptAnnouncements() {
+  kept = outer_;
+}
+
 std::vector<MemoryPlan::Part> largest_parts(const Communicator& comm, const MemoryPlan& plan) {
   std::string own_names;
   std::vector<Count> own_bytes;
@@ -44,7 +58,9 @@ void announce_memory(const Communicator& comm, std::string_view step, const Memo
     parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", part.what,
                          bytes_text(static_cast<double>(part.num_bytes)));
   }
-  log_info("memory planned per rank for {}: {} ({})", step, bytes_text(static_cast<double>(worst)), parts);
+  const std::string words = fmt::format("{} ({})", bytes_text(static_cast<double>(worst)), parts);
+  log_info("memory planned per rank for {}: {}", step, words);
+  if (kept) kept->steps_.push_back({std::string(step), plan, words});
   if (budget_bytes > 0 && worst > budget_bytes) {
     throw ConfigError(
         fmt::format("{} would need {} on the fullest of {} ranks, over --memory-per-rank {}; use more "

@@ -73,18 +73,17 @@ SimilarityConfig similarity_of(const PlannedJob& job) {
 PlannedFamily planned_family_of(std::string_view name) {
   for (const PlannedFamily family :
        {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta, PlannedFamily::userknn,
-        PlannedFamily::ease, PlannedFamily::spectral, PlannedFamily::popular}) {
+        PlannedFamily::ease, PlannedFamily::spectral, PlannedFamily::popular, PlannedFamily::sessions}) {
     if (name == planned_family_name(family)) return family;
   }
   for (const auto& [unplanned, why] :
        {std::pair{"content", "which terms its items share is not counted before they are read"},
-        std::pair{"sessions", "which items follow each other is not counted before visits are cut"},
         std::pair{"blend", "it takes what its parts take, and then both models at once"},
         std::pair{"rerank", "it takes what its models and the features of their candidates take"}}) {
     if (name == unplanned) throw ConfigError(fmt::format("'{}' is not planned: {}", name, why));
   }
-  throw ConfigError(
-      fmt::format("'{}' is none of als, itemknn, rp3beta, userknn, ease, spectral and popular", name));
+  throw ConfigError(fmt::format(
+      "'{}' is none of als, itemknn, rp3beta, userknn, ease, spectral, popular and sessions", name));
 }
 
 std::string_view planned_family_name(PlannedFamily family) {
@@ -103,6 +102,8 @@ std::string_view planned_family_name(PlannedFamily family) {
       return "spectral";
     case PlannedFamily::popular:
       return "popular";
+    case PlannedFamily::sessions:
+      return "sessions";
   }
   throw InternalError("unknown family");
 }
@@ -131,6 +132,13 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
     if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
     plan.phases.push_back(planner.train_popular());
     plan.phases.push_back(planner.recommend(row, {}));
+  } else if (job.family == PlannedFamily::sessions) {
+    const SessionsPlan sessions = plan_sessions(parts, job.sessions);
+    PlannedModel model;
+    for (const SimilarityRankPlan& rank : sessions.ranks) model.weights.push_back(rank.num_neighbours);
+    if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
+    plan.phases.push_back(planner.train_sessions(sessions));
+    plan.phases.push_back(planner.recommend(row, model));
   } else {
     const bool of_users = job.family == PlannedFamily::userknn;
     const auto neighbours = of_users

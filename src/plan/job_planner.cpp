@@ -133,14 +133,16 @@ PhasePlan JobPlanner::train_popular() const {
 
 PhasePlan JobPlanner::train_item_knn(const std::vector<SimilarityRankPlan>& plans) const {
   PhasePlan phase = by_similarity("train " + std::string(planned_family_name(job_.family)), plans);
-  for (std::size_t rank = 0; rank < plans.size(); ++rank) {
-    // The model is made when all but what it is made of is gone.
-    MemoryPlan model = started();
-    model.add("data set", memory_bytes(sizes_[rank]));
-    model.add("neighbours, and the model made of them",
-              item_knn_bytes(sizes_[rank].items, plans[rank].num_neighbours));
-    phase.ranks[rank].memory = larger(phase.ranks[rank].memory, model);
-  }
+  make_item_weights(plans, phase);
+  return finish(std::move(phase));
+}
+
+PhasePlan JobPlanner::train_sessions(const SessionsPlan& plan) const {
+  PhasePlan phase = by_similarity("train sessions", plan.ranks);
+  make_item_weights(plan.ranks, phase);
+  phase.steps = plan.steps;
+  const bool comes_by_candidate = job_.sessions.kept == KeptLists::of_candidates && job_.num_ranks > 1;
+  if (comes_by_candidate) phase.bytes = Exactness::estimate;
   return finish(std::move(phase));
 }
 
@@ -295,6 +297,17 @@ PhasePlan JobPlanner::by_similarity(std::string name, const std::vector<Similari
   }
   phase.work_seconds = most_work / (rates_.multiply_adds.value * static_cast<double>(threads_));
   return phase;
+}
+
+void JobPlanner::make_item_weights(const std::vector<SimilarityRankPlan>& plans, PhasePlan& phase) const {
+  for (std::size_t rank = 0; rank < plans.size(); ++rank) {
+    // The model is made when all but what it is made of is gone.
+    MemoryPlan model = started();
+    model.add("data set", memory_bytes(sizes_[rank]));
+    model.add("neighbours, and the model made of them",
+              item_knn_bytes(sizes_[rank].items, plans[rank].num_neighbours));
+    phase.ranks[rank].memory = larger(phase.ranks[rank].memory, model);
+  }
 }
 
 MemoryPlan JobPlanner::larger(const MemoryPlan& a, const MemoryPlan& b) {

@@ -6,6 +6,7 @@
 
 #include "plan/ingest_traffic.hpp"
 #include "pushcart/models/linear_plan.hpp"
+#include "pushcart/models/sessions_plan.hpp"
 #include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/plan/job_plan.hpp"
 #include "pushcart/topn/list_plan.hpp"
@@ -44,6 +45,8 @@ class JobPlanner {
   /// @param plans  by rank
   PhasePlan train_item_knn(const std::vector<SimilarityRankPlan>& plans) const;
 
+  PhasePlan train_sessions(const SessionsPlan& plan) const;
+
   PhasePlan train_user_knn(const std::vector<SimilarityRankPlan>& plans) const;
 
   /// @param plans  by rank, of ease or spectral
@@ -61,6 +64,8 @@ class JobPlanner {
  private:
   /// Work, bytes, and memory while neighbours are found.
   PhasePlan by_similarity(std::string name, const std::vector<SimilarityRankPlan>& plans) const;
+  /// When lists of neighbours become a model, if that takes more.
+  void make_item_weights(const std::vector<SimilarityRankPlan>& plans, PhasePlan& phase) const;
   static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b);
   /// The last step of ingest, when the log is a data set; all sets of vectors as one.
   MemoryPlan attaching_vectors(Count rank) const;

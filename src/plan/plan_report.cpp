@@ -73,6 +73,8 @@ std::string model_text(const PlannedJob& job) {
     return fmt::format("ease with {} weights an item", job.ease.neighbours);
   if (job.family == PlannedFamily::spectral) return fmt::format("spectral with k = {}", job.spectral.k);
   if (job.family == PlannedFamily::popular) return "popular";
+  if (job.family == PlannedFamily::sessions)
+    return fmt::format("sessions with {} weights an item", job.sessions.neighbours);
   return fmt::format("{} with {} neighbours", planned_family_name(job.family), job.item_knn.k);
 }
 
@@ -125,6 +127,10 @@ Json plan_json(const JobPlan& plan, const PlannedJob& job, const Rates& rates) {
                               {"work_seconds", phase.work_seconds},
                               {"transfer_seconds", phase.transfer_seconds},
                               {"seconds", phase.seconds()}});
+    if (phase.steps.empty()) continue;
+    Json& steps = json["phases"].back()["memory_planned_per_rank"];
+    for (const AnnouncedMemory& step : phase.steps)
+      steps.push_back({{"step", step.step}, {"memory", step.words}});
   }
   if (job.family == PlannedFamily::als) {
     json["exchange"] = exchange_method_name(plan.exchange);

@@ -39,6 +39,24 @@ class Planned(SharedFolderTest):
                 self.assertTrue(ranks == 1 or sum(counted[phase["name"]]) > 0)
         self.assert_ingest_received(plan["phases"][0])
 
+    def assert_trained_as_planned(self, family, *options, all_ranks=(1, 2, 3)):
+        """The memory that each step says in its log, to the word, and bytes to the last one."""
+        for ranks in all_ranks:
+            log = self.run_well(ranks, "train", family, "--dataset", "data.h5", *options, "--checkpoint-every", "off",
+                                "--output", f"{family}.h5").err
+            phase = self.plan_of(family, *options, "--ranks", ranks)["phases"][1]
+            self.assertEqual(phase["name"], f"train {family}")
+            self.assert_said(phase, log)
+            counted = self.record(f"{family}.run.json")["results"]["training"]["exchange"]["received_bytes_by_rank"]
+            self.assertTrue(phase["bytes_are_exact"])
+            self.assertEqual(phase["received_bytes_by_rank"], counted, f"{ranks} ranks")
+            self.assertTrue(ranks == 1 or min(counted) > 0)
+
+    def assert_said(self, phase, log):
+        self.assertGreater(len(phase["memory_planned_per_rank"]), 0)
+        for step in phase["memory_planned_per_rank"]:
+            self.assertIn(f"memory planned per rank for {step['step']}: {step['memory']}\n", log)
+
     def assert_ingest_received(self, phase):
         """As expected of ids, lines and events that any rank may own: chance makes the ranks differ."""
         self.assertEqual((phase["name"], phase["bytes_are_exact"]), ("ingest", False))
@@ -97,6 +115,9 @@ class OfSynth(Planned):
             self.assertEqual(phase["received_bytes_by_rank"], counted)
             for planned, measured in zip(phase["peak_memory_bytes_by_rank"], record["peak_memory_bytes_by_rank"], strict=True):
                 self.assertLess(abs(planned / measured - 1), 0.1, f"{family}: planned {planned}, measured {measured}")
+
+    def test_sessions_are_planned_as_they_are_trained(self):
+        self.assert_trained_as_planned("sessions", "--preset", "markov", "--neighbours", 30)
 
     def test_popularity_is_planned_as_it_runs(self):
         self.run_well(self.RANKS, "train", "popular", "--dataset", "data.h5", "--output", "popular.h5")
@@ -189,9 +210,9 @@ class FromCounts(PipelineTest):
 
     def test_options_that_mean_nothing_for_the_family_are_refused(self):
         families = ("als", "itemknn", "rp3beta", "userknn", "ease", "spectral")
-        for option, value, meant in (("neighbours", 9, families[1:]), ("kept-items", 9, ["userknn"]),
+        for option, value, meant in (("neighbours", 9, [*families[1:], "sessions"]), ("max-steps", 9, ["sessions"]), ("kept-items", 9, ["userknn"]),
                                      ("metric", "llr", ["itemknn", "userknn"]), ("k", 9, ["als", "spectral"]),
-                                     ("head-items", 9, ["ease"]), ("preset", "puresvd", ["spectral"]), ("sweeps", 9, ["als"]),
+                                     ("head-items", 9, ["ease"]), ("preset", "puresvd", ["spectral"]), ("preset", "markov", ["sessions"]), ("keep", "candidates", ["sessions"]), ("sweeps", 9, ["als"]),
                                      ("solver", "cg", ["als"]), ("exchange", "stream", ["als"]), ("gather-precision", "bf16", ["als"]),
                                      ("batch-memory", "9MiB", ["als"]), ("user-attributes", "a", ["als"]),
                                      ("item-attributes", "a", ["als"]), ("attribute-map", "joint", ["als"]), ("tag-separator", ",", ["als"])):

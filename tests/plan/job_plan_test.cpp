@@ -11,6 +11,7 @@
 #include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/models/als.hpp"
 #include "pushcart/models/linear_plan.hpp"
+#include "pushcart/models/sessions_plan.hpp"
 #include "pushcart/models/similarity_plan.hpp"
 #include "pushcart/topn/list_plan.hpp"
 #include "pushcart/topn/top_items.hpp"
@@ -335,6 +336,73 @@ TEST(PlanUserKnn, AsksSomeUsersIfTheyAreMany) {
     EXPECT_EQ(plans[static_cast<std::size_t>(world().rank())].num_neighbours,
               num_asked == 0 ? 0 : num_items * size / num_asked);
   }
+}
+
+/// Step by step: what the training said here, and the ranks of the plan together.
+void expect_as_said(const std::vector<AnnouncedMemory>& planned, const KeptAnnouncements& said) {
+  ASSERT_EQ(planned.size(), said.steps().size());
+  for (std::size_t n = 0; n < planned.size(); ++n) {
+    EXPECT_EQ(planned[n].step, said.steps()[n].step);
+    EXPECT_EQ(planned[n].words, said.steps()[n].words);
+  }
+}
+
+TEST(PlanSessions, IsWhatTheTrainingSaysAndCounts) {
+  const Dataset mine = small_dataset(world(), shape());
+  const auto parts = cut_dataset(whole(), world().size());
+  for (const SessionPreset preset : {SessionPreset::markov, SessionPreset::knn}) {
+    for (const Count neighbours : {5, 299}) {
+      SessionsConfig config;
+      config.preset = preset;
+      config.neighbours = neighbours;
+      config.block_columns = 64;
+      config.profile.gap_minutes = 2 * 24 * 60;
+      config.half_life_days = neighbours == 5 ? 40 : 0;
+      PhaseLog phases;
+      SessionsReport report;
+      const KeptAnnouncements said;
+      const Model model = train_sessions(world(), mine, config, phases, &report);
+      const SessionsPlan plan = plan_sessions(parts, config);
+      const SimilarityRankPlan& here = plan.ranks[static_cast<std::size_t>(world().rank())];
+      const std::string what = fmt::format("{} {}", session_preset_name(preset), neighbours);
+      SCOPED_TRACE(what);
+      EXPECT_EQ(here.received_bytes, report.received_bytes);
+      EXPECT_EQ(here.num_neighbours, model.item_weights->num_entries());
+      EXPECT_EQ(here.multiply_adds, static_cast<double>(report.similarity.multiply_adds));
+      EXPECT_EQ(here.memory.total_bytes(), std::max(said.steps().front().here.total_bytes(),
+                                                    said.steps().back().here.total_bytes()));
+      expect_as_said(plan.steps, said);
+    }
+  }
+}
+
+TEST(PlanSessions, OfCandidatesReceivesAboutWhatTheTrainingDoes) {
+  SessionsConfig config;
+  config.kept = KeptLists::of_candidates;
+  config.neighbours = 20;
+  config.profile.gap_minutes = 2 * 24 * 60;
+  PhaseLog phases;
+  SessionsReport report;
+  const Model model = train_sessions(world(), small_dataset(world(), shape()), config, phases, &report);
+  const SessionsPlan plan = plan_sessions(cut_dataset(whole(), world().size()), config);
+  Count received = 0, entries = 0;
+  for (const SimilarityRankPlan& rank : plan.ranks) {
+    received += rank.received_bytes;
+    entries += rank.num_neighbours;
+  }
+  const auto counted = static_cast<double>(world().sum(report.received_bytes));
+  EXPECT_NEAR(static_cast<double>(received), counted, 0.1 * counted);
+  // Which rank has an item's weights is not known; all of them are.
+  EXPECT_NEAR(entries, world().sum(model.item_weights->num_entries()), world().size());
+}
+
+TEST(PlanSessions, RefusesWhatTheTrainingRefuses) {
+  SessionsConfig config;
+  config.max_steps = 0;
+  EXPECT_THROW(plan_sessions(cut_dataset(whole(), 2), config), ConfigError);
+  SmallDataset timeless = shape();
+  timeless.has_times = false;
+  EXPECT_THROW(plan_sessions(cut_dataset(small_dataset(alone(), timeless), 2), {}), ConfigError);
 }
 
 TEST(PlanJob, OfItemWeightsLendsRowsAsTheSearchDoes) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,5 +17,30 @@ std::vector<MemoryPlan::Part> largest_parts(const Communicator& comm, const Memo
 /// figure) a plan over `budget_bytes` (0 = no budget given). Collective.
 void announce_memory(const Communicator& comm, std::string_view step, const MemoryPlan& plan,
                      Count budget_bytes);
+
+/// What announce_memory says of a step.
+struct AnnouncedMemory {
+  std::string step;
+  MemoryPlan here;    ///< of this rank
+  std::string words;  ///< of all ranks, as they are logged
+};
+
+/// While one is alive, announce_memory on its thread keeps what it says here as well: for a plan that goes with
+/// a step until it would take that memory. Local.
+class KeptAnnouncements {
+ public:
+  KeptAnnouncements();
+  ~KeptAnnouncements();
+  KeptAnnouncements(const KeptAnnouncements&) = delete;
+  KeptAnnouncements& operator=(const KeptAnnouncements&) = delete;
+
+  const std::vector<AnnouncedMemory>& steps() const { return steps_; }
+
+ private:
+  friend void announce_memory(const Communicator& comm, std::string_view step, const MemoryPlan& plan,
+                              Count budget_bytes);
+  KeptAnnouncements* outer_;
+  std::vector<AnnouncedMemory> steps_;
+};
 
 }  // namespace pushcart

@@ -52,6 +52,7 @@ struct SessionsReport {
   Count num_visits = 0;       ///< items in them
   Count num_transitions = 0;  ///< pairs (j, i) in them that W is summed from
   Count num_entries = 0;      ///< of the tables that it is the product of: by moment, what was there and near
+  Count received_bytes = 0;     ///< by this rank from others, in all
   SimilarityReport similarity;  ///< of this rank
 };
 

@@ -95,6 +95,7 @@ struct SimilarityReport {
   Count sliced = 0;         ///< those of them counted in bit slices, many at once
   Count skipped = 0;        ///< those of them that bounds left out
   Count scored = 0;         ///< scores computed
+  Count received_bytes = 0;  ///< from other ranks, once there is a product: rows lent, blocks of columns, lists
   double seconds = 0;
 };
 

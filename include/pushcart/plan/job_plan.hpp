@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "pushcart/base/memory.hpp"
+#include "pushcart/comm/memory_budget.hpp"
 #include "pushcart/ingest/ingest_config.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/als_plan.hpp"
 #include "pushcart/models/linear_plan.hpp"
+#include "pushcart/models/sessions.hpp"
 #include "pushcart/models/user_knn.hpp"
 #include "pushcart/plan/assumed_data.hpp"
 #include "pushcart/plan/rates.hpp"
@@ -18,7 +20,7 @@
 namespace pushcart {
 
 /// The family of models that a job trains. All but als are planned for a data set that is there.
-enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral, popular };
+enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral, popular, sessions };
 PlannedFamily planned_family_of(std::string_view name);  ///< ConfigError
 std::string_view planned_family_name(PlannedFamily family);
 
@@ -41,6 +43,7 @@ struct PlannedJob {
   Count kept_items = UserKnnConfig{}.kept_items;  ///< of userknn
   EaseConfig ease;                                ///< without a tail
   SpectralConfig spectral;
+  SessionsConfig sessions;
   std::optional<SimilarityMetric> similar_by;  ///< `similar --metric` too
   Count n = 20;                                ///< places of a list
   Count log_lines = 0;                         ///< that ingest reads; 0 = not known: ingest is not planned
@@ -64,6 +67,7 @@ enum class Exactness : int { exact, estimate };
 struct PhasePlan {
   std::string name;
   std::vector<RankPhase> ranks;
+  std::vector<AnnouncedMemory> steps;  ///< what it will say of memory, step by step, where that is known
   Exactness bytes = Exactness::exact;
   double work_seconds = 0;  ///< of the rank with most of it
   double transfer_seconds =

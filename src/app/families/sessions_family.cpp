@@ -53,10 +53,12 @@ class SessionsFamily : public ModelFamily {
     if (request.checkpoints) checkpoints.emplace(session, *request.checkpoints, request.identity);
     Model model = train_sessions(session.comm, request.train, config_, session.phases, &report,
                                  checkpoints ? &*checkpoints : nullptr);
-    session.results["training"] = {{"sessions", report.num_sessions},
-                                   {"visits", report.num_visits},
-                                   {"transitions", report.num_transitions},
-                                   {"similarity", similarity_results(session.comm, report.similarity)}};
+    session.results["training"] = {
+        {"sessions", report.num_sessions},
+        {"visits", report.num_visits},
+        {"transitions", report.num_transitions},
+        {"similarity", similarity_results(session.comm, report.similarity)},
+        {"exchange", {{"received_bytes_by_rank", session.comm.allgather(report.received_bytes)}}}};
     return model;
   }
 

@@ -6,8 +6,6 @@
 #include <chrono>
 #include <optional>
 
-#include "models/similarity/block_ring.hpp"
-#include "models/similarity/left_shares.hpp"
 #include "models/similarity/row_batches.hpp"
 #include "models/similarity/row_costs.hpp"
 #include "models/similarity/row_search.hpp"
@@ -17,6 +15,7 @@
 #include "pushcart/base/parallel.hpp"
 #include "pushcart/comm/collectively.hpp"
 #include "pushcart/comm/memory_budget.hpp"
+#include "pushcart/comm/received_bytes.hpp"
 
 namespace pushcart {
 
@@ -181,22 +180,33 @@ Neighbours nearest(const Communicator& comm, const Dataset& dataset, const Simil
   return best_of_product(comm, *product, columns, config, phases, report, checkpoints);
 }
 
+std::vector<Count> costs_of_rows(const Communicator& comm, const Product& product, Count k) {
+  if (comm.size() > 1) return row_costs(comm, product, k);
+  return std::vector<Count>(static_cast<std::size_t>(product.left.pattern->num_rows()), 1);
+}
+
 }  // namespace
+
+SharedSearch::SharedSearch(const Communicator& comm, const Product& product, const SimilarityConfig& config)
+    : product_(product),
+      shares_(comm, *product.left.pattern, costs_of_rows(comm, product, config.k)),
+      order_(ring_order(comm, product.right, cut_into_blocks(product, config.block_columns),
+                        config.block_columns)) {
+  announce(comm, product, config, order_, shares_);
+  if (shares_.moves()) shared_ = with_left(product, shares_.take(product.left));
+}
 
 Neighbours best_of_product(const Communicator& comm, const Product& product, const Partition& columns,
                            const SimilarityConfig& config, PhaseLog& phases, SimilarityReport* report,
                            RowCheckpoints* checkpoints) {
   PUSHCART_CHECK(columns.num_rows() < Count{1} << 32);
   const Stopwatch watch(report);
+  const Count received_before = received_bytes();
   const SparseRows& rows = *product.left.pattern;
-  const std::vector<Count> no_costs(static_cast<std::size_t>(rows.num_rows()), 1);
-  LeftShares shares(comm, rows, comm.size() == 1 ? no_costs : row_costs(comm, product, config.k));
-  const RingOrder order =
-      ring_order(comm, product.right, cut_into_blocks(product, config.block_columns), config.block_columns);
-  announce(comm, product, config, order, shares);
-  std::optional<Product> shared;
-  if (shares.moves()) shared = with_left(product, shares.take(product.left));
-  const Product& searched = shared ? *shared : product;
+  SharedSearch search(comm, product, config);
+  LeftShares& shares = search.shares();
+  const RingOrder& order = search.order();
+  const Product& searched = search.product();
 
   const bool wants_support = config.support == SupportColumn::wanted;
   const PairScore score(searched, config);
@@ -206,6 +216,7 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
   for (int thread = 0; thread < omp_get_max_threads(); ++thread) {
     searches.emplace_back(searched, score, widest, best);
   }
+  Count ring_bytes = 0;
   RowBatches batches(comm, searched, best, columns.num_rows(), checkpoints);
   while (batches.next()) {
     const auto timer = phases.time("similarity: multiply", static_cast<Count>(batches.rows().size()));
@@ -221,6 +232,7 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
       }
       rows_done += num_rows;
     }
+    ring_bytes += ring.received_bytes();
   }
   const auto timer = phases.time("similarity: sort", shares.searched().size());
   sort(best);
@@ -231,11 +243,12 @@ Neighbours best_of_product(const Communicator& comm, const Product& product, con
     result.column_sizes = column_sizes(comm, columns, *product.right.pattern, result.columns);
   }
   if (report) {
-    for (const RowSearch& search : searches) {
-      report->multiply_adds += search.report().multiply_adds;
-      report->sliced += search.report().sliced;
-      report->skipped += search.report().skipped;
-      report->scored += search.report().scored;
+    report->received_bytes += ring_bytes + received_bytes() - received_before;
+    for (const RowSearch& of_thread : searches) {
+      report->multiply_adds += of_thread.report().multiply_adds;
+      report->sliced += of_thread.report().sliced;
+      report->skipped += of_thread.report().skipped;
+      report->scored += of_thread.report().scored;
     }
   }
   return result;
