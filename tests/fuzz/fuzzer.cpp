@@ -18,6 +18,7 @@
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
 #include "pushcart/comm/environment.hpp"
+#include "support/leak_check.hpp"
 #include "support/memory_folder.hpp"
 
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
@@ -240,6 +241,7 @@ int fuzz(int argc, char** argv,
   fs::create_directories(scratch);
   const bool good = fuzz_all(self, settings, make(self, scratch), scratch);
   fs::remove_all(scratch);
+  check_leaks();
   return good ? 0 : 1;
 }
 

@@ -10,6 +10,7 @@
 
 #include "pushcart/base/log.hpp"
 #include "pushcart/comm/environment.hpp"
+#include "support/leak_check.hpp"
 #include "support/world.hpp"
 
 namespace {
@@ -91,6 +92,7 @@ int main(int argc, char** argv) {
   }
   const bool failed = comm.any(result != 0);
   if (comm.is_root()) std::filesystem::remove_all(scratch_root);
+  pushcart::test::check_leaks();
   all_ranks.reset();
   return failed ? 1 : 0;
 }
