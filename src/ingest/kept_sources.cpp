@@ -88,6 +88,7 @@ KeptSources::KeptSources(const Communicator& comm, const KeptEvents& kept, std::
       takes_parts_(kept.checkpoints != nullptr),
       is_for_later_(kept.is_for_later()),
       found_(num_log_files),
+      of_parts_(num_log_files),
       is_elsewhere_(!kept.taken_from.empty()),
       is_of_this_output_(kept.is_of_this_output),
       folder_(kept.folder) {
@@ -167,13 +168,11 @@ void KeptSources::find_all() {
     }
   }
   for (std::size_t f = 0; f < keys_.size(); ++f) {
-    found_[f] = {};
-    if (const auto at = whole.find(keys_[f]); at != whole.end()) {
-      found_[f] = at->second;
-    } else if (const auto some = parts.find(keys_[f]); some != parts.end()) {
-      found_[f] = joined(some->second);
-      if (!found_[f].is_whole && !takes_parts_) found_[f] = {};
-    }
+    of_parts_[f] = {};
+    if (const auto some = parts.find(keys_[f]); some != parts.end()) of_parts_[f] = joined(some->second);
+    if (!of_parts_[f].is_whole && !takes_parts_) of_parts_[f] = {};
+    const auto at = whole.find(keys_[f]);
+    found_[f] = at != whole.end() ? at->second : of_parts_[f];
   }
 }
 
@@ -287,9 +286,11 @@ Count KeptSources::rows_used_of(std::size_t source) const {
   return rows;
 }
 
+/// A file of whole ones. What parts hold of its log files is taken: a run that was stopped has left it, too, and
+/// wrote them for it.
 void KeptSources::leave(std::size_t source) {
-  for (Found& found : found_) {
-    if (found.is_in(source)) found = {};
+  for (std::size_t f = 0; f < found_.size(); ++f) {
+    if (found_[f].is_in(source)) found_[f] = of_parts_[f];
   }
 }
 

@@ -131,6 +131,7 @@ class KeptSources {
   bool takes_, takes_parts_, is_for_later_;
   std::map<std::size_t, LocalFailure> failed_;  // by file, on this rank
   std::vector<Found> found_;
+  std::vector<Found> of_parts_;  // by log file: what they alone hold of it
   std::vector<std::string> useless_, replaced_;
   std::map<std::string, std::string> damaged_parts_;  // by path: said_logs()
   bool is_elsewhere_;                                 // what is taken: not in the folder
