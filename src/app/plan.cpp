@@ -8,6 +8,7 @@
 
 #include "app/changed_options.hpp"
 #include "app/command.hpp"
+#include "app/families/term_options.hpp"
 #include "app/inputs.hpp"
 #include "app/planned_log.hpp"
 #include "app/recorded_ingest.hpp"
@@ -61,7 +62,7 @@ class Plan : public Command {
     options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
     options.add_named(
         "family", job_.family,
-        "what is trained: als, or for --data itemknn, rp3beta, userknn, ease, spectral, popular or sessions",
+        "what is trained: als, or for --data itemknn, rp3beta, userknn, ease, spectral, popular, sessions or content",
         planned_family_of, planned_family_name);
     declare_training(options);
     OptionSet of_training;
@@ -127,6 +128,9 @@ class Plan : public Command {
     job_.ease.neighbours = neighbours_.value_or(job_.ease.neighbours);
     job_.spectral.neighbours = neighbours_.value_or(job_.spectral.neighbours);
     job_.sessions.neighbours = neighbours_.value_or(job_.sessions.neighbours);
+    job_.content.k = k_.value_or(job_.content.k);
+    job_.content.neighbours = neighbours_.value_or(job_.content.neighbours);
+    job_.content.tag_separator = job_.als.attributes.separator;
     take_names();
     for (const std::string& path : records_) read_rates(path);
     for (const auto& [rate, value] : given_) *rate = {value, "given"};
@@ -161,7 +165,7 @@ class Plan : public Command {
       job_.spectral.preset = spectral_preset_of(preset_);
     if (!preset_.empty() && job_.family == PlannedFamily::sessions)
       job_.sessions.preset = session_preset_of(preset_);
-    if (!keep_.empty()) job_.sessions.kept = kept_lists_of(keep_);
+    if (!keep_.empty()) job_.sessions.kept = job_.content.kept = kept_lists_of(keep_);
   }
 
   void describe_log() {
@@ -183,7 +187,8 @@ class Plan : public Command {
     options.add("k", k_, "number of factors, of singular vectors; none = the default of train");
     options.add("head-items", job_.ease.head_items, "as for train ease; 0 = all");
     options.add("preset", preset_, "as for train spectral and sessions; none = its default");
-    options.add("keep", keep_, "as for train sessions; none = its default");
+    options.add("keep", keep_, "as for train sessions and content; none = its default");
+    declare_content_fields(options, job_.content);
     options.add("session-gap-minutes", job_.sessions.profile.gap_minutes, "as for train sessions");
     options.add("step-decay", job_.sessions.step_decay, "as for train sessions");
     options.add("backward", job_.sessions.backward, "as for train sessions");
@@ -199,7 +204,7 @@ class Plan : public Command {
     options.add_bytes("batch-memory", job_.als.batch_bytes, "as for train als, with --exchange stream");
     options.add("user-attributes", job_.als.attributes.users, "as for train als, for --data (repeat)");
     options.add("item-attributes", job_.als.attributes.items, "as for train als, for --data (repeat)");
-    options.add("tag-separator", job_.als.attributes.separator, "as for train als");
+    options.add("tag-separator", job_.als.attributes.separator, "as for train als and content");
     options.add_named("attribute-map", job_.als.attribute_map, "as for train als: after or joint",
                       attribute_fit_of, attribute_fit_name);
   }
@@ -230,6 +235,8 @@ class Plan : public Command {
           return {"neighbours", "k", "preset"};
         case PlannedFamily::popular:
           return {};
+        case PlannedFamily::content:
+          return {"neighbours", "keep", "k", "tags", "words", "ngrams", "vectors", "tag-separator"};
         case PlannedFamily::sessions:
           return {"neighbours", "preset",   "keep",      "session-gap-minutes",
                   "step-decay", "backward", "max-steps", "session-half-life-days"};

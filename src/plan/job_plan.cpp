@@ -33,6 +33,10 @@ JobPlan put_together(const JobPlanner& planner, const PlannedJob& job, const Als
   return plan;
 }
 
+SubspaceSteps steps_of(const Rates& rates) {
+  return {std::llround(rates.subspace_rounds.value), std::llround(rates.subspace_products.value)};
+}
+
 /// @param row  as for JobPlanner::recommend
 JobPlan linear_job(const JobPlanner& planner, const PlannedJob& job, const Rates& rates,
                    const Communicator& alone, const Dataset& whole, std::span<const Dataset> parts,
@@ -42,9 +46,7 @@ JobPlan linear_job(const JobPlanner& planner, const PlannedJob& job, const Rates
   if (job.family == PlannedFamily::ease) {
     ranks = plan_ease(alone, whole, parts, job.ease);
   } else {
-    const SubspaceSteps steps{std::llround(rates.subspace_rounds.value),
-                              std::llround(rates.subspace_products.value)};
-    ranks = plan_spectral(alone, whole, parts, job.spectral, steps);
+    ranks = plan_spectral(alone, whole, parts, job.spectral, steps_of(rates));
     model.num_columns = spectral_columns(job.spectral, whole.num_users(), whole.num_items());
   }
   for (const LinearRankPlan& rank : ranks) model.weights.push_back(rank.num_weights);
@@ -73,17 +75,17 @@ SimilarityConfig similarity_of(const PlannedJob& job) {
 PlannedFamily planned_family_of(std::string_view name) {
   for (const PlannedFamily family :
        {PlannedFamily::als, PlannedFamily::itemknn, PlannedFamily::rp3beta, PlannedFamily::userknn,
-        PlannedFamily::ease, PlannedFamily::spectral, PlannedFamily::popular, PlannedFamily::sessions}) {
+        PlannedFamily::ease, PlannedFamily::spectral, PlannedFamily::popular, PlannedFamily::sessions,
+        PlannedFamily::content}) {
     if (name == planned_family_name(family)) return family;
   }
   for (const auto& [unplanned, why] :
-       {std::pair{"content", "which terms its items share is not counted before they are read"},
-        std::pair{"blend", "it takes what its parts take, and then both models at once"},
+       {std::pair{"blend", "it takes what its parts take, and then both models at once"},
         std::pair{"rerank", "it takes what its models and the features of their candidates take"}}) {
     if (name == unplanned) throw ConfigError(fmt::format("'{}' is not planned: {}", name, why));
   }
   throw ConfigError(fmt::format(
-      "'{}' is none of als, itemknn, rp3beta, userknn, ease, spectral, popular and sessions", name));
+      "'{}' is none of als, itemknn, rp3beta, userknn, ease, spectral, popular, sessions and content", name));
 }
 
 std::string_view planned_family_name(PlannedFamily family) {
@@ -104,6 +106,8 @@ std::string_view planned_family_name(PlannedFamily family) {
       return "popular";
     case PlannedFamily::sessions:
       return "sessions";
+    case PlannedFamily::content:
+      return "content";
   }
   throw InternalError("unknown family");
 }
@@ -132,6 +136,14 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
     if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
     plan.phases.push_back(planner.train_popular());
     plan.phases.push_back(planner.recommend(row, {}));
+  } else if (job.family == PlannedFamily::content) {
+    const ContentPlan content = plan_content(parts, job.content, steps_of(rates));
+    PlannedModel model{.num_columns = content.num_columns};
+    for (const LinearRankPlan& rank : content.ranks) model.weights.push_back(rank.num_weights);
+    if (std::ranges::all_of(model.weights, [](Count weights) { return weights == 0; })) model.weights.clear();
+    if (job.log_lines > 0) plan.phases.push_back(planner.ingest());
+    plan.phases.push_back(planner.train_content(content));
+    plan.phases.push_back(planner.recommend(row, model));
   } else if (job.family == PlannedFamily::sessions) {
     const SessionsPlan sessions = plan_sessions(parts, job.sessions);
     PlannedModel model;

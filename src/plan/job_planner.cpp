@@ -169,6 +169,23 @@ PhasePlan JobPlanner::train_linear(const std::vector<LinearRankPlan>& plans) con
   return finish(std::move(phase));
 }
 
+PhasePlan JobPlanner::train_content(const ContentPlan& plan) const {
+  PhasePlan phase = train_linear(plan.ranks);
+  phase.steps = plan.steps;
+  const bool has_weights =
+      std::ranges::any_of(plan.ranks, [](const auto& rank) { return rank.num_weights > 0; });
+  const bool comes_by_candidate =
+      has_weights && job_.content.kept == KeptLists::of_candidates && job_.num_ranks > 1;
+  if (comes_by_candidate || (plan.num_singular_vectors > 0 && are_steps_assumed())) {
+    phase.bytes = Exactness::estimate;
+  }
+  return phase;
+}
+
+bool JobPlanner::are_steps_assumed() const {
+  return job_.num_ranks > 1 && rates_.subspace_products.source == Rates{}.subspace_products.source;
+}
+
 PhasePlan JobPlanner::similar(const std::vector<SimilarityRankPlan>& plans) const {
   PhasePlan phase = by_similarity("similar", plans);
   for (std::size_t rank = 0; rank < plans.size(); ++rank) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "plan/ingest_traffic.hpp"
+#include "pushcart/models/content_plan.hpp"
 #include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/sessions_plan.hpp"
 #include "pushcart/models/similarity_plan.hpp"
@@ -52,6 +53,8 @@ class JobPlanner {
   /// @param plans  by rank, of ease or spectral
   PhasePlan train_linear(const std::vector<LinearRankPlan>& plans) const;
 
+  PhasePlan train_content(const ContentPlan& plan) const;
+
   PhasePlan similar(const std::vector<SimilarityRankPlan>& plans) const;
 
   /// @param row  what goes along with a user's row that another rank serves
@@ -64,6 +67,8 @@ class JobPlanner {
  private:
   /// Work, bytes, and memory while neighbours are found.
   PhasePlan by_similarity(std::string name, const std::vector<SimilarityRankPlan>& plans) const;
+  /// How many steps an iteration to singular vectors takes only a record of one tells.
+  bool are_steps_assumed() const;
   /// When lists of neighbours become a model, if that takes more.
   void make_item_weights(const std::vector<SimilarityRankPlan>& plans, PhasePlan& phase) const;
   static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b);

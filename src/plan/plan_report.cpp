@@ -73,6 +73,8 @@ std::string model_text(const PlannedJob& job) {
     return fmt::format("ease with {} weights an item", job.ease.neighbours);
   if (job.family == PlannedFamily::spectral) return fmt::format("spectral with k = {}", job.spectral.k);
   if (job.family == PlannedFamily::popular) return "popular";
+  if (job.family == PlannedFamily::content)
+    return fmt::format("content with {} weights an item and k = {}", job.content.neighbours, job.content.k);
   if (job.family == PlannedFamily::sessions)
     return fmt::format("sessions with {} weights an item", job.sessions.neighbours);
   return fmt::format("{} with {} neighbours", planned_family_name(job.family), job.item_knn.k);

@@ -39,12 +39,12 @@ class Planned(SharedFolderTest):
                 self.assertTrue(ranks == 1 or sum(counted[phase["name"]]) > 0)
         self.assert_ingest_received(plan["phases"][0])
 
-    def assert_trained_as_planned(self, family, *options, all_ranks=(1, 2, 3)):
+    def assert_trained_as_planned(self, family, *options, rates=None, all_ranks=(1, 2, 3)):
         """The memory that each step says in its log, to the word, and bytes to the last one."""
         for ranks in all_ranks:
             log = self.run_well(ranks, "train", family, "--dataset", "data.h5", *options, "--checkpoint-every", "off",
                                 "--output", f"{family}.h5").err
-            phase = self.plan_of(family, *options, "--ranks", ranks)["phases"][1]
+            phase = self.plan_of(family, *options, *(["--rates", rates] if rates else []), "--ranks", ranks)["phases"][1]
             self.assertEqual(phase["name"], f"train {family}")
             self.assert_said(phase, log)
             counted = self.record(f"{family}.run.json")["results"]["training"]["exchange"]["received_bytes_by_rank"]
@@ -118,6 +118,16 @@ class OfSynth(Planned):
 
     def test_sessions_are_planned_as_they_are_trained(self):
         self.assert_trained_as_planned("sessions", "--preset", "markov", "--neighbours", 30)
+
+    def test_content_is_planned_as_it_is_trained(self):
+        options = ["--tags", "tags", "--k", 8, "--neighbours", 20]
+        self.assert_trained_as_planned("content", *options, "--keep", "history", rates="content.run.json")
+        phase = self.plan_of("content", *options, "--ranks", 2, "--rates", "content.run.json")["phases"][1]
+        self.assertFalse(phase["bytes_are_exact"])  # lists of candidates go to the items of histories
+        phase = self.plan_of("content", *options, "--ranks", 2, "--keep", "history")["phases"][1]
+        self.assertFalse(phase["bytes_are_exact"])  # without a record the steps of the iteration are not known
+        phase = self.plan_of("content", *options, "--ranks", 2, "--keep", "history", "--k", 0)["phases"][1]
+        self.assertTrue(phase["bytes_are_exact"])
 
     def test_popularity_is_planned_as_it_runs(self):
         self.run_well(self.RANKS, "train", "popular", "--dataset", "data.h5", "--output", "popular.h5")
@@ -210,12 +220,12 @@ class FromCounts(PipelineTest):
 
     def test_options_that_mean_nothing_for_the_family_are_refused(self):
         families = ("als", "itemknn", "rp3beta", "userknn", "ease", "spectral")
-        for option, value, meant in (("neighbours", 9, [*families[1:], "sessions"]), ("max-steps", 9, ["sessions"]), ("kept-items", 9, ["userknn"]),
-                                     ("metric", "llr", ["itemknn", "userknn"]), ("k", 9, ["als", "spectral"]),
-                                     ("head-items", 9, ["ease"]), ("preset", "puresvd", ["spectral"]), ("preset", "markov", ["sessions"]), ("keep", "candidates", ["sessions"]), ("sweeps", 9, ["als"]),
+        for option, value, meant in (("neighbours", 9, [*families[1:], "sessions", "content"]), ("max-steps", 9, ["sessions"]), ("kept-items", 9, ["userknn"]),
+                                     ("metric", "llr", ["itemknn", "userknn"]), ("k", 9, ["als", "spectral", "content"]),
+                                     ("head-items", 9, ["ease"]), ("preset", "puresvd", ["spectral"]), ("preset", "markov", ["sessions"]), ("keep", "candidates", ["sessions", "content"]), ("words", "name", ["content"]), ("vectors", "look", ["content"]), ("sweeps", 9, ["als"]),
                                      ("solver", "cg", ["als"]), ("exchange", "stream", ["als"]), ("gather-precision", "bf16", ["als"]),
                                      ("batch-memory", "9MiB", ["als"]), ("user-attributes", "a", ["als"]),
-                                     ("item-attributes", "a", ["als"]), ("attribute-map", "joint", ["als"]), ("tag-separator", ",", ["als"])):
+                                     ("item-attributes", "a", ["als"]), ("attribute-map", "joint", ["als"]), ("tag-separator", ",", ["als", "content"])):
             for family in [*meant, next(family for family in families if family not in meant)]:
                 refused = f"--{option}: means nothing for --family {family}"
                 words, code = (refused, USAGE) if family not in meant else ("nothere.h5", STORAGE)
@@ -226,7 +236,8 @@ class FromCounts(PipelineTest):
             ("--users: must be at least 1", ["--items", 5, "--events", 5, "--ranks", 2]),
             ("--events: must be at least 1", ["--users", 5, "--items", 5, "--ranks", 2]),
             ("--pairs: must be at most users times items", ["--users", 5, "--items", 5, "--events", 26, "--ranks", 2]),
-            ("--family: 'content' is not planned: which terms", [*self.COUNTS[1:], "--ranks", 2, "--family", "content"]),
+            ("--family: 'blend' is not planned: it takes", [*self.COUNTS[1:], "--ranks", 2, "--family", "blend"]),
+            ("--data: neighbours depend", [*self.COUNTS[1:], "--ranks", 2, "--family", "content"]),
             ("--family: 'eases' is none of", [*self.COUNTS[1:], "--ranks", 2, "--family", "eases"]),
             ("--data: the sparse products of ease", [*self.COUNTS[1:], "--ranks", 2, "--family", "ease"]),
             ("--data: the sparse products of spectral", [*self.COUNTS[1:], "--ranks", 2, "--family", "spectral"]),

@@ -10,6 +10,7 @@
 #include "pushcart/comm/node_window.hpp"
 #include "pushcart/matrix/cut_dataset.hpp"
 #include "pushcart/models/als.hpp"
+#include "pushcart/models/content_plan.hpp"
 #include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/sessions_plan.hpp"
 #include "pushcart/models/similarity_plan.hpp"
@@ -403,6 +404,55 @@ TEST(PlanSessions, RefusesWhatTheTrainingRefuses) {
   SmallDataset timeless = shape();
   timeless.has_times = false;
   EXPECT_THROW(plan_sessions(cut_dataset(small_dataset(alone(), timeless), 2), {}), ConfigError);
+}
+
+void expect_as_trained(const ContentConfig& config) {
+  PhaseLog phases;
+  const KeptAnnouncements said;
+  const auto [model, report] =
+      train_content(world(), with_vectors(with_attributes(small_dataset(world(), shape()))), config, phases);
+  const auto parts = cut_dataset(with_vectors(with_attributes(whole())), world().size());
+  const ContentPlan plan = plan_content(parts, config, {report.rounds, report.products});
+  const LinearRankPlan& here = plan.ranks[static_cast<std::size_t>(world().rank())];
+  EXPECT_EQ(plan.num_columns, model.item_factors.num_columns);
+  EXPECT_EQ(plan.num_singular_vectors, static_cast<Count>(report.singular_values.size()));
+  EXPECT_EQ(here.multiply_adds, static_cast<double>(report.similarity.multiply_adds));
+  expect_as_said(plan.steps, said);
+  const Count num_weights = model.item_weights ? model.item_weights->num_entries() : 0;
+  if (config.kept == KeptLists::of_history || config.neighbours == 0) {
+    EXPECT_EQ(here.received_bytes, report.received_bytes);
+    EXPECT_EQ(here.num_weights, num_weights);
+    return;
+  }
+  Count received = 0;
+  for (const LinearRankPlan& rank : plan.ranks) received += rank.received_bytes;
+  const auto counted = static_cast<double>(world().sum(report.received_bytes));
+  EXPECT_NEAR(static_cast<double>(received), counted, 0.1 * counted);
+}
+
+TEST(PlanContent, IsWhatTheTrainingSaysAndCounts) {
+  ContentConfig config;
+  config.k = 3;
+  config.block_columns = 64;
+  config.neighbours = 5;
+  config.fields = {{TextKind::tags, "tastes"}, {TextKind::words, "name"}};
+  for (const KeptLists kept : {KeptLists::of_history, KeptLists::of_candidates}) {
+    config.kept = kept;
+    SCOPED_TRACE(kept_lists_name(kept));
+    expect_as_trained(config);
+  }
+  config.kept = KeptLists::of_history;
+  config.neighbours = 299;
+  expect_as_trained(config);
+  config.vectors = {{"look"}};
+  config.batch_bytes = 1 << 12;
+  expect_as_trained(config);
+  config.neighbours = 0;
+  expect_as_trained(config);
+  config.k = 0;
+  expect_as_trained(config);
+  config.fields.front().column = "colour";
+  EXPECT_THROW(plan_content(cut_dataset(with_attributes(whole()), 2), config, {}), Error);
 }
 
 TEST(PlanJob, OfItemWeightsLendsRowsAsTheSearchDoes) {

@@ -62,6 +62,8 @@ struct ContentReport {
   Count num_items_without = 0;          ///< neither text nor vector: no list can hold them
   std::vector<double> singular_values;  ///< of T, descending
   double kept_share = 0;                ///< of the sum of squares of T, by the k singular vectors
+  int rounds = 0, products = 0;         ///< of the iteration to the singular vectors
+  Count received_bytes = 0;             ///< by this rank from others: terms, lists, rows of tables; no sums
   SimilarityReport similarity;          ///< of this rank
 };
 

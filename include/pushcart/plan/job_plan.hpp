@@ -11,6 +11,7 @@
 #include "pushcart/ingest/ingest_config.hpp"
 #include "pushcart/matrix/dataset.hpp"
 #include "pushcart/models/als_plan.hpp"
+#include "pushcart/models/content.hpp"
 #include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/sessions.hpp"
 #include "pushcart/models/user_knn.hpp"
@@ -20,7 +21,7 @@
 namespace pushcart {
 
 /// The family of models that a job trains. All but als are planned for a data set that is there.
-enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral, popular, sessions };
+enum class PlannedFamily : int { als, itemknn, rp3beta, userknn, ease, spectral, popular, sessions, content };
 PlannedFamily planned_family_of(std::string_view name);  ///< ConfigError
 std::string_view planned_family_name(PlannedFamily family);
 
@@ -44,12 +45,13 @@ struct PlannedJob {
   EaseConfig ease;                                ///< without a tail
   SpectralConfig spectral;
   SessionsConfig sessions;
+  ContentConfig content;
   std::optional<SimilarityMetric> similar_by;  ///< `similar --metric` too
   Count n = 20;                                ///< places of a list
   Count log_lines = 0;                         ///< that ingest reads; 0 = not known: ingest is not planned
   double kept_share = 1;                       ///< of them, that cleaning keeps
   IngestConfig ingest;                         ///< how they are read
-  std::vector<CountedIngest> counted_ingest;  ///< by rank, of the log itself; empty = it is estimated
+  std::vector<CountedIngest> counted_ingest;   ///< by rank, of the log itself; empty = it is estimated
   Count compressed_files = 0;  ///< that these lines are in, each read by one rank; 0 = plain text, cut evenly
   Count program_bytes = 0;     ///< that a rank holds before it has read anything
 };

@@ -13,28 +13,11 @@ namespace pushcart::app {
 
 namespace {
 
-void add_vectors(OptionSet& options, std::vector<ContentVectors>& vectors) {
-  options.add_custom(
-      "vectors", Arity::many, "sets of item vectors to compare by: NAME or NAME=WEIGHT (repeat)",
-      [&vectors](const auto& texts) {
-        vectors.clear();
-        for (const auto& text : texts) {
-          const auto [name, weight] = weighted_name(text);
-          vectors.push_back({name, weight});
-        }
-      },
-      [&vectors] {
-        std::vector<std::string> texts;
-        for (const ContentVectors& set : vectors) texts.push_back(weighted_text(set.name, set.weight));
-        return texts;
-      });
-}
-
 void declare_content(OptionSet& options, ContentConfig& content) {
   declare_terms(options, content,
                 "; without --tags, --words, --ngrams and --vectors: all attributes, the words of names, all "
                 "sets of vectors");
-  add_vectors(options, content.vectors);
+  declare_content_vectors(options, content.vectors);
   options.add("neighbours", content.neighbours, "weights kept of each item; 0 = factors only");
   options.add_named("keep", content.kept,
                     "history: the best candidates of each item of a history; candidates: the best items of "
@@ -86,10 +69,13 @@ class ContentFamily : public ModelFamily {
                                     {"entries", report.num_entries},
                                     {"items_without_content", report.num_items_without},
                                     {"singular_values", report.singular_values.size()},
-                                    {"kept_share_of_squares", report.kept_share}};
+                                    {"kept_share_of_squares", report.kept_share},
+                                    {"rounds", report.rounds},
+                                    {"products", report.products}};
     if (result.model.item_weights) {
       training["similarity"] = similarity_results(session.comm, report.similarity);
     }
+    training["exchange"] = {{"received_bytes_by_rank", session.comm.allgather(report.received_bytes)}};
     session.results["training"] = std::move(training);
     return std::move(result.model);
   }

@@ -18,7 +18,9 @@ linear::LeadingVectors leading_item_vectors(const Communicator& comm, const Trai
   linear::NormalizedMatrix matrix(
       comm, by_term, terms.terms, dataset.items, {0, 0},
       linear::block_width(settings.k, terms.rows.num_columns, dataset.num_items()), batch_bytes);
-  return linear::leading_vectors(matrix, dataset.item_ids, settings, phases, checkpoints);
+  auto found = linear::leading_vectors(matrix, dataset.item_ids, settings, phases, checkpoints);
+  found.received_bytes = matrix.received_bytes();
+  return found;
 }
 
 std::vector<double> squares_of_rows(const SparseRows& rows) {

@@ -117,16 +117,16 @@ std::vector<Count> num_kept(const Communicator& alone, const Dataset& whole, std
   return kept;
 }
 
-/// Of Gram matrices, rotations and orthonormal columns, in the steps of the iteration.
-double dense_operations(const SpectralSizes& sizes, Count width, const SubspaceSteps& steps) {
-  const auto users = static_cast<double>(sizes.users), items = static_cast<double>(sizes.items);
+}  // namespace
+
+double iteration_operations(Count other_rows, Count rows, Count width, const SubspaceSteps& steps) {
+  const auto users = static_cast<double>(other_rows), items = static_cast<double>(rows);
   const auto square = static_cast<double>(width) * static_cast<double>(width);
   // A round: Gram matrix and rotation of the users' image, rotation of the items; and columns made
   // orthonormal, in two passes.
   return 2 * square * (2 * users + 5 * items) * static_cast<double>(steps.rounds);
 }
 
-}  // namespace
 }  // namespace linear
 
 std::vector<LinearRankPlan> plan_spectral(const Communicator& alone, const Dataset& whole,
@@ -156,7 +156,7 @@ std::vector<LinearRankPlan> plan_spectral(const Communicator& alone, const Datas
     plan.received_bytes = matrix[rank].made_bytes() + steps.products * matrix[rank].both_ways_bytes(width) +
                           num_terms * matrix[rank].times_bytes(config.k) + products[rank].received_bytes;
     plan.multiply_adds = products[rank].multiply_adds;
-    plan.operations = dense_operations(sizes, width, steps);
+    plan.operations = iteration_operations(sizes.users, sizes.items, width, steps);
     plan.gathered_bytes = (parts[rank].by_user.num_entries() + parts[rank].by_item.num_entries()) * width *
                           Count{sizeof(float)} * steps.products;
   }

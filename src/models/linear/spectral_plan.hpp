@@ -4,6 +4,7 @@
 
 #include "models/linear/product_rows.hpp"
 #include "pushcart/base/memory.hpp"
+#include "pushcart/models/linear_plan.hpp"
 #include "pushcart/models/spectral.hpp"
 
 namespace pushcart::linear {
@@ -29,5 +30,9 @@ Count num_low_rank_terms(const SpectralFilter& filter);
 
 /// Of the item weights, on any number of ranks. Local.
 ProductLimits weight_limits(const SpectralConfig& config, Count num_items);
+
+/// Of Gram matrices, rotations and orthonormal columns in the steps of the iteration, of a rank's rows of the
+/// side whose vectors are found and of the other. Local.
+double iteration_operations(Count other_rows, Count rows, Count width, const SubspaceSteps& steps);
 
 }  // namespace pushcart::linear

@@ -24,7 +24,8 @@ struct LeadingVectors {
   std::vector<double> residuals;    ///< |P v - lambda v| / lambda
   double worst_residual = 0;
   int rounds = 0;
-  int products = 0;  ///< with P
+  int products = 0;          ///< with P
+  Count received_bytes = 0;  ///< rows of tables, by this rank, where the matrix was made for this
 };
 
 /// Columns iterated on: k and some more, which make the k converge sooner.

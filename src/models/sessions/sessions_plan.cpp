@@ -1,8 +1,5 @@
 #include "pushcart/models/sessions_plan.hpp"
 
-#include <algorithm>
-#include <numeric>
-
 #include "models/sessions/moment_product.hpp"
 #include "models/similarity/product_plan.hpp"
 #include "pushcart/comm/received_bytes.hpp"
@@ -30,23 +27,6 @@ PlannedRank plan_rank(const Communicator& comm, const Dataset& part, const Sessi
   return rank;
 }
 
-/// Entries of the weights go from the lists of candidates to the items of histories.
-void turn_round(std::span<const Dataset> parts, std::vector<SimilarityRankPlan>& ranks) {
-  constexpr Count moving_entry = 12;  // as transpose() sends them
-  Count all = 0;
-  for (const SimilarityRankPlan& rank : ranks) all += rank.num_neighbours;
-  Count all_pairs = 0;
-  for (const Dataset& part : parts) all_pairs += part.by_item.num_entries();
-  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
-    // Items of histories are taken to be in lists as often as they have users.
-    const double share = static_cast<double>(parts[rank].by_item.num_entries()) /
-                         static_cast<double>(std::max<Count>(1, all_pairs));
-    const Count of_others = all - ranks[rank].num_neighbours;
-    ranks[rank].received_bytes += moving_entry * static_cast<Count>(share * static_cast<double>(of_others));
-    ranks[rank].num_neighbours = static_cast<Count>(share * static_cast<double>(all));
-  }
-}
-
 }  // namespace
 }  // namespace sessions
 
@@ -70,7 +50,12 @@ SessionsPlan plan_sessions(std::span<const Dataset> parts, const SessionsConfig&
       if (fullest.total_bytes() < step.here.total_bytes()) fullest = step.here;
     }
   }
-  if (config.kept == KeptLists::of_candidates) sessions::turn_round(parts, plan.ranks);
+  if (config.kept == KeptLists::of_candidates) {
+    // Items are taken to be in lists as often as they have users.
+    std::vector<Count> pairs;
+    for (const Dataset& part : parts) pairs.push_back(part.by_item.num_entries());
+    similarity::turn_lists_round(pairs, plan.ranks);
+  }
   return plan;
 }
 

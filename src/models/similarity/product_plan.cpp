@@ -104,4 +104,18 @@ std::vector<SimilarityRankPlan> plan_search(std::span<const PreparedSearch> rank
   return plans;
 }
 
+void turn_lists_round(std::span<const Count> shares, std::vector<SimilarityRankPlan>& ranks) {
+  constexpr Count moving_entry = 12;  // as transpose() sends them
+  const auto whole =
+      static_cast<double>(std::max<Count>(1, std::accumulate(shares.begin(), shares.end(), Count{0})));
+  Count all = 0;
+  for (const SimilarityRankPlan& rank : ranks) all += rank.num_neighbours;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    const double share = static_cast<double>(shares[rank]) / whole;
+    const Count of_others = all - ranks[rank].num_neighbours;
+    ranks[rank].received_bytes += moving_entry * static_cast<Count>(share * static_cast<double>(of_others));
+    ranks[rank].num_neighbours = static_cast<Count>(share * static_cast<double>(all));
+  }
+}
+
 }  // namespace pushcart::similarity

@@ -24,4 +24,8 @@ PreparedSearch prepare_search(const Communicator& comm, const Product& product,
 /// Lists are those of products whose sums are all above 0. Local. @param ranks  of all, in order
 std::vector<SimilarityRankPlan> plan_search(std::span<const PreparedSearch> ranks, Count k);
 
+/// Lists of candidates go to the items of histories, which is not known before there are any. Local.
+/// @param shares  by rank: how much its items are taken to be in lists
+void turn_lists_round(std::span<const Count> shares, std::vector<SimilarityRankPlan>& ranks);
+
 }  // namespace pushcart::similarity
