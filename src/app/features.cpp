@@ -15,6 +15,7 @@
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/version.hpp"
 #include "pushcart/comm/collectively.hpp"
+#include "pushcart/comm/received_bytes.hpp"
 #include "pushcart/features/features_file.hpp"
 #include "pushcart/feed/push.hpp"
 
@@ -137,29 +138,46 @@ Json write_features(Session& session, Features& features, const std::string& pat
 
 }  // namespace
 
-Json make_feature_file(Session& session, const Dataset& dataset, const FeatureOptions& options) {
+LogFeatures read_features(Session& session, const Dataset& dataset, const FeatureOptions& options) {
   const auto& comm = session.comm;
-  FeatureConfig config = options.config;
-  OptionSet settings;
-  declare_features(settings, config);
+  const Count received_before = received_bytes();
   IngestOptions ingest =
       collectively(comm, "reading the settings of the data set", [&] { return recorded_ingest(dataset); });
   ingest.config.inputs = options.inputs;
   ingest.config.keep_details = true;
-  ingest.config.memory_per_rank = config.memory_per_rank;
+  ingest.config.memory_per_rank = options.config.memory_per_rank;
   IngestedLog ingested = read_log(session, ingest);
-  const bool is_its_log = is_log_of(dataset, ingested.log.inputs);
-  if (!is_its_log) {
+  LogFeatures made;
+  made.is_its_log = is_log_of(dataset, ingested.log.inputs);
+  if (!made.is_its_log) {
     log_warning(
         "features: the data set was made of other files than these; users and items that it does not know "
         "are left out");
   }
-  FeatureReport report;
-  Features features =
-      build_features(comm, std::move(ingested.log), ingest.config, dataset, config, report, session.phases);
-  features.settings = dump_json(Json{{"pushcart", version()}, {"settings", config_json(settings)}});
-  Json results = report_json(report, is_its_log);
-  results.update(write_features(session, features, options.output));
+  made.features = build_features(comm, std::move(ingested.log), ingest.config, dataset, options.config,
+                                 made.report, session.phases);
+  made.received_bytes = received_bytes() - received_before;
+  return made;
+}
+
+void drop_pairs(Dataset& dataset) {
+  dataset.by_user = {};
+  dataset.by_item = {};
+  dataset.held_out = {};
+  dataset.last_time = {};
+  dataset.events = {};
+  dataset.item_vectors = {};
+}
+
+Json make_feature_file(Session& session, const Dataset& dataset, const FeatureOptions& options) {
+  FeatureConfig config = options.config;
+  OptionSet settings;
+  declare_features(settings, config);
+  LogFeatures made = read_features(session, dataset, options);
+  made.features.settings = dump_json(Json{{"pushcart", version()}, {"settings", config_json(settings)}});
+  Json results = report_json(made.report, made.is_its_log);
+  results["exchange"] = {{"received_bytes_by_rank", session.comm.allgather(made.received_bytes)}};
+  results.update(write_features(session, made.features, options.output));
   return results;
 }
 
@@ -200,16 +218,6 @@ class MakeFeatures : public Command {
   }
 
  private:
-  /// Only ids, names, attributes and searches are used from here on.
-  static void drop_pairs(Dataset& dataset) {
-    dataset.by_user = {};
-    dataset.by_item = {};
-    dataset.held_out = {};
-    dataset.last_time = {};
-    dataset.events = {};
-    dataset.item_vectors = {};
-  }
-
   std::string dataset_ = "data.h5";
   FeatureOptions options_;
 };

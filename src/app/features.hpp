@@ -21,8 +21,22 @@ void declare_features(OptionSet& options, FeatureConfig& config);
 /// these. Local.
 void check_features(const FeatureConfig& config);
 
-/// Reads the log again, as the data set says it was read, and makes features of it, to be named at the end of
-/// the run. Collective. @return for the run record
+/// Features of a log, before they are written.
+struct LogFeatures {
+  Features features;
+  FeatureReport report;
+  bool is_its_log = true;    ///< of the very log that the data set was made of
+  Count received_bytes = 0;  ///< by this rank from others, in reading and making them
+};
+
+/// Reads the log again, as the data set says it was read, and makes features of it. Collective.
+/// @param dataset  only ids, names, attributes, searches, cut-off and provenance are used
+LogFeatures read_features(Session& session, const Dataset& dataset, const FeatureOptions& options);
+
+/// Leaves what read_features() uses. Local.
+void drop_pairs(Dataset& dataset);
+
+/// The same, written to a file that is named at the end of the run. Collective. @return for the run record
 nlohmann::ordered_json make_feature_file(Session& session, const Dataset& dataset,
                                          const FeatureOptions& options);
 

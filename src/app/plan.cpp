@@ -12,6 +12,7 @@
 #include "app/inputs.hpp"
 #include "app/planned_log.hpp"
 #include "app/recorded_ingest.hpp"
+#include "app/trial_features.hpp"
 #include "pushcart/base/log.hpp"
 #include "pushcart/base/memory.hpp"
 #include "pushcart/checkpoint/output_file.hpp"
@@ -53,6 +54,7 @@ class Plan : public Command {
     log_.declare(options);
     log_.declare_count_or_file(options, "users", assumed_.users);
     log_.declare_count_or_file(options, "items", assumed_.items);
+    options.add_flag("features", wants_features_, "with --input: plan features too, of the default settings");
     options.add("events", log_lines_, "log lines to ingest; 0 = as many as the data set came from");
     options.add(
         "compressed-files", job_.compressed_files,
@@ -60,10 +62,10 @@ class Plan : public Command {
     options.add("pairs", assumed_.pairs, "without --data: distinct user-item pairs; 0 = --events");
     options.add("user-exponent", assumed_.user_exponent, "without --data: of the users' interactions");
     options.add("item-exponent", assumed_.item_exponent, "without --data: of the items' interactions");
-    options.add_named(
-        "family", job_.family,
-        "what is trained: als, or for --data itemknn, rp3beta, userknn, ease, spectral, popular, sessions or content",
-        planned_family_of, planned_family_name);
+    options.add_named("family", job_.family,
+                      "what is trained: als, or for --data itemknn, rp3beta, userknn, ease, spectral, "
+                      "popular, sessions or content",
+                      planned_family_of, planned_family_name);
     declare_training(options);
     OptionSet of_training;
     declare_training(of_training);
@@ -297,6 +299,8 @@ class Plan : public Command {
 
   void check_log() const {
     log_.check();
+    if (wants_features_ && !log_.is_given())
+      throw ConfigError("--features: they are made of the log: give it by --input");
     if (!log_.is_given()) return;
     if (!data_.empty())
       throw ConfigError("--input: plans for the data set that becomes of the log; leave out --data");
@@ -324,6 +328,7 @@ class Plan : public Command {
     // Half of the memory is what Linux gives /dev/shm.
     job_.nodes.shared_bytes = limits_.node_bytes > 0 ? limits_.node_bytes / 2 : free_shared_bytes();
     if (log_.is_given()) job_.counted_ingest = log_.counted(job_.num_ranks);
+    if (wants_features_) job_.counted_features = count_features(log_.inputs(), *dataset_, job_.num_ranks);
   }
 
   JobPlan planned(const Communicator& comm) const {
@@ -374,6 +379,7 @@ class Plan : public Command {
   std::optional<Count> k_, neighbours_;
   std::string preset_, keep_;
   ChangedOptions set_for_training_;
+  bool wants_features_ = false;
   Count log_lines_ = 0, ranks_ = 0, cores_per_node_ = 0, max_nodes_ = 64;
   std::optional<Dataset> dataset_;
 };

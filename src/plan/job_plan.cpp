@@ -162,6 +162,7 @@ JobPlan plan_job(const Communicator& alone, const Dataset& whole, const PlannedJ
     plan.phases.push_back(of_users ? planner.train_user_knn(neighbours) : planner.train_item_knn(neighbours));
     plan.phases.push_back(planner.recommend(row, model));
   }
+  if (!job.counted_features.empty()) plan.phases.push_back(planner.features());
   if (job.similar_by) {
     const SimilarityConfig config{.metric = *job.similar_by, .k = job.n};
     plan.phases.push_back(planner.similar(plan_nearest_items(alone, whole, parts, config)));

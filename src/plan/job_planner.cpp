@@ -83,6 +83,28 @@ PhasePlan JobPlanner::ingest() const {
   return finish(std::move(phase));
 }
 
+PhasePlan JobPlanner::features() const {
+  PhasePlan phase;
+  phase.name = "features";
+  phase.steps = job_.counted_features.front().steps;
+  for (std::size_t rank = 0; rank < job_.counted_features.size(); ++rank) {
+    const CountedFeatures& counted = job_.counted_features[rank];
+    RankPhase& here = phase.ranks.emplace_back();
+    here.memory = started();
+    here.memory.add("data set", memory_bytes(sizes_[rank]));  // its pairs go once it is read
+    for (const AnnouncedMemory& step : counted.steps) {
+      MemoryPlan plan = started();
+      plan.add("ids and texts of the data set", memory_bytes(counted.kept_of_dataset));
+      append(plan, step.here);
+      here.memory = larger(here.memory, plan);
+    }
+    here.received_bytes = counted.received_bytes;
+  }
+  const double cores = static_cast<double>(job_.num_ranks) * static_cast<double>(threads_);
+  phase.work_seconds = static_cast<double>(job_.log_lines) / (rates_.ingested_lines.value * cores);
+  return finish(std::move(phase));
+}
+
 std::vector<CountedIngest> JobPlanner::expected_ingest() const {
   const std::vector<Count> lines = lines_read();
   const auto received = ingest_received_bytes(traffic_, job_.ingest, lines, sizes_);

@@ -39,6 +39,9 @@ class JobPlanner {
 
   PhasePlan ingest() const;
 
+  /// Of the log, as counted.
+  PhasePlan features() const;
+
   PhasePlan train(const AlsPlan& plan) const;
 
   PhasePlan train_popular() const;

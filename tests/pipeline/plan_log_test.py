@@ -1,4 +1,4 @@
-"""pushcart plan --input: bytes of ingest as a real ingest of the log counts them, on every rank."""
+"""pushcart plan --input: bytes of ingest and features as real ones of the log count them, on every rank."""
 
 import gzip
 import random
@@ -73,6 +73,25 @@ class OfShopLogs(CountedIngest):
         self.assert_counted((3,), "--input", "lines.gz", "--format", "adjacency", threads=2)
 
 
+class OfFeatures(PipelineTest):
+    def test_they_are_planned_as_they_are_made(self):
+        self.write("log.csv", "user,item,time,type,amount,price,query,name,category\n" + "\n".join(shop_log(9, 1500)) + "\n")
+        self.write("items.csv", "id,category\n" + "".join(f"{n},{n % 7}\n" for n in range(1, 400)))
+        ingest = ["--input", "log.csv", "--columns", COLUMNS, *CLEANING, "--items", "items.csv"]
+        self.run_well(1, "ingest", *ingest, "--output", "data.h5")
+        for ranks in (1, 2, 3):
+            made = self.run_well(ranks, "features", "--dataset", "data.h5", "--input", "log.csv", "--output", "features.h5")
+            record = self.record("features.run.json")
+            phase = self.run_well(0, "plan", *ingest, "--features", "--family", "popular", "--ranks", ranks, "--json").json()["phases"][-1]
+            self.assertEqual((phase["name"], phase["bytes_are_exact"]), ("features", True))
+            counted = record["results"]["exchange"]["received_bytes_by_rank"]
+            self.assertTrue(ranks == 1 or min(counted) > 0)
+            self.assertEqual(phase["received_bytes_by_rank"], counted, f"{ranks} ranks")
+            self.assertEqual([step["step"] for step in phase["memory_planned_per_rank"]], ["ingest", "features"])
+            for step in phase["memory_planned_per_rank"]:
+                self.assertIn(f"memory planned per rank for {step['step']}: {step['memory']}\n", made.err)
+
+
 class OfRealLogs(CountedIngest):
     def test_online_retail(self):
         self.assert_counted((3,), "--input", real_data("online-retail") / "events.csv.gz", "--columns",
@@ -86,6 +105,7 @@ class Refusals(PipelineTest):
         log = ["--input", "log.csv", "--columns", "user=user,item=item"]
         for code, words, options in [
             (USAGE, "--columns: says how a log is read", log[2:]),
+            (USAGE, "--features: they are made of the log", ["--data", "data.h5", "--features"]),
             (USAGE, "leave out --data", [*log, "--data", "data.h5"]),
             (USAGE, "leave out --events", [*log, "--events", 5]),
             (USAGE, "--hold-out-days", [*log, "--hold-out-days", 5]),

@@ -33,6 +33,13 @@ struct CountedIngest {
   Count received_bytes = 0;  ///< in the whole phase
 };
 
+/// What a rank of features holds and receives.
+struct CountedFeatures {
+  std::vector<AnnouncedMemory> steps;  ///< reading the log, and making them of it
+  DatasetSizes kept_of_dataset;        ///< while it does
+  Count received_bytes = 0;            ///< until they are written
+};
+
 /// A job that is planned: ingest, `train`, `recommend` and, of factors on what ingest held out, `evaluate` on
 /// so many ranks, of OpenMP's threads here.
 struct PlannedJob {
@@ -46,12 +53,13 @@ struct PlannedJob {
   SpectralConfig spectral;
   SessionsConfig sessions;
   ContentConfig content;
-  std::optional<SimilarityMetric> similar_by;  ///< `similar --metric` too
-  Count n = 20;                                ///< places of a list
-  Count log_lines = 0;                         ///< that ingest reads; 0 = not known: ingest is not planned
-  double kept_share = 1;                       ///< of them, that cleaning keeps
-  IngestConfig ingest;                         ///< how they are read
-  std::vector<CountedIngest> counted_ingest;   ///< by rank, of the log itself; empty = it is estimated
+  std::optional<SimilarityMetric> similar_by;     ///< `similar --metric` too
+  Count n = 20;                                   ///< places of a list
+  Count log_lines = 0;                            ///< that ingest reads; 0 = not known: ingest is not planned
+  double kept_share = 1;                          ///< of them, that cleaning keeps
+  IngestConfig ingest;                            ///< how they are read
+  std::vector<CountedIngest> counted_ingest;      ///< by rank, of the log itself; empty = it is estimated
+  std::vector<CountedFeatures> counted_features;  ///< by rank; empty = they are not planned
   Count compressed_files = 0;  ///< that these lines are in, each read by one rank; 0 = plain text, cut evenly
   Count program_bytes = 0;     ///< that a rank holds before it has read anything
 };
