@@ -8,16 +8,16 @@ namespace pushcart {
 
 namespace {
 
-thread_local KeptAnnouncements* kept = nullptr;  // the innermost
+thread_local KeptAnnouncements* innermost_kept = nullptr;
 
 }  // namespace
 
-KeptAnnouncements::KeptAnnouncements() : outer_(kept) {
-  kept = this;
+KeptAnnouncements::KeptAnnouncements() : outer_(innermost_kept) {
+  innermost_kept = this;
 }
 
 KeptAnnouncements::~KeptAnnouncements() {
-  kept = outer_;
+  innermost_kept = outer_;
 }
 
 std::vector<MemoryPlan::Part> largest_parts(const Communicator& comm, const MemoryPlan& plan) {
@@ -60,7 +60,7 @@ void announce_memory(const Communicator& comm, std::string_view step, const Memo
   }
   const std::string words = fmt::format("{} ({})", bytes_text(static_cast<double>(worst)), parts);
   log_info("memory planned per rank for {}: {}", step, words);
-  if (kept) kept->steps_.push_back({std::string(step), plan, words});
+  if (innermost_kept) innermost_kept->steps_.push_back({std::string(step), plan, words});
   if (budget_bytes > 0 && worst > budget_bytes) {
     throw ConfigError(
         fmt::format("{} would need {} on the fullest of {} ranks, over --memory-per-rank {}; use more "

@@ -37,13 +37,13 @@ std::vector<std::pair<const char*, const Rate*>> named(const Rates& rates) {
 }
 
 std::string phases_text(const JobPlan& plan) {
-  std::string text = fmt::format("{:<12} {:>14} {:>16} {:>16} {:>12} {:>12}\n", "phase", "peak of a rank",
+  std::string text = fmt::format("{:<14} {:>14} {:>16} {:>16} {:>12} {:>12}\n", "phase", "peak of a rank",
                                  "received, most", "received, all", "work s", "transfer s");
   for (const PhasePlan& phase : plan.phases) {
     Count most = 0;
     for (const RankPhase& rank : phase.ranks) most = std::max(most, rank.received_bytes);
     const char* about = phase.bytes == Exactness::exact ? "" : "~";
-    text += fmt::format("{:<12} {:>14} {:>16} {:>16} {:>12.2f} {:>12.2f}\n", phase.name,
+    text += fmt::format("{:<14} {:>14} {:>16} {:>16} {:>12.2f} {:>12.2f}\n", phase.name,
                         text_of(phase.peak_bytes()), fmt::format("{}{}", about, text_of(most)),
                         fmt::format("{}{}", about, text_of(phase.received_bytes())), phase.work_seconds,
                         phase.transfer_seconds);
