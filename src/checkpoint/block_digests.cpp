@@ -13,9 +13,13 @@ Count rows_of_block(Count row_bytes) {
   return std::max<Count>(1, block_bytes / std::max<Count>(1, row_bytes));
 }
 
+std::string digest_of_blocks(const std::vector<std::uint64_t>& sums) {
+  return digest_text(hash_bytes(sums.data(), sums.size() * sizeof(std::uint64_t)));
+}
+
 std::string digest_of_blocks(const Communicator& comm, std::vector<std::uint64_t> sums) {
   comm.allreduce(std::span<std::uint64_t>(sums), Reduce::sum);
-  return digest_text(hash_bytes(sums.data(), sums.size() * sizeof(std::uint64_t)));
+  return digest_of_blocks(sums);
 }
 
 std::string blockwise_digest(const Communicator& comm, const std::string& path, Count num_rows,

@@ -21,31 +21,39 @@ constexpr std::int64_t newest_schema = 1;
 struct FileReader::State {
   /// Opens the file if it is closed.
   const hdf5::Handle& opened();
+  void check_unchanged();
 
   std::string path;
   FileHeader header;
   std::optional<detail::FileState> checked;  // as it was right before its seal
+  detail::Seal seal;
   hdf5::Handle file;
 };
 
 const hdf5::Handle& FileReader::State::opened() {
   if (file.valid()) return file;
-  const auto check = [&] {
-    const auto now = detail::state_of_file(path);
-    if (now && now != checked) throw InputError(path + ": has changed since it was checked");
-  };
-  check();  // HDF5 may crash on a damaged file
+  check_unchanged();  // HDF5 may crash on a damaged file
   hdf5::Handle again = detail::open_stored(path);
-  check();
+  check_unchanged();
   file = std::move(again);
   return file;
+}
+
+/// Another owner, other rights or one link more are no other content, as its bytes say once more.
+void FileReader::State::check_unchanged() {
+  const auto now = detail::state_of_file(path);
+  if (!now || now == checked) return;  // one that is gone cannot be opened
+  const bool is_same = detail::are_of_one_content(*checked, *now) && detail::fits_seal(path, seal);
+  if (!is_same || detail::state_of_file(path) != now)
+    throw InputError(path + ": has changed since it was checked");
+  checked = now;
 }
 
 FileReader::FileReader(const Communicator& comm, std::string path, const std::string& kind)
     : state_(std::make_unique<State>()) {
   state_->path = std::move(path);
   state_->checked = detail::state_of_file(state_->path);
-  detail::check_seal(comm, state_->path);
+  state_->seal = detail::check_seal(comm, state_->path);
   collectively(comm, "opening " + state_->path, [&] {
     if (comm.is_root()) state_->header = detail::load_header(state_->path);
     const FileHeader& header = state_->header;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -22,14 +23,18 @@ constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
 constexpr Count length_bytes = 8, digest_bytes = 16;
 constexpr Count seal_bytes = static_cast<Count>(magic.size()) + length_bytes + digest_bytes;
 
+std::uint64_t hash_of_block(const PlainFile& file, Count first, Count count, std::vector<char>& bytes) {
+  bytes.resize(static_cast<std::size_t>(count));
+  file.read(first, bytes.data(), count);
+  return hash_bytes(bytes.data(), bytes.size());
+}
+
 /// Digest of the first bytes of a file. Collective.
 std::string digest_of_bytes(const Communicator& comm, const std::string& path, Count num_bytes) {
   const auto file = collectively(comm, "opening " + path, [&] { return std::make_unique<PlainFile>(path); });
   std::vector<char> bytes;
   return blockwise_digest(comm, path, num_bytes, 1, [&](Count first, Count count) {
-    bytes.resize(static_cast<std::size_t>(count));
-    file->read(first, bytes.data(), count);
-    return hash_bytes(bytes.data(), bytes.size());
+    return hash_of_block(*file, first, count, bytes);
   });
 }
 
@@ -75,7 +80,7 @@ void append_seal(const Communicator& comm, const std::string& path) {
   });
 }
 
-void check_seal(const Communicator& comm, const std::string& path) {
+Seal check_seal(const Communicator& comm, const std::string& path) {
   Seal seal;
   collectively(comm, "opening " + path, [&] {
     if (comm.is_root()) seal = read_seal(path);
@@ -88,6 +93,17 @@ void check_seal(const Communicator& comm, const std::string& path) {
         fmt::format("{}: damaged: the checksum of its bytes is {}, its seal says {}; make the file again",
                     path, found, seal.digest));
   }
+  return seal;
+}
+
+bool fits_seal(const std::string& path, const Seal& seal) {
+  const PlainFile file(path);
+  const Count block_bytes = rows_of_block(1);
+  std::vector<char> bytes;
+  std::vector<std::uint64_t> sums;
+  for (Count first = 0; first < seal.num_bytes; first += block_bytes)
+    sums.push_back(hash_of_block(file, first, std::min(block_bytes, seal.num_bytes - first), bytes));
+  return digest_of_blocks(sums) == seal.digest;
 }
 
 }  // namespace pushcart::detail

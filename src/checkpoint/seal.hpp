@@ -20,6 +20,10 @@ void append_seal(const Communicator& comm, const std::string& path);
 
 /// Collective; on all ranks StorageError if the file cannot be read, InputError if it is not HDF5, has no
 /// seal or its bytes do not fit the seal.
-void check_seal(const Communicator& comm, const std::string& path);
+Seal check_seal(const Communicator& comm, const std::string& path);
+
+/// Whether all bytes before the seal are those that it was made of. One rank reads them all. Local; StorageError,
+/// InputError if the file is shorter.
+bool fits_seal(const std::string& path, const Seal& seal);
 
 }  // namespace pushcart::detail

@@ -381,6 +381,8 @@ bool KeptSources::leave_failed(const Communicator& comm) {
 
 void KeptSources::remove_failed(const Communicator& comm) {
   for (const std::size_t source : take_failed(comm)) {
+    // One that has changed may be of use: the next run looks again.
+    if (comm.any(sources_[source]->has_changed())) continue;
     if (may_go_[source] && serves(source)) useless_.push_back(paths_[source]);
   }
 }

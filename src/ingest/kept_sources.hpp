@@ -82,7 +82,8 @@ class KeptSources {
   /// Leaves aside the files of which a part could not be read on some rank. Collective.
   /// @return whether there were any
   bool leave_failed(const Communicator& comm);
-  /// The same once all is read: they go, since what is in them is of no use to a later run. Collective.
+  /// The same once all is read: they go, since what is in them is of no use to a later run, but for those that
+  /// have changed since they were opened. Collective.
   void remove_failed(const Communicator& comm);
 
   /// Files of kept events that serve no log file, or are damaged. The same on all ranks.

@@ -237,6 +237,12 @@ TEST(FileReader, IsClosedAndOpenedAgainUnlessTheFileHasChanged) {
     world().barrier();
   };
   changes([&] { std::filesystem::remove(path); }, ExitCode::storage);
+  changes(
+      [&] {
+        std::filesystem::last_write_time(path,
+                                         std::filesystem::last_write_time(path) + std::chrono::seconds(1));
+      },
+      ExitCode::bad_input);
   changes([&] { std::filesystem::resize_file(path, 3000); }, ExitCode::bad_input);
   changes([&] { std::ofstream(path, std::ios::app) << "x"; }, ExitCode::bad_input);
   changes(
@@ -246,6 +252,24 @@ TEST(FileReader, IsClosedAndOpenedAgainUnlessTheFileHasChanged) {
         std::filesystem::last_write_time(path, before);
       },
       ExitCode::bad_input);
+}
+
+TEST(FileReader, ReadsOnAfterAChangeOfRightsOrLinks) {
+  const std::string folder = scratch_folder("rights"), path = folder + "/sample.h5";
+  write_sample(path, 100);
+  FileReader reader(world(), path, "sample");
+  const auto matrix = reader.read_all<float>("a/matrix");
+  for (const bool links : {false, true}) {
+    reader.close();
+    world().barrier();
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // times of files may go by ticks
+    if (world().is_root()) {
+      links ? std::filesystem::create_hard_link(path, folder + "/link.h5")
+            : std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+    }
+    world().barrier();
+    EXPECT_EQ(reader.read_all<float>("a/matrix"), matrix);
+  }
 }
 
 TEST(FileReader, RefusesATruncatedFile) {

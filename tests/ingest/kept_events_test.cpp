@@ -875,6 +875,30 @@ TEST_F(PartsOfLog, ThatChangeAfterTheyWereOpenedAreLeftAside) {
   }
 }
 
+/// Files of kept events whose rights or links change are read on, and one that changes when it serves stays.
+TEST_F(PartsOfLog, OfOtherRightsOrLinksServe) {
+  if (world().size() > 3) GTEST_SKIP() << "slow on many ranks, which show nothing new";
+  make({.seed = 35, .num_rows = 300, .num_files = 2});
+  config_.batch_rows = 1000;  // a round, after which the rejected rows are looked for
+  EXPECT_EQ(expect_as_parsed(), 2);
+  const Cleaned expected = cleaned(config_, nullptr);
+  const std::string path = folder_ + "/kept/000001.h5";
+  const auto gives_other_rights = [&] { fs::permissions(path, fs::perms::owner_read); };
+  const auto links = [&] { fs::create_hard_link(path, folder_ + "/link.h5"); };
+  const auto touches = [&] { fs::last_write_time(path, fs::last_write_time(path) + std::chrono::seconds(1)); };
+  for (auto disturbs : {Disturbs(gives_other_rights), Disturbs([] {}, links), Disturbs([] {}, touches)}) {
+    KeptEvents used = kept();
+    used.checkpoints = &disturbs;
+    used.adds_at_end = true;
+    EXPECT_EQ(cleaned(config_, &used), expected);
+    EXPECT_EQ(disturbs.begun, 1) << "nothing is read again";
+    EXPECT_GT(disturbs.rounds, 0);
+    EXPECT_EQ(used.files_parsed, 0);
+    EXPECT_EQ(used.output, nullptr) << "all is kept, and nothing goes";
+    EXPECT_EQ(kept_files(), std::vector<std::string>{"000001.h5"});
+  }
+}
+
 TEST_F(PartsOfLog, OfAnEmptyLogLeaveNoSignalCaught) {
   make({.seed = 34, .num_rows = 30, .num_files = 1});
   for (const char* text : {"", "user,item,type,time,quantity,price\n"}) {
