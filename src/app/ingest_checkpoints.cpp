@@ -100,6 +100,10 @@ IngestCheckpoints::IngestCheckpoints(Session& session, const IngestCheckpointOpt
   if (options_.every.rows > 0) config.batch_rows = std::min(config.batch_rows, options_.every.rows);
 }
 
+std::string IngestCheckpoints::options() const {
+  return is_before_long_work_ ? "--ingest.checkpoint-every" : ReadingCheckpoints::options();
+}
+
 void IngestCheckpoints::begin() {
   StopRequest::catch_signals();
   start_ = round_start_ = last_write_ = Clock::now();
@@ -219,7 +223,8 @@ void IngestCheckpoints::between_rounds(const ReadingState& state, const WritePar
   if (asked == StopReason::time && (!has_parsed_ || fast))
     asked = StopReason::none;  // or it would never come to an end
   const double until_next = seconds_to_next_write(state, fast);
-  if (state.new_rows > 0 && (asked != StopReason::none || is_due(state, until_next) || state.is_over_budget)) {
+  const bool due = !fast && is_due(state, until_next);
+  if (state.new_rows > 0 && (asked != StopReason::none || due || state.is_over_budget)) {
     const bool writes_all = asked != StopReason::none || options_.every.rows > 0 || state.is_over_budget;
     write(writes_all ? state.most_rows : affordable_rows(state, until_next), writer);
   }

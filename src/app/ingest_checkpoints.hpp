@@ -56,6 +56,7 @@ class IngestCheckpoints : public ReadingCheckpoints {
   /// The folder is that of what is kept for later runs: they serve until all is read, and is kept.
   void serve_until_kept() { kept_.adds_at_end = true; }
   bool are_asked_for() const override { return are_asked_for_; }
+  std::string options() const override;
   void begin() override;
   void end() override;
   void between_rounds(const ReadingState& state, const WriteParts& write) override;

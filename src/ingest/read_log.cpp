@@ -86,8 +86,8 @@ void no_room_for_checkpoints(const KeptEvents& kept) {
   if (kept.checkpoints->are_asked_for())
     throw ConfigError(
         fmt::format("no checkpoints of the reading can be kept: {}; use a larger budget or more "
-                    "ranks, or leave out --max-hours and --checkpoint-every",
-                    why));
+                    "ranks, or leave out {}",
+                    why, kept.checkpoints->options()));
   log_warning("no checkpoints of the reading, which cannot be stopped: {}", why);
 }
 

@@ -107,8 +107,8 @@ class TheWholeFlow(ReadingTest):
         self.assert_whole("later")
 
     def test_a_log_that_is_read_at_once_needs_none(self):
-        """Neither an interval in rows, which are of lists, nor a limit of time stops a log of some seconds."""
-        for more in (["--max-hours", 2, "--checkpoint-every", "150rows"], ["--checkpoint-every", "1sweep"]):
+        """Neither an interval, of trainings and lists, nor a limit of time stops a log of some seconds or writes at its end."""
+        for more in (["--max-hours", 2, "--checkpoint-every", "150rows"], ["--checkpoint-every", "1sweep"], ["--checkpoint-every", "0.001s"]):
             self.assertNotIn("checkpoint of ", self.run_well(2, *self.command("plain", *more)).err)
             self.assert_whole("plain")
         ended = self.run_program(2, *self.command("plain", "--checkpoint-every", "1sweep", "--max-hours", 1e-9))

@@ -43,8 +43,9 @@ struct WrittenParts {
     return *this;
   }
 };
-/// Writes what was parsed first and is not written yet, at most so many rows of this rank, but a chunk of
-/// some 100,000 at least if it has so many. Collective.
+/// Writes what was parsed first and is not written yet, at most so many rows of this rank, but a chunk (some
+/// 100,000 rows, if it has so many) where they are fewer; what is kept for later nights, too, is not written if
+/// they are none. Collective.
 using WriteParts = std::function<WrittenParts(Count most_rows)>;
 
 /// Decides between the rounds of reading a log what is written of it, and whether the run goes on.
@@ -54,6 +55,8 @@ class ReadingCheckpoints {
   /// Somebody counts on them: ConfigError where --memory-per-rank leaves no room. Local, the same on all
   /// ranks.
   virtual bool are_asked_for() const { return false; }
+  /// The options that ask for them, as the error names them. Local.
+  virtual std::string options() const { return "--max-hours and --checkpoint-every"; }
   /// Reading begins, and can be stopped between its rounds; else nothing here is called. Collective.
   virtual void begin() = 0;
   /// What follows cannot be stopped: all is read, or nothing can be kept. Perhaps without begin(), or again.
@@ -87,7 +90,7 @@ struct KeptEvents {
   bool is_of_this_output = false;  ///< the folder: all parts there are in `parts`, also those of other logs
   bool takes = true;               ///< what is there is taken; if not, parts of this log are still found
   std::string taken_from;          ///< another folder, or a single file; empty = `folder`
-  /// Open at once; beyond that, the smallest are made one, and half so many are left.
+  /// Beyond that, the smallest are made one, and half so many are left.
   std::size_t most_files = 64;
 
   // Filled by clean_log, the same on all ranks. Bytes are those of the log files on disk.
