@@ -15,8 +15,8 @@ struct ReadIds {
   const SpreadIds* queries;  ///< nullptr: there are none
 };
 
-/// Completes chunks for writing by the texts of their rows' ids and queries, each once a chunk, which their
-/// owners give. Collective.
+/// Completes chunks for writing by the texts of their rows' ids and queries, which their owners give: users,
+/// items and queries are numbered apart, each once a chunk, behind the labels. Collective.
 void find_texts(const Communicator& comm, const ReadIds& ids, const std::vector<RowBatch>& batches,
                 std::vector<UnwrittenChunk>& chunks);
 

@@ -59,7 +59,7 @@ struct KeptChunk {
   std::vector<LineHash> hashes;       ///< empty without --dedupe
   std::vector<EventDetails> details;  ///< empty unless something needs them
   std::vector<KeptLabels> labels;     ///< empty unless a column is mapped to one
-  StringTable texts;                  ///< each once
+  StringTable texts;                  ///< each once, or once as user, item and label
   std::vector<std::string> types;
   std::vector<KeptRejection> rejected;  ///< by line
 };

@@ -306,7 +306,7 @@ void KeptSources::leave_mostly_unused() {
   }
 }
 
-/// So that a log file a night does not become an open file for each.
+/// So that a log file a night does not become a small file for each, all of which are checked and opened.
 void KeptSources::join_small() {
   std::vector<std::pair<Count, std::size_t>> serving;
   for (std::size_t s = 0; s < sources_.size(); ++s) {
