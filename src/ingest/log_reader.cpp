@@ -80,15 +80,32 @@ void LogReader::read_batch(RowBatch& batch, const ReadTargets& targets) {
       if (unwritten_) unwritten_->begin_segment(unit_, before, first_line, from, batch.rows.size());
     }
     parse_block();
-    for (auto& lines : parsed_) append(lines, batch, targets);
-    if (unwritten_)
-      unwritten_->reach(summaries_[unit_], types_.size(), text_position(), batch.rows.size());
-    if (keeper_) keeper_->reach(summaries_[unit_], types_, text_position(), UnitEnds::no);
+    append_block(from, batch, targets);
   }
   if (unwritten_ && reader_)
     unwritten_->end_batch(summaries_[unit_], types_.size(), text_position(), batch.rows.size());
   if (keeper_ && reader_) keeper_->end_batch(summaries_[unit_], types_, text_position());
   last_batch_rows_ = batch.rows.size();
+}
+
+/// A chunk may end behind each piece, so that chunks are about as large on any number of threads: but where the
+/// block is not its text byte by byte, as with a line that was cut, only behind the block.
+/// @param text_begin  text_position() before the block
+void LogReader::append_block(Count text_begin, RowBatch& batch, const ReadTargets& targets) {
+  const Count text_end = text_begin + static_cast<Count>(block_.size());
+  const bool is_its_text = reader_->position() == text_end;
+  Count at = text_begin + static_cast<Count>(block_begin_);
+  for (std::size_t p = 0; p < parsed_.size(); ++p) {
+    append(parsed_[p], batch, targets);
+    at += piece_bytes_[p];
+    if (is_its_text && at < text_end) reach(at, batch);
+  }
+  reach(text_position(), batch);
+}
+
+void LogReader::reach(Count text_end, const RowBatch& batch) {
+  if (unwritten_) unwritten_->reach(summaries_[unit_], types_.size(), text_end, batch.rows.size());
+  if (keeper_) keeper_->reach(summaries_[unit_], types_, text_end, UnitEnds::no);
 }
 
 /// In the file's text: the lines of the unit that were read start before it, the others do not.
@@ -153,6 +170,8 @@ bool LogReader::read_block(Count text_begin, std::size_t next_row) {
 void LogReader::parse_block() {
   const auto pieces = pieces_of(std::string_view(block_).substr(block_begin_), parsers_.size());
   parsed_.resize(pieces.size());
+  piece_bytes_.clear();
+  for (const std::string_view piece : pieces) piece_bytes_.push_back(static_cast<Count>(piece.size()));
   parallel_for(static_cast<Count>(pieces.size()), [&](Count p) {
     const auto piece = static_cast<std::size_t>(p);
     parsers_[piece].parse(pieces[piece], parsed_[piece]);

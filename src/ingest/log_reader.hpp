@@ -63,6 +63,8 @@ class LogReader {
   Count end_of_unit() const;
   bool read_block(Count text_begin, std::size_t next_row);
   void parse_block();
+  void append_block(Count text_begin, RowBatch& batch, const ReadTargets& targets);
+  void reach(Count text_end, const RowBatch& batch);
   void append(ParsedLines& lines, RowBatch& batch, const ReadTargets& targets);
   void append_details(const EventDetails& details, RowBatch& batch) const;
   void keep(const ParsedLines& lines, const std::vector<std::uint16_t>& types);
@@ -87,7 +89,8 @@ class LogReader {
   std::vector<LineParser> parsers_;  // one a thread
   std::string block_;
   std::size_t block_begin_ = 0;  // behind the header
-  std::vector<ParsedLines> parsed_;
+  std::vector<ParsedLines> parsed_;  // by piece of the block
+  std::vector<Count> piece_bytes_;
   std::vector<std::string> types_;
   std::vector<std::uint8_t> item_excluded_;
   std::vector<UnitSummary> summaries_;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <chrono>
 #include <filesystem>
@@ -897,6 +898,71 @@ TEST_F(PartsOfLog, OfOtherRightsOrLinksServe) {
     EXPECT_EQ(used.output, nullptr) << "all is kept, and nothing goes";
     EXPECT_EQ(kept_files(), std::vector<std::string>{"000001.h5"});
   }
+}
+
+/// Writes so many rows of a round at least, and stops.
+class WritesSome : public ReadingCheckpoints {
+ public:
+  explicit WritesSome(Count rows) : rows_(rows) {}
+  void begin() override {}
+  void between_rounds(const ReadingState& state, const WriteParts& write) override {
+    num_written = write(rows_).num_rows;
+    num_read = state.new_rows;
+    throw StoppedError("stopped by the test");
+  }
+  Count num_written = 0, num_read = 0;
+
+ private:
+  Count rows_;
+};
+
+/// A block of many threads holds more rows than a chunk, which ends within it, and the text goes on from there.
+TEST_F(PartsOfLog, HaveChunksOfOneSizeOnAnyNumberOfThreads) {
+  if (world().size() > 1) GTEST_SKIP() << "a rank's threads";
+  folder_ = scratch_folder("kept-chunks");
+  config_ = {};
+  config_.inputs = {folder_ + "/log.csv"};
+  config_.format.columns = {{Role::user, "user"}, {Role::item, "item"}, {Role::time, "time"}};
+  config_.batch_rows = 1 << 20;
+  std::ofstream file(config_.inputs.front());
+  file << "user,item,time\n";
+  for (int row = 0; row < 300'000; ++row)
+    file << fmt::format("u{},i{},{}\n", row % 700, row % 90, 1'600'000'000 + row);
+  file.close();
+  const int num_threads = omp_get_max_threads();
+  const auto read = [&](KeptEvents* used) {
+    CleaningReport report;
+    PhaseLog phases;
+    const auto input = clean_log(world(), config_, report, phases, nullptr, used).inputs.front();
+    if (used && used->output) used->output->publish();
+    return std::pair(input.num_lines, input.lines_digest);
+  };
+  const auto expected = read(nullptr);
+  for (const int threads : {1, 16}) {
+    SCOPED_TRACE(threads);
+    omp_set_num_threads(threads);
+    KeptEvents used = kept();
+    EXPECT_EQ(read(&used), expected);
+    EXPECT_EQ(FileReader(world(), folder_ + "/kept/000001.h5", kept_events_kind).shape("chunks").num_rows, 3);
+    for (const bool adds_at_end : {false, true}) {
+      fs::remove_all(used.folder);
+      WritesSome checkpoints(100'000);
+      used = kept();
+      used.checkpoints = &checkpoints;
+      used.adds_at_end = adds_at_end;
+      EXPECT_THROW(read(&used), StoppedError);
+      EXPECT_EQ(checkpoints.num_read, 300'000);
+      EXPECT_GE(checkpoints.num_written, 1 << 17);
+      EXPECT_LT(checkpoints.num_written, 200'000);
+      WritesIfItMust goes_on;
+      used = kept();
+      used.checkpoints = &goes_on;
+      EXPECT_EQ(read(&used), expected);
+      EXPECT_EQ(used.rows_taken, checkpoints.num_written);
+    }
+    fs::remove_all(used.folder);
+  }
+  omp_set_num_threads(num_threads);
 }
 
 TEST_F(PartsOfLog, OfAnEmptyLogLeaveNoSignalCaught) {
