@@ -43,7 +43,8 @@ const hdf5::Handle& FileReader::State::opened() {
 void FileReader::State::check_unchanged() {
   const auto now = detail::state_of_file(path);
   if (!now || now == checked) return;  // one that is gone cannot be opened
-  const bool is_same = detail::are_of_one_content(*checked, *now) && detail::fits_seal(path, seal);
+  const bool is_same =
+      checked && detail::are_of_one_content(*checked, *now) && detail::fits_seal(path, seal);
   if (!is_same || detail::state_of_file(path) != now)
     throw InputError(path + ": has changed since it was checked");
   checked = now;

@@ -22,7 +22,7 @@ class FileReader {
   FileReader& operator=(const FileReader&) = delete;
 
   /// Gives the open file back to the system. The next read opens it again: InputError if it has changed since
-  /// it was checked, by its size and the times of its last change; StorageError. Local.
+  /// it was checked, by its size and times (if only rights, owner or links, by its bytes); StorageError. Local.
   void close();
 
   const std::string& path() const;
