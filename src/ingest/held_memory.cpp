@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ingest/write_kept_lines.hpp"
 #include "pushcart/ingest/ingest_plan.hpp"
 
 namespace pushcart::detail {
@@ -150,11 +151,11 @@ MemoryPlan plan_ingest(const IngestConfig& config, const IngestSizes& sizes) {
 }
 
 Count detail::rows_written_at_once(const IngestConfig& config, const IngestSizes& sizes) {
-  constexpr Count most_rows = Count{1} << 20;
   const Count left_free =
       std::max<Count>(0, config.memory_per_rank - plan_ingest(config, sizes).total_bytes());
   const Count planned = fullest_bytes(config, sizes) - reading_bytes_for_checkpoints(config, sizes);
-  return std::clamp((planned + left_free) / written_bytes(sizes), least_written_rows(config), most_rows);
+  return std::clamp((planned + left_free) / written_bytes(sizes), least_written_rows(config),
+                    most_written_rows);
 }
 
 }  // namespace pushcart

@@ -83,7 +83,6 @@ WrittenParts write_kept_lines(const Communicator& comm, const IngestConfig& conf
   } catch (const CollectiveError& error) {
     kept.not_kept = error.what();
     log_warning("no more checkpoints of the reading: {}", error.what());
-    return {};
   }
   return written;
 }

@@ -4,7 +4,7 @@
 
 namespace pushcart::detail {
 
-/// Rows of a rank that write_kept_lines() holds once more at a time: their longest column.
+/// Rows of a rank that go into a file of parts at once: write_kept_lines() holds their longest column once more.
 inline constexpr Count most_written_rows = Count{1} << 20;
 
 /// Writes the first of log.to_keep that is in no checkpoint yet, at most so many rows of this rank, into new
