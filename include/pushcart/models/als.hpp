@@ -113,6 +113,18 @@ struct HalfSweepWork {
   double product_flops = 0, gathered_bytes = 0;
 };
 
+/// What a rank solved of rows that are the share of others.
+struct TakenWork {
+  Count rows = 0;
+  double work = 0;  ///< multiply-adds by the cost model
+  TakenWork& operator+=(const TakenWork& more) {
+    rows += more.rows;
+    work += more.work;
+    return *this;
+  }
+  friend TakenWork operator+(TakenWork a, const TakenWork& b) { return a += b; }
+};
+
 /// The objective after a sweep (exact, the same on all ranks) and where this rank's time went.
 struct SweepReport {
   int sweep = 0;  ///< from 1
@@ -133,7 +145,8 @@ struct TrainingReport {
   ExchangeMethod exchange = ExchangeMethod::sparse;  ///< that was used
   /// Of this rank in all sweeps: factor rows, lent rows, sums of heavy rows.
   Traffic planned_traffic, counted_traffic;
-  double counted_work = 0;  ///< solving, by this rank in all sweeps: multiply-adds by the cost model
+  double counted_work = 0;  ///< solving, of this rank's share in all sweeps: multiply-adds by the cost model
+  TakenWork taken;          ///< by this rank from others of its node, in all sweeps
   Count planned_bytes = 0;  ///< memory planned on this rank
   /// Measured at the start on this rank's threads together, for the floor; no decision depends on them.
   double product_flops_per_second = 0, gathered_bytes_per_second = 0;

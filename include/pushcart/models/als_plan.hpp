@@ -19,7 +19,9 @@ struct PlannedNodes {
 /// What a training would take of one rank; bytes and work in one sweep.
 struct AlsRankPlan {
   MemoryPlan memory;         ///< beside the data set; its share of what the node shares
-  Count shared_bytes = 0;    ///< of the last part: what the node shares in all, which each rank has in sight
+  /// What the node shares in all, which each rank has in sight: of the last part, and with it what others
+  /// have of shared rows.
+  Count shared_bytes = 0;
   Count received_bytes = 0;  ///< factor rows and lent rows; exactly what will be counted
   Count heavy_received_bytes =
       0;                    ///< sums of heavy rows: by Cholesky exact, by gradients for their usual steps

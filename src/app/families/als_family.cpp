@@ -68,7 +68,9 @@ Json exchange_json(const Communicator& comm, const TrainingReport& report) {
           {"planned_sent_bytes_by_rank", comm.allgather(report.planned_traffic.sent_bytes)},
           {"received_bytes_by_rank", comm.allgather(report.counted_traffic.received_bytes)},
           {"sent_bytes_by_rank", comm.allgather(report.counted_traffic.sent_bytes)},
-          {"solving_work_by_rank", comm.allgather(report.counted_work)}};
+          {"solving_work_by_rank", comm.allgather(report.counted_work)},
+          {"taken_rows_by_rank", comm.allgather(report.taken.rows)},
+          {"taken_work_by_rank", comm.allgather(report.taken.work)}};
 }
 
 Json report_json(const Communicator& comm, const TrainingReport& report) {

@@ -34,15 +34,6 @@ class Stopwatch {
 /// Rows ahead of the one at hand whose place in the matrix is asked for, and whose entries are.
 constexpr std::size_t far_ahead = 8, near_ahead = 4;
 
-/// The most entries that a solver sees at once.
-Count longest_plain_row(const WorkShares& shares) {
-  Count longest = 1;
-  for (Count row = 0; row < shares.num_plain_rows(); ++row) {
-    if (shares.rows.is_here(row)) longest = std::max(longest, shares.rows.row_length(row));
-  }
-  return longest;
-}
-
 }  // namespace
 
 HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Count num_rows,
@@ -61,11 +52,13 @@ HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Cou
       exchange_(comm, shares_.rows, fixed, exchange),
       lent_(comm, shares_, k_),
       heavy_(comm, shares_, costs_of(settings), heavy_method_of(settings), settings.solver.cg_tolerance, k_),
-      work_(static_cast<std::size_t>(omp_get_max_threads()), 0.0) {
+      work_(static_cast<std::size_t>(omp_get_max_threads()), 0.0),
+      taken_(work_.size()) {
   borrowed_.set_shifts(std::move(shares_.borrowed_shifts));
   borrowed_.set_weight_scale(observed.weight_scale());
+  const std::vector<char> is_shared = share_rows();
   for (Count batch = 0; batch < exchange_.num_batches(); ++batch) {
-    schedules_.push_back(schedule(plain_pieces(batch)));
+    schedules_.push_back(schedule(plain_pieces(batch), is_shared));
     for (const RowPiece& piece : exchange_.pieces(batch)) num_gathered_ += piece.end - piece.begin;
   }
   const Count longest = longest_plain_row(shares_);
@@ -73,6 +66,20 @@ HalfSweep::HalfSweep(const Communicator& comm, const ObservedRows& observed, Cou
     solvers_.emplace_back(k_, longest, settings.solver);
   }
   is_start_ = granules_with_gradients(observed_.rows(), num_rows_, settings_);
+}
+
+/// Offers rows to the node where that is wanted and possible. @return by own row: not zero if it is shared;
+/// empty if nothing is
+std::vector<char> HalfSweep::share_rows() {
+  if (settings_.sharing.part <= 0 || exchange_.method() != ExchangeMethod::replicate) return {};
+  Communicator node = comm_.split_by_node();
+  if (node.size() == 1) return {};
+  const SharedRows::Offer offer = shared_offer(shares_, settings_);
+  std::vector<char> is_shared(static_cast<std::size_t>(shares_.rows.num_own_rows()), 0);
+  for (const RowPiece& piece : offer.pieces) is_shared[static_cast<std::size_t>(piece.row)] = 1;
+  shared_.emplace(std::move(node), offer, observed_, exchange_.positions(), k_,
+                  SharedRows::Taking{longest_plain_row(shares_), settings_.sharing.others_first});
+  return is_shared;
 }
 
 double HalfSweep::regularization(Count row_length) const {
@@ -112,6 +119,7 @@ void HalfSweep::rotate_back(FactorTable& solved) const {
 HalfSweepOutcome HalfSweep::run(FactorTable& fixed, FactorTable& solved, Loss loss, FactorTable* means) {
   PUSHCART_CHECK(fixed.num_columns == k_ && solved.num_columns == k_);
   PUSHCART_CHECK(num_runs_ == 0 || prior_.has_value() == (means != nullptr));
+  PUSHCART_CHECK(!shared_ || means == nullptr);
   HalfSweepSeconds seconds;
   const Eigenbasis basis = take_basis(fixed, seconds);
   eigenvalues_ = basis.eigenvalues;
@@ -154,6 +162,7 @@ void HalfSweep::solve_rows(std::span<const float> table, const Eigenbasis& basis
   {
     const Stopwatch watch(seconds.exchange);
     lent_.take(solved);
+    if (shared_) shared_->open(solved);
     if (prior_) prior_->take();
   }
   // With stream no batch brings what heavy rows need: they have all of it, and go first, while batches
@@ -179,6 +188,7 @@ void HalfSweep::solve_rows(std::span<const float> table, const Eigenbasis& basis
   {
     const Stopwatch watch(seconds.exchange);
     exchange_.finish();
+    if (shared_) shared_->close(solved, outcomes_);
   }
   if (!heavy_first) {
     const Stopwatch watch(seconds.solve);
@@ -233,7 +243,10 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
                             const std::function<void(Count)>& on_task) {
   const Schedule& plan = schedules_[static_cast<std::size_t>(batch)];
   const auto pieces = exchange_.pieces(batch);
-  parallel_for(num_tasks(batch), [&](Count task) {
+  const Count takers = shared_ ? static_cast<Count>(solvers_.size()) : 0;
+  if (shared_) work_[0] += shared_->work();  // whoever does it
+  parallel_for(num_tasks(batch) + takers, [&](Count task) {
+    if (task >= num_tasks(batch)) return solve_shared_rows(rows, loss);
     const int thread = omp_get_thread_num();
     RowSolver& solver = solvers_[static_cast<std::size_t>(thread)];
     const auto begin = static_cast<std::size_t>(plan.task_begin[static_cast<std::size_t>(task)]);
@@ -261,6 +274,30 @@ void HalfSweep::solve_batch(Count batch, const GatheredRows& rows, FactorTable& 
     if (prior_) prior_->progress();
     on_task(task);
   });
+}
+
+/// Takes rows of any rank of the node until none are left. By each thread.
+void HalfSweep::solve_shared_rows(const GatheredRows& rows, Loss loss) {
+  const int thread = omp_get_thread_num();
+  RowSolver& solver = solvers_[static_cast<std::size_t>(thread)];
+  while (const auto batch = shared_->take()) {
+    const RowSolver::Finish finish = [&](Count row, std::span<float> x, Solved outcome, double observed) {
+      set_outcome(shared_->row(batch->rank, row).outcome, outcome, observed, x, loss);
+    };
+    TakenWork taken;
+    for (Count number = batch->begin; number < batch->end; ++number) {
+      const SharedRows::Row row = shared_->row(batch->rank, number);
+      const auto length = static_cast<Count>(row.positions.size());
+      std::ranges::copy(row.weights, solver.weights().begin());
+      std::ranges::copy(row.targets, solver.targets().begin());
+      solver.add(number, rows, row.positions, regularization(length), row.x, finish);
+      ++taken.rows;
+      taken.work += cost_of(settings_, length);
+    }
+    solver.flush(finish);
+    if (!shared_->is_own(*batch)) taken_[static_cast<std::size_t>(thread)] += taken;
+    if (thread == 0) exchange_.progress();
+  }
 }
 
 /// Asks for what the row's entries say: rows are solved by length, so they lie anywhere.
@@ -326,6 +363,11 @@ void HalfSweep::solve_heavy_rows(const GatheredRows& rows, double largest_norm, 
 void HalfSweep::finish_row(Count row, Solved solved, double observed, std::span<float> x, Loss loss) {
   RowOutcome& outcome = shares_.rows.is_own(row) ? outcomes_[static_cast<std::size_t>(row)]
                                                  : lent_.outcome(row - shares_.rows.num_own_rows());
+  set_outcome(outcome, solved, observed, x, loss);
+}
+
+void HalfSweep::set_outcome(RowOutcome& outcome, Solved solved, double observed, std::span<float> x,
+                       Loss loss) const {
   outcome = {};
   if (solved == Solved::no) {
     std::fill(x.begin(), x.end(), 0.0F);
@@ -347,6 +389,10 @@ Traffic HalfSweep::planned_traffic() const {
 Traffic HalfSweep::counted_traffic() const {
   const Traffic rows = exchange_.counted() + lent_.counted() + heavy_.counted();
   return prior_ ? rows + prior_->counted() : rows;
+}
+
+TakenWork HalfSweep::taken_work() const {
+  return std::accumulate(taken_.begin(), taken_.end(), TakenWork());
 }
 
 double HalfSweep::counted_work() const {

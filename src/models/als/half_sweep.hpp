@@ -66,8 +66,11 @@ class HalfSweep {
   /// the runs and the steps of heavy rows that there were, and as counted.
   Traffic planned_traffic() const;
   Traffic counted_traffic() const;
-  /// Work done here in all runs so far, in multiply-adds as predicted for the rows that were solved.
+  /// Work done in all runs so far for the rows that are this rank's share, in multiply-adds as predicted;
+  /// rows that others of the node took are the share of who offered them.
   double counted_work() const;
+  /// Done here for others of the node in all runs so far.
+  TakenWork taken_work() const;
 
  private:
   /// Rows of a batch, the heaviest first, in tasks of like work for the threads.
@@ -75,7 +78,9 @@ class HalfSweep {
     std::vector<std::int32_t> order;       // pieces
     std::vector<std::int32_t> task_begin;  // positions in order, one more than tasks
   };
-  Schedule schedule(std::span<const RowPiece> pieces) const;
+  std::vector<char> share_rows();
+  /// @param is_shared  by own row: not zero if it is not among them; or empty
+  Schedule schedule(std::span<const RowPiece> pieces, std::span<const char> is_shared) const;
   std::span<const RowPiece> plain_pieces(Count batch) const;
   Eigenbasis take_basis(const FactorTable& fixed, HalfSweepSeconds& seconds) const;
   void prepare(FactorTable& solved, const Eigenbasis& basis);
@@ -89,10 +94,12 @@ class HalfSweep {
                    const std::function<void(Count)>& on_task);
   void solve_piece(RowSolver& solver, const RowPiece& piece, const GatheredRows& rows, FactorTable& solved,
                    const RowSolver::Finish& finish);
+  void solve_shared_rows(const GatheredRows& rows, Loss loss);
   void solve_heavy_rows(const GatheredRows& rows, double largest_norm, FactorTable& solved, Loss loss);
   void bring_entries(const RowPiece& piece) const;
   void observe(Count begin, Count count, float* weights, float* targets) const;
   void finish_row(Count row, Solved outcome, double observed, std::span<float> x, Loss loss);
+  void set_outcome(RowOutcome& outcome, Solved solved, double observed, std::span<float> x, Loss loss) const;
   HalfSweepOutcome collect(Loss loss) const;
 
   const Communicator& comm_;
@@ -104,6 +111,7 @@ class HalfSweep {
   ObservedRows borrowed_;
   FactorExchange exchange_;
   LentRows lent_;
+  std::optional<SharedRows> shared_;
   std::optional<PriorMeans> prior_;  // from the first run with means
   HeavyRows heavy_;
   std::vector<Schedule> schedules_;  // by batch
@@ -114,6 +122,7 @@ class HalfSweep {
   std::vector<char> is_start_;  // by granule of solved rows: some row's iteration starts from what is there
   std::vector<RowOutcome> outcomes_;  // by owned row
   std::vector<double> work_;          // by thread
+  std::vector<TakenWork> taken_;      // by thread
   Count num_gathered_ = 0, num_runs_ = 0;
 };
 

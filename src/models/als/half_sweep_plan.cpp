@@ -11,6 +11,15 @@ HalfSweepSettings half_sweep_settings(const AlsConfig& config) {
   return {config.k, config.split_length, {config.solver, config.cg_tolerance, config.gather_precision}};
 }
 
+HalfSweepSettings training_settings(const AlsConfig& config) {
+  HalfSweepSettings settings = half_sweep_settings(config);
+  // What rows are pulled to, where a map is learned with them, is known to who owns or borrows them alone;
+  // so no training with maps shares.
+  const bool has_maps = !config.attributes.users.empty() || !config.attributes.items.empty();
+  if (!has_maps) settings.sharing.part = usually_shared;
+  return settings;
+}
+
 RowMethod heavy_method_of(const HalfSweepSettings& settings) {
   // One for all heavy rows, by the shortest of them.
   return method_of_row(settings.solver.solver, std::max(settings.heavy_length, settings.k), settings.k);
@@ -66,6 +75,18 @@ std::vector<WorkShares> share_half_sweep_of_all(std::span<const ObservedRows> ob
                                                 const Partition& fixed, const HalfSweepSettings& settings,
                                                 HeavyBlocks heavy_blocks) {
   return share_work_of_all(observed, fixed, costs_of(settings), heavy_blocks);
+}
+
+Count longest_plain_row(const WorkShares& shares) {
+  Count longest = 1;
+  for (Count row = 0; row < shares.num_plain_rows(); ++row) {
+    if (shares.rows.is_here(row)) longest = std::max(longest, shares.rows.row_length(row));
+  }
+  return longest;
+}
+
+SharedRows::Offer shared_offer(const WorkShares& shares, const HalfSweepSettings& settings) {
+  return offer_rows(shares, settings.sharing, [&](Count length) { return cost_of(settings, length); });
 }
 
 std::vector<char> granules_with_gradients(const SparseRows& rows, Count num_rows,

@@ -6,6 +6,7 @@
 #include "models/als/observed_rows.hpp"
 #include "models/als/row_method.hpp"
 #include "models/als/row_solver.hpp"
+#include "models/als/shared_rows.hpp"
 #include "models/als/work_shares.hpp"
 #include "pushcart/comm/communicator.hpp"
 
@@ -16,9 +17,12 @@ struct HalfSweepSettings {
   Count k = 0;
   Count heavy_length = 4096;  ///< rows with so many entries are solved in parts, by all threads and ranks
   SolverSettings solver;
+  SharingSettings sharing = {};  ///< with replicate, where ranks share a node
 };
 
+/// Without sharing, and with it where a training has it.
 HalfSweepSettings half_sweep_settings(const AlsConfig& config);
+HalfSweepSettings training_settings(const AlsConfig& config);
 
 /// How its heavy rows are solved. Local.
 RowMethod heavy_method_of(const HalfSweepSettings& settings);
@@ -37,6 +41,12 @@ WorkShares share_half_sweep(const Communicator& comm, const ObservedRows& observ
 std::vector<WorkShares> share_half_sweep_of_all(std::span<const ObservedRows> observed,
                                                 const Partition& fixed, const HalfSweepSettings& settings,
                                                 HeavyBlocks heavy_blocks);
+
+/// The most entries that a solver sees at once, at least 1. Local.
+Count longest_plain_row(const WorkShares& shares);
+
+/// The rows that a rank offers to its node. Local.
+SharedRows::Offer shared_offer(const WorkShares& shares, const HalfSweepSettings& settings);
 
 /// By granule of a rank's rows of `num_rows`: not zero if some row of it is solved by conjugate gradients,
 /// which start from what is there. Local.

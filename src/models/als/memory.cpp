@@ -18,10 +18,7 @@ TrainingSizes sizes_of(const Dataset& dataset, const HalfSweepSettings& settings
   sizes.entries = dataset.by_user.num_entries() + dataset.by_item.num_entries();
   const RowMethod heavy_method = heavy_method_of(settings);
   for (const WorkShares* side : {&users, &items}) {
-    for (Count row = 0; row < side->num_plain_rows(); ++row) {
-      if (side->rows.is_here(row))
-        sizes.longest_row = std::max(sizes.longest_row, side->rows.row_length(row));
-    }
+    sizes.longest_row = std::max(sizes.longest_row, longest_plain_row(*side));
     sizes.granule = std::max(sizes.granule, Partition::granule(side->rows.num_columns()));
     sizes.borrowed_entries += side->rows.borrowed().num_entries();
     sizes.heavy_and_lent_bytes +=
@@ -30,6 +27,17 @@ TrainingSizes sizes_of(const Dataset& dataset, const HalfSweepSettings& settings
   if (mapped.users) sizes.lent_means_bytes += PriorMeans::memory_bytes(users, settings.k);
   if (mapped.items) sizes.lent_means_bytes += PriorMeans::memory_bytes(items, settings.k);
   return sizes;
+}
+
+Count shared_rows_bytes(const WorkShares& users, const WorkShares& items, const HalfSweepSettings& settings) {
+  if (settings.sharing.part <= 0) return 0;
+  return shared_offer(users, settings).memory_bytes(settings.k) +
+         shared_offer(items, settings).memory_bytes(settings.k);
+}
+
+bool has_room_to_share(const SharingTask& task, Count budget_bytes, Count shared_room_bytes) {
+  return (budget_bytes == 0 || task.other_bytes + task.rank_bytes <= budget_bytes) &&
+         task.node_bytes + task.table_bytes < shared_room_bytes;
 }
 
 namespace {

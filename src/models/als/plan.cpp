@@ -86,6 +86,13 @@ class JobExchange {
     return figures;
   }
 
+  Count shared_room() const { return nodes_.shared_bytes; }
+  /// The ranks that share memory with one, itself among them.
+  Range node_of(std::size_t rank) const {
+    const Count per_node = nodes_.ranks_per_node, begin = static_cast<Count>(rank) / per_node * per_node;
+    return {begin, std::min(static_cast<Count>(num_ranks()), begin + per_node)};
+  }
+
   /// Of the longer side, which is what a node shares.
   Count shared_bytes(const ExchangeSettings& settings) const {
     if (settings.method != ExchangeMethod::replicate) return 0;
@@ -97,11 +104,10 @@ class JobExchange {
 
  private:
   NodePlace place_of(const Side& side, std::size_t rank) const {
-    const auto per_node = static_cast<std::size_t>(nodes_.ranks_per_node);
-    const std::size_t begin = rank / per_node * per_node, end = std::min(num_ranks(), begin + per_node);
-    return {std::accumulate(side.owned.begin() + static_cast<std::ptrdiff_t>(begin),
-                            side.owned.begin() + static_cast<std::ptrdiff_t>(end), Count{0}),
-            static_cast<Count>(end - begin), rank == begin};
+    const Range node = node_of(rank);
+    return {
+        std::accumulate(side.owned.begin() + node.begin, side.owned.begin() + node.end, Count{0}),
+        node.size(), static_cast<Count>(rank) == node.begin};
   }
 
   std::array<Side, 2> sides_;
@@ -112,10 +118,36 @@ Count row_bytes_of(const AlsConfig& config) {
   return stored_width(config.gather_precision, config.k) * Count{sizeof(float)};
 }
 
+/// What a rank would share of its rows with its node, in bytes.
+using CountShared = std::function<Count(std::size_t rank)>;
+
+/// Adds the rows that ranks share to the plans of all, if all have memory for them, as plan_sharing() of a
+/// training. @param forecasts  of the exchange, by rank
+void add_sharing(const JobExchange& job, const std::vector<ExchangeForecast>& forecasts, Count table_bytes,
+                 const CountShared& count_shared, const AlsConfig& config, AlsPlan& plan) {
+  std::vector<SharingTask> tasks(plan.ranks.size());
+  bool has_room = true;
+  for (std::size_t rank = 0; rank < tasks.size(); ++rank) {
+    const Range node = job.node_of(rank);
+    SharingTask& task = tasks[rank];
+    task.rank_bytes = node.size() > 1 ? count_shared(rank) : 0;
+    task.table_bytes = table_bytes;
+    task.other_bytes = plan.ranks[rank].memory.total_bytes() + forecasts[rank].memory_bytes;
+    for (Count on_node = node.begin; on_node < node.end; ++on_node)
+      task.node_bytes += node.size() > 1 ? count_shared(static_cast<std::size_t>(on_node)) : 0;
+    has_room = has_room && has_room_to_share(task, config.memory_budget_bytes, job.shared_room());
+  }
+  for (std::size_t rank = 0; rank < tasks.size(); ++rank) {
+    AlsRankPlan& of_rank = plan.ranks[rank];
+    of_rank.memory.add("rows shared with the node", has_room ? tasks[rank].rank_bytes : 0);
+    if (has_room) of_rank.shared_bytes += tasks[rank].node_bytes - tasks[rank].rank_bytes;
+  }
+}
+
 /// Adds the exchange to the plans of all ranks. @return what was chosen
 /// @param num_gathered  rows gathered by all ranks in a sweep
-ExchangeSettings add_exchange(const JobExchange& job, Count num_gathered, const AlsConfig& config,
-                              AlsPlan& plan) {
+ExchangeSettings add_exchange(const JobExchange& job, Count num_gathered, const CountShared& count_shared,
+                              const AlsConfig& config, AlsPlan& plan) {
   if (plan.ranks.size() == 1) {
     plan.ranks.front().memory.add("rows of other ranks", 0);
     return {};
@@ -127,9 +159,11 @@ ExchangeSettings add_exchange(const JobExchange& job, Count num_gathered, const 
                     [&](const ExchangeSettings& settings) { return job.figures(settings); });
   plan.exchange = chosen.settings.method;
   const auto forecasts = job.forecasts(chosen.settings);
+  if (plan.exchange == ExchangeMethod::replicate)
+    add_sharing(job, forecasts, job.shared_bytes(chosen.settings), count_shared, config, plan);
   for (std::size_t rank = 0; rank < plan.ranks.size(); ++rank) {
     plan.ranks[rank].memory.add("rows of other ranks", forecasts[rank].memory_bytes);
-    plan.ranks[rank].shared_bytes = job.shared_bytes(chosen.settings);
+    plan.ranks[rank].shared_bytes += job.shared_bytes(chosen.settings);
     plan.ranks[rank].received_bytes += forecasts[rank].received_bytes;
   }
   return chosen.settings;
@@ -171,7 +205,7 @@ class PartsPlan {
         nodes_(nodes),
         mapped_(mapped),
         objective_(resolve_objective(config, parts.front().value_kind)),
-        settings_(half_sweep_settings(config)) {
+        settings_(training_settings(config)) {
     for (const Dataset& part : parts) {
       for (auto [side, rows] : {std::pair{&by_user_, &part.by_user}, std::pair{&by_item_, &part.by_item}}) {
         side->emplace_back(*rows, objective_, transformed_values(*rows, config.transform));
@@ -208,7 +242,9 @@ class PartsPlan {
       num_gathered += part.by_user.num_entries() + part.by_item.num_entries();
     add_exchange(
         JobExchange({side(users_, parts_.front().items), side(items_, parts_.front().users)}, nodes_),
-        num_gathered, config, plan);
+        num_gathered,
+        [&](std::size_t rank) { return shared_rows_bytes(users_[rank], items_[rank], settings_); }, config,
+        plan);
     return plan;
   }
 
@@ -264,6 +300,14 @@ JobExchange::Side expected_side(std::span<const ExpectedPart> parts, ExpectedSid
   return side;
 }
 
+/// As if the rows that a rank shares had as many entries for their work as all have.
+Count expected_shared_bytes(const ExpectedPart& part, const HalfSweepSettings& settings) {
+  const double rows = static_cast<double>(part.users.rows + part.items.rows);
+  const double entries = static_cast<double>(part.users.entries + part.items.entries);
+  const double row_bytes = static_cast<double>(settings.k) * sizeof(float) + sizeof(RowOutcome) + sizeof(Count);
+  return static_cast<Count>(settings.sharing.part * (rows * row_bytes + 3 * sizeof(float) * entries));
+}
+
 }  // namespace
 }  // namespace als
 
@@ -294,7 +338,7 @@ AlsPlan plan_als(std::span<const ExpectedPart> parts, ValueKind value_kind, cons
                  const PlannedNodes& nodes) {
   PUSHCART_CHECK(!parts.empty());
   const AlsObjective objective = resolve_objective(config, value_kind);
-  const als::HalfSweepSettings settings = als::half_sweep_settings(config);
+  const als::HalfSweepSettings settings = als::training_settings(config);
   Count num_users = 0, num_items = 0;
   for (const ExpectedPart& part : parts) {
     num_users += part.users.rows;
@@ -321,7 +365,9 @@ AlsPlan plan_als(std::span<const ExpectedPart> parts, ValueKind value_kind, cons
   als::add_exchange(als::JobExchange({als::expected_side(parts, &ExpectedPart::users, &ExpectedPart::items),
                                       als::expected_side(parts, &ExpectedPart::items, &ExpectedPart::users)},
                                      nodes),
-                    num_gathered, config, plan);
+                    num_gathered,
+                    [&](std::size_t rank) { return als::expected_shared_bytes(parts[rank], settings); }, config,
+                    plan);
   return plan;
 }
 

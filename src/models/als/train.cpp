@@ -65,6 +65,7 @@ class Training {
       report_.planned_traffic = report_.planned_traffic + side->planned_traffic();
       report_.counted_traffic = report_.counted_traffic + side->counted_traffic();
       report_.counted_work += side->counted_work();
+      report_.taken += side->taken_work();
     }
     model_.history = history_text();
     return {std::move(model_), std::move(report_)};
@@ -73,7 +74,7 @@ class Training {
  private:
   /// Who solves what, how rows travel, and whether memory suffices: before anything large is allocated.
   void plan_sweeps() {
-    const HalfSweepSettings settings = half_sweep_settings(config_);
+    HalfSweepSettings settings = training_settings(config_);
     const auto share = [&](HeavyBlocks blocks) {
       return std::pair{share_half_sweep(comm_, by_user_, dataset_.items, settings, blocks),
                        share_half_sweep(comm_, by_item_, dataset_.users, settings, blocks)};
@@ -91,7 +92,6 @@ class Training {
       const ExchangeChoice choice =
           choose_exchange(comm_, {shares.first.rows, dataset_.items}, {shares.second.rows, dataset_.users},
                           config, row_bytes, plan.total_bytes());
-      plan.add("rows of other ranks", choice.memory_bytes);
       return std::pair{std::move(plan), choice};
     };
     auto [plan, choice] = choose(config_);
@@ -102,6 +102,10 @@ class Training {
       streaming.exchange = ExchangeMethod::stream;
       std::tie(plan, choice) = choose(streaming);
     }
+    if (choice.settings.method == ExchangeMethod::replicate) {
+      plan.add("rows shared with the node", plan_sharing(settings, shares, choice, plan.total_bytes()));
+    }
+    plan.add("rows of other ranks", choice.memory_bytes);
     announce_memory(comm_, "train als", plan, config_.memory_budget_bytes);
     report_.planned_bytes = plan.total_bytes();
     report_.exchange = choice.settings.method;
@@ -109,6 +113,21 @@ class Training {
                         std::move(shares.first), choice.settings);
     item_sweep_.emplace(comm_, by_item_, dataset_.num_items(), dataset_.users, objective_, settings,
                         std::move(shares.second), choice.settings);
+  }
+
+  /// Lets ranks share rows with their node if there is memory for them on all. @return bytes of this rank's
+  Count plan_sharing(HalfSweepSettings& settings, const std::pair<WorkShares, WorkShares>& shares,
+                     const ExchangeChoice& choice, Count other_bytes) const {
+    const Communicator node = comm_.split_by_node();
+    SharingTask task;
+    task.rank_bytes = node.size() > 1 ? shared_rows_bytes(shares.first, shares.second, settings) : 0;
+    task.node_bytes = node.sum(task.rank_bytes);
+    task.table_bytes = std::max(dataset_.num_users(), dataset_.num_items()) * choice.settings.row_bytes;
+    task.other_bytes = other_bytes + choice.memory_bytes;
+    if (comm_.all(has_room_to_share(task, config_.memory_budget_bytes, free_shared_bytes())))
+      return task.rank_bytes;
+    settings.sharing.part = 0;
+    return 0;
   }
 
   void start_model() {
