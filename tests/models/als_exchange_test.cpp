@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "models/als/exchange_choice.hpp"
 #include "models/als/half_sweep.hpp"
 #include "models/als/training_data.hpp"
 #include "pushcart/base/random.hpp"
@@ -92,19 +93,39 @@ TEST(AlsExchange, CountedBytesAreThePlannedOnes) {
   }
 }
 
+/// What is chosen where rows of 32 bytes are gathered so often, and by sparse so many bytes are received.
+ExchangeMethod chosen_for(Count num_gathered, Count sparse_bytes, bool shares_rows) {
+  AlsConfig config;
+  config.k = 8;
+  return choose_method(config, {32, num_gathered, 0, shares_rows},
+                            [&](const ExchangeSettings& settings) {
+                              ExchangeFigures figures;
+                              figures.settings = settings;
+                              if (settings.method != ExchangeMethod::replicate) figures.received_bytes = sparse_bytes;
+                              if (settings.method == ExchangeMethod::stream) figures.received_bytes += 1;
+                              return figures;
+                            })
+      .settings.method;
+}
+
+TEST(AlsExchange, CountsSmallPagesAsAnEighthOfWhatIsGatheredWhereNoRowsAreShared) {
+  // 400 rows are gathered: 400 * 32 / 8 = 1600 bytes lost to small pages.
+  EXPECT_EQ(chosen_for(400, 1601, false), ExchangeMethod::replicate);
+  EXPECT_EQ(chosen_for(400, 1599, false), ExchangeMethod::sparse);
+  EXPECT_EQ(chosen_for(400, 1599, true), ExchangeMethod::replicate);
+}
+
 TEST(AlsExchange, ChoosesTheFewestBytesThatFit) {
   const Dataset dataset = test::small_dataset(world(), middling);
   AlsConfig config;
   config.k = 8;
   config.sweeps = 1;
   if (world().size() > 1 && world().ranks_on_node() == world().size()) {
-    // Within a node nothing travels by replicate, which takes as long as receiving an eighth of the rows gathered. Here
-    // that is less than the rows of few pairs that each rank needs ...
+    // Within a node nothing travels by replicate, however much is gathered, since ranks share rows.
     const test::SmallDataset few_pairs{.num_users = 400, .num_items = 300, .density = 0.005, .types = {}};
     EXPECT_EQ(train(world(), test::small_dataset(world(), few_pairs), config).report.exchange, ExchangeMethod::replicate);
-    // ... and here more than if all ranks need all rows: 40,500 / 4 against 450 a rank.
     const test::SmallDataset many_pairs{.num_users = 300, .num_items = 150, .density = 0.9, .types = {}};
-    EXPECT_EQ(train(world(), test::small_dataset(world(), many_pairs), config).report.exchange, ExchangeMethod::sparse);
+    EXPECT_EQ(train(world(), test::small_dataset(world(), many_pairs), config).report.exchange, ExchangeMethod::replicate);
   }
   config.memory_budget_bytes = 1000;
   EXPECT_THROW(train(world(), dataset, config), ConfigError);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "models/als/half_sweep_plan.hpp"
 #include "pushcart/base/log.hpp"
 
 namespace pushcart::als {
@@ -12,7 +13,8 @@ constexpr ExchangeMethod methods[] = {ExchangeMethod::replicate, ExchangeMethod:
                                       ExchangeMethod::stream};
 
 /// Memory that ranks share has pages of 4 KiB, private memory of 2 MiB: gathering from it takes an eighth
-/// longer (measured: 12 to 22 % of ALS at k = 128), as long as receiving an eighth of what is gathered.
+/// longer (measured: 12 to 22 % of ALS at k = 128), as long as receiving an eighth of what is gathered. Where ranks
+/// take rows from each other, none waits for a slower one, which saves more (docs/speed.md).
 constexpr Count shared_reads_a_loss = 8;
 
 class Choice {
@@ -20,7 +22,7 @@ class Choice {
   Choice(const AlsConfig& config, const ExchangeTask& task, const TakeFigures& take_figures)
       : config_(config),
         row_bytes_(task.row_bytes),
-        paging_bytes_(task.num_gathered * task.row_bytes / shared_reads_a_loss),
+        paging_bytes_(task.shares_rows ? 0 : task.num_gathered * task.row_bytes / shared_reads_a_loss),
         room_(config.memory_budget_bytes == 0
                   ? std::numeric_limits<Count>::max()
                   : std::max<Count>(0, config.memory_budget_bytes - task.other_bytes)),
@@ -88,7 +90,7 @@ class Choice {
           "{}{} {} received{} a sweep, {} a rank{}", figures.empty() ? "" : "; ",
           exchange_method_name(candidate.settings.method),
           bytes_text(static_cast<double>(candidate.received_bytes)),
-          candidate.settings.method == ExchangeMethod::replicate
+          candidate.settings.method == ExchangeMethod::replicate && paging_bytes_ > 0
               ? fmt::format(" and {} lost to small pages", bytes_text(static_cast<double>(paging_bytes_)))
               : "",
           bytes_text(static_cast<double>(candidate.worst_bytes)),
@@ -140,7 +142,8 @@ ExchangeChoice choose_exchange(const Communicator& comm, const ExchangeSide& use
     const ExchangeFigures chosen = choose_method(
         config,
         {row_bytes, comm.sum(users.rows.num_own_entries() + items.rows.num_own_entries()),
-         comm.allreduce(other_bytes, Reduce::max)},
+         comm.allreduce(other_bytes, Reduce::max),
+         training_settings(config).sharing.part > 0 && comm.allreduce(comm.ranks_on_node(), Reduce::max) > 1},
         [&](const ExchangeSettings& settings) { return figures_of_job(comm, users, items, settings); });
     choice = {chosen.settings, chosen.memory_bytes};
   }

@@ -37,11 +37,12 @@ struct ExchangeTask {
   Count row_bytes = 0;     ///< of a row of factors, as it travels
   Count num_gathered = 0;  ///< rows gathered by all ranks in a sweep
   Count other_bytes = 0;   ///< planned beside the exchange on the fullest rank
+  bool shares_rows = false;  ///< with replicate, ranks of a node take rows from each other
 };
 
 /// The method asked for; or, asked for none, that of which all ranks together receive the fewest bytes among
 /// those that fit in the budget, else `stream` in batches that fit. To what is received `replicate` adds what
-/// reading shared memory takes longer. Logs the figures of all. ConfigError if the method asked for is not
+/// reading shared memory takes longer, but where ranks share rows, which saves more than that. Logs the figures of all. ConfigError if the method asked for is not
 /// possible. Collective if `take_figures` is.
 ExchangeFigures choose_method(const AlsConfig& config, const ExchangeTask& task,
                               const TakeFigures& take_figures);

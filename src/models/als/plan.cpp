@@ -155,7 +155,9 @@ ExchangeSettings add_exchange(const JobExchange& job, Count num_gathered, const 
   Count fullest = 0;
   for (const AlsRankPlan& rank : plan.ranks) fullest = std::max(fullest, rank.memory.total_bytes());
   const ExchangeFigures chosen =
-      choose_method(config, {row_bytes_of(config), num_gathered, fullest},
+      choose_method(config,
+                    {row_bytes_of(config), num_gathered, fullest,
+                     training_settings(config).sharing.part > 0 && job.node_of(0).size() > 1},
                     [&](const ExchangeSettings& settings) { return job.figures(settings); });
   plan.exchange = chosen.settings.method;
   const auto forecasts = job.forecasts(chosen.settings);
