@@ -253,6 +253,7 @@ TEST(AttributeMap, IsPartOfWhatTheTrainingPlans) {
   AlsConfig config;
   config.k = 4;
   config.sweeps = 1;
+  config.exchange = ExchangeMethod::sparse;  // of which all trainings plan the same; they do not share rows alike
   PhaseLog phases;
   const auto planned = [&](const AttributeConfig& attributes) {
     config.attributes = attributes;
