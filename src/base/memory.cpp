@@ -13,6 +13,10 @@ Count MemoryPlan::total_bytes() const {
                          [](Count sum, const Part& part) { return sum + part.num_bytes; });
 }
 
+MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b) {
+  return a.total_bytes() < b.total_bytes() ? b : a;
+}
+
 void keep_freed_memory() {
 #ifdef __GLIBC__
   constexpr int unlimited = std::numeric_limits<int>::max();

@@ -77,6 +77,11 @@ void FileReader::close() {
   state_->file = {};
 }
 
+bool FileReader::has_changed() const {
+  const auto now = detail::state_of_file(state_->path);
+  return !state_->checked || !now || !detail::are_of_one_content(*state_->checked, *now);
+}
+
 const std::string& FileReader::path() const {
   return state_->path;
 }

@@ -213,18 +213,13 @@ std::optional<std::string> said_logs(const Communicator& comm, const std::string
 }
 
 KeptFile::KeptFile(const Communicator& comm, const std::string& path)
-    : state_(state_of_file(path)), file_(std::make_unique<FileReader>(comm, path, kept_events_kind)) {
+    : file_(std::make_unique<FileReader>(comm, path, kept_events_kind)) {
   collectively(comm, "reading " + path, [&] {
     read_places();
     read_log_files();
     if (is_part()) read_parts();
   });
   file_->close();
-}
-
-bool KeptFile::has_changed() const {
-  const auto now = state_of_file(path());
-  return !state_ || !now || !are_of_one_content(*state_, *now);
 }
 
 bool KeptFile::is_part() const {

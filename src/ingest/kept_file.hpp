@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "base/file_state.hpp"
 #include "ingest/kept_chunk.hpp"
 #include "pushcart/checkpoint/file_reader.hpp"
 #include "pushcart/checkpoint/file_writer.hpp"
@@ -76,8 +75,7 @@ class KeptFile {
   KeptFile(const Communicator& comm, const std::string& path);
 
   const std::string& path() const { return file_->path(); }
-  /// Whether it has been written to since it was checked, by its size and time. Local.
-  bool has_changed() const;
+  bool has_changed() const { return file_->has_changed(); }
   bool is_part() const;
   const std::vector<KeptLogFile>& log_files() const { return log_files_; }
   Count num_rows() const;
@@ -104,7 +102,6 @@ class KeptFile {
   void read_parts();
   void check(const KeptChunk& chunk) const;
 
-  std::optional<FileState> state_;  // right before it was checked
   std::unique_ptr<FileReader> file_;
   std::vector<Place> places_;
   std::vector<Range> parts_;  // by chunk; empty unless it holds parts

@@ -349,10 +349,6 @@ void JobPlanner::make_item_weights(const std::vector<SimilarityRankPlan>& plans,
   }
 }
 
-MemoryPlan JobPlanner::larger(const MemoryPlan& a, const MemoryPlan& b) {
-  return a.total_bytes() < b.total_bytes() ? b : a;
-}
-
 MemoryPlan JobPlanner::attaching_vectors(Count rank) const {
   DatasetSizes sizes = sizes_[static_cast<std::size_t>(rank)];
   const Count row_bytes = sizes.vector_columns * Count{sizeof(float)};

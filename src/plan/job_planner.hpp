@@ -74,7 +74,6 @@ class JobPlanner {
   bool are_steps_assumed() const;
   /// When lists of neighbours become a model, if that takes more.
   void make_item_weights(const std::vector<SimilarityRankPlan>& plans, PhasePlan& phase) const;
-  static MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b);
   /// The last step of ingest, when the log is a data set; all sets of vectors as one.
   MemoryPlan attaching_vectors(Count rank) const;
   /// By rank, of a log that is not there.

@@ -33,8 +33,9 @@ struct Sweeps {
   TakenWork taken;
 };
 
-Sweeps solve_users(const Communicator& comm, const Dataset& dataset, const AlsObjective& objective, AlsSolver solver,
-                const SharingSettings& sharing, GatherPrecision precision = GatherPrecision::float32) {
+Sweeps solve_users(const Communicator& comm, const Dataset& dataset, const AlsObjective& objective,
+                   AlsSolver solver, const SharingSettings& sharing,
+                   GatherPrecision precision = GatherPrecision::float32) {
   constexpr Count k = 9;
   const ObservedRows observed(dataset.by_user, objective, {});
   const HalfSweepSettings settings{k, 40, {solver, 1e-3, precision}, sharing};
@@ -47,15 +48,14 @@ Sweeps solve_users(const Communicator& comm, const Dataset& dataset, const AlsOb
   start_factors(fixed, dataset.item_ids, 3, 1.0);
   sweep.run(fixed, solved, Loss::skip);
   const HalfSweepOutcome outcome = sweep.run(fixed, solved, Loss::measure);
-  return {{test::all_rows(comm, solved.values), outcome.num_unsolved, outcome.first_unsolved, outcome.observed,
-           outcome.unobserved},
+  return {{test::all_rows(comm, solved.values), outcome.num_unsolved, outcome.first_unsolved,
+           outcome.observed, outcome.unobserved},
           sweep.counted_work(),
           2 * sweep.shares().predicted_work[static_cast<std::size_t>(comm.rank())],
           sweep.taken_work()};
 }
 
-const test::SmallDataset middling{
-    .num_users = 300, .num_items = 140, .density = 0.1, .seed = 3, .types = {}};
+const test::SmallDataset middling{.num_users = 300, .num_items = 140, .density = 0.1, .seed = 3, .types = {}};
 
 TEST(SharedRows, HaveTheSameBitsWhoeverSolvesThem) {
   const Communicator alone = world().split(world().rank(), 0);
@@ -104,7 +104,8 @@ TEST(SharedRows, AreOfferedLongestFirstUpToTheWantedPart) {
   const Communicator alone = world().split(world().rank(), 0);
   const Dataset dataset = test::small_dataset(alone, middling);
   const ObservedRows observed(dataset.by_user, ials, {});
-  HalfSweepSettings settings{9, 40, {AlsSolver::exact, 1e-3, GatherPrecision::float32}, {0.3, 5000, 20, false}};
+  HalfSweepSettings settings{
+      9, 40, {AlsSolver::exact, 1e-3, GatherPrecision::float32}, {0.3, 5000, 20, false}};
   const WorkShares shares = share_half_sweep(alone, observed, dataset.items, settings, HeavyBlocks::anywhere);
   const SharedRows::Offer offer = shared_offer(shares, settings);
   double whole = 0, offered = 0;

@@ -22,6 +22,9 @@ class MemoryPlan {
   std::vector<Part> parts_;
 };
 
+/// The one that takes more: of steps one after the other, what they take.
+MemoryPlan larger(const MemoryPlan& a, const MemoryPlan& b);
+
 /// Has the allocator keep freed memory for the next step instead of giving it back: steps of a run use buffers
 /// of like size one after the other, and fresh pages cost more than the work on them. For main, before anything
 /// is allocated; the peak does not change.

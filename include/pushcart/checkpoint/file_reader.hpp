@@ -24,6 +24,8 @@ class FileReader {
   /// Gives the open file back to the system. The next read opens it again: InputError if it has changed since
   /// it was checked, by its size and times (if only rights, owner or links, by its bytes); StorageError. Local.
   void close();
+  /// Whether it has been written to since it was checked, by its size and time, or is gone. Local.
+  bool has_changed() const;
 
   const std::string& path() const;
   const FileHeader& header() const;

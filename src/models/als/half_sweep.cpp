@@ -367,7 +367,7 @@ void HalfSweep::finish_row(Count row, Solved solved, double observed, std::span<
 }
 
 void HalfSweep::set_outcome(RowOutcome& outcome, Solved solved, double observed, std::span<float> x,
-                       Loss loss) const {
+                            Loss loss) const {
   outcome = {};
   if (solved == Solved::no) {
     std::fill(x.begin(), x.end(), 0.0F);

@@ -22,7 +22,8 @@ HalfSweep::Schedule HalfSweep::schedule(std::span<const RowPiece> pieces,
   for (std::size_t n = 0; n < pieces.size(); ++n) {
     const Count row = pieces[n].row;
     const bool is_offered = !is_shared.empty() && shares_.rows.is_own(row);
-    if (!is_offered || !is_shared[static_cast<std::size_t>(row)]) result.order.push_back(static_cast<std::int32_t>(n));
+    if (!is_offered || !is_shared[static_cast<std::size_t>(row)])
+      result.order.push_back(static_cast<std::int32_t>(n));
   }
   std::stable_sort(result.order.begin(), result.order.end(), [&](std::int32_t a, std::int32_t b) {
     const RowPiece &left = pieces[static_cast<std::size_t>(a)], &right = pieces[static_cast<std::size_t>(b)];

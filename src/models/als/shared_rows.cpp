@@ -47,9 +47,8 @@ class Parts {
 
 Count section_bytes(const Sizes& sizes, Count k) {
   return line + lines((sizes.batches + 1) * Count{sizeof(Count)}) +
-         lines((sizes.rows + 1) * Count{sizeof(Count)}) +
-         3 * lines(sizes.entries * Count{sizeof(float)}) + lines(sizes.rows * k * Count{sizeof(float)}) +
-         lines(sizes.rows * Count{sizeof(RowOutcome)});
+         lines((sizes.rows + 1) * Count{sizeof(Count)}) + 3 * lines(sizes.entries * Count{sizeof(float)}) +
+         lines(sizes.rows * k * Count{sizeof(float)}) + lines(sizes.rows * Count{sizeof(RowOutcome)});
 }
 
 }  // namespace
@@ -178,9 +177,8 @@ SharedRows::Offer offer_rows(const WorkShares& shares, const SharingSettings& se
     if (shares.rows.is_own(row) && length <= settings.longest_row)
       candidates.push_back({row, begin, begin + length});
   }
-  std::stable_sort(candidates.begin(), candidates.end(), [](const RowPiece& a, const RowPiece& b) {
-    return a.end - a.begin > b.end - b.begin;
-  });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const RowPiece& a, const RowPiece& b) { return a.end - a.begin > b.end - b.begin; });
   SharedRows::Offer offer;
   double room = 0;
   for (const RowPiece& piece : candidates) {

@@ -105,7 +105,7 @@ MemoryPlan fullest_step(const PreparedContent& prepared, Count num_items, Count 
       plan.add("item weights",
                num_items * Count{sizeof(Count)} + num_weights * Count{sizeof(Count) + sizeof(float)});
     }
-    if (fullest.total_bytes() < plan.total_bytes()) fullest = plan;
+    fullest = larger(fullest, plan);
   }
   return fullest;
 }

@@ -45,10 +45,8 @@ SessionsPlan plan_sessions(std::span<const Dataset> parts, const SessionsConfig&
   plan.ranks =
       similarity::plan_search(searches, sessions::search_config(config, parts.front().num_items()).k);
   for (std::size_t rank = 0; rank < planned.size(); ++rank) {
-    for (const AnnouncedMemory& step : planned[rank].steps) {
-      MemoryPlan& fullest = plan.ranks[rank].memory;
-      if (fullest.total_bytes() < step.here.total_bytes()) fullest = step.here;
-    }
+    MemoryPlan& fullest = plan.ranks[rank].memory;
+    for (const AnnouncedMemory& step : planned[rank].steps) fullest = larger(fullest, step.here);
   }
   if (config.kept == KeptLists::of_candidates) {
     // Items are taken to be in lists as often as they have users.
